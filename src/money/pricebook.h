@@ -1,0 +1,54 @@
+/*
+ * pricebook.h: which price applies to which model. Loaded from our own versioned JSON format
+ * (conf/prices.json, every entry with source and date), immutable afterwards, read from any thread.
+ */
+#ifndef TG_MONEY_PRICEBOOK_H
+#define TG_MONEY_PRICEBOOK_H
+
+#include <stdbool.h>
+
+#include "money/money.h"
+#include "money/usage.h"
+
+struct price {
+	struct str provider, model; /* key: provider dialect name ("openai") and model id or prefix */
+	bool has[USAGE__MAX];
+	pico_usd unit[USAGE__MAX]; /* pico-USD per token */
+	bool has_request, has_web_search;
+	pico_usd per_request, per_web_search;
+	struct str source, date; /* where the figure was read, and when (ISO date) */
+	struct price_tier { /* the whole request switches when total input exceeds `above` tokens */
+		uint64_t above;
+		bool has[USAGE__MAX];
+		pico_usd unit[USAGE__MAX];
+	} *tiers;
+	unsigned n_tiers;
+};
+
+struct pricebook;
+
+/* Load and merge files (a later file wins over an earlier one for the same key). err names file and place. */
+struct pricebook *pricebook_load(const char *const *paths, size_t n, char *err, size_t err_len) TG_MUST_CHECK;
+/* From memory (embedded defaults, tests); name is used in errors. */
+struct pricebook *pricebook_parse(struct str json, const char *name, char *err, size_t err_len) TG_MUST_CHECK;
+void pricebook_free(struct pricebook *b);
+
+/*
+ * The price of a model at a provider: exact id first, then the id without a trailing date
+ * ("gpt-4o-mini-2024-07-18" -> "gpt-4o-mini", "claude-sonnet-4-5-20250929", "...@20250929"). NULL when unknown: never free.
+ */
+const struct price *pricebook_find(const struct pricebook *b, struct str provider, struct str model);
+size_t pricebook_size(const struct pricebook *b);
+const struct price *pricebook_at(const struct pricebook *b, size_t i);
+
+enum price_flag {
+	PRICE_PARENT = 1, /* a bucket had no price of its own: its parent's was used */
+	PRICE_TIER = 2, /* a long-context tier applied */
+};
+/*
+ * Exact cost of usage u under p in pico-USD. 0, or -1 when a used bucket has no price at all or the result
+ * overflows (the caller treats both as "unpriced", never as 0). *flags may be NULL.
+ */
+int price_cost(const struct price *p, const struct usage *u, pico_usd *out, unsigned *flags) TG_MUST_CHECK;
+
+#endif

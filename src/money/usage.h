@@ -1,0 +1,40 @@
+/*
+ * usage.h: what a request used, in disjoint buckets (tbl/buckets.h), and how well that is known.
+ */
+#ifndef TG_MONEY_USAGE_H
+#define TG_MONEY_USAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+enum usage_bucket {
+#define X(id, name, parent) USAGE_##id,
+#include "money/tbl/buckets.h"
+#undef X
+	USAGE__MAX,
+	USAGE_NONE = USAGE__MAX
+};
+
+enum usage_source {
+	USAGE_ABSENT, /* nothing known (yet) */
+	USAGE_PROVIDER, /* final figures of the provider */
+	USAGE_PARTIAL, /* the provider's, but the stream ended before the final ones */
+	USAGE_ESTIMATED,
+};
+
+struct usage {
+	uint64_t n[USAGE__MAX];
+	uint32_t web_searches; /* provider-side tool calls billed per call */
+	enum usage_source source;
+};
+
+const char *usage_bucket_name(enum usage_bucket b);
+const char *usage_source_name(enum usage_source s);
+enum usage_bucket usage_bucket_parent(enum usage_bucket b);
+/* Sums over the input (output) buckets. */
+uint64_t usage_input(const struct usage *u);
+uint64_t usage_output(const struct usage *u);
+
+#endif
