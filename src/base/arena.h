@@ -11,10 +11,11 @@
 struct block_pool;
 
 struct arena {
-	struct block_pool *pool; /* NULL: blocks from malloc */
+	struct block_pool *pool;    /* NULL: blocks from malloc */
 	struct arena_block *blocks; /* newest first */
 	char *cur, *end;
-	size_t used_bytes, max_bytes; /* max_bytes 0: no maximum */
+	size_t used_bytes; /* room taken from blocks so far, the rest of the newest included */
+	size_t max_bytes;  /* 0: no maximum */
 };
 
 /* An empty arena; takes its first block on first use. pool may be NULL. */
@@ -22,8 +23,23 @@ void arena_init(struct arena *a, struct block_pool *pool, size_t max_bytes);
 /* Gives every block back. The arena may be used again. */
 void arena_fini(struct arena *a);
 
+/* The slow half of the two below: takes another block. Not for callers. */
+void *arena_alloc_slow(struct arena *a, size_t n) TG_MUST_CHECK;
+char *arena_room_slow(struct arena *a, size_t n) TG_MUST_CHECK;
+
 /* n bytes aligned for any type (16), not zeroed; NULL once max_bytes would be passed. */
-void *arena_alloc(struct arena *a, size_t n) TG_MUST_CHECK;
+TG_MUST_CHECK static inline void *arena_alloc(struct arena *a, size_t n)
+{
+	size_t pad = -(uintptr_t)a->cur & 15, room = (size_t)(a->end - a->cur);
+
+	if (TG_UNLIKELY(room <= pad || n >= room - pad))
+		return arena_alloc_slow(a, n);
+	char *p = a->cur + pad;
+
+	a->cur = p + n;
+	return p;
+}
+
 /* The same, zeroed. */
 void *arena_zalloc(struct arena *a, size_t n) TG_MUST_CHECK;
 /* A copy of s (with a NUL behind it that is not counted); STR_NONE when full. */
@@ -32,10 +48,20 @@ struct str arena_dup(struct arena *a, struct str s);
 struct str arena_printf(struct arena *a, const char *fmt, ...) TG_PRINTF(2, 3);
 
 /*
- * Room of at least n bytes at the arena's end without claiming it; then claim how much was written.
- * No other arena call may come between the two. NULL when full.
+ * Room of at least n bytes (for text: not aligned) at the arena's end without claiming it; then
+ * claim how much was written. No other arena call may come between the two. NULL when full.
  */
-char *arena_room(struct arena *a, size_t n) TG_MUST_CHECK;
-void arena_claim(struct arena *a, size_t n);
+TG_MUST_CHECK static inline char *arena_room(struct arena *a, size_t n)
+{
+	if (TG_UNLIKELY(n >= (size_t)(a->end - a->cur)))
+		return arena_room_slow(a, n);
+	return a->cur;
+}
+
+static inline void arena_claim(struct arena *a, size_t n)
+{
+	tg_assert(n <= (size_t)(a->end - a->cur));
+	a->cur += n;
+}
 
 #endif

@@ -8,14 +8,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TG_MUST_CHECK	  __attribute__((warn_unused_result))
-#define TG_PRINTF(f, a)	  __attribute__((format(printf, f, a)))
-#define TG_LIKELY(e)	  __builtin_expect(!!(e), 1)
-#define TG_UNLIKELY(e)	  __builtin_expect(!!(e), 0)
-#define TG_ARRAY_LEN(a)	  (sizeof(a) / sizeof((a)[0]))
-#define TG_MIN(a, b)	  ((a) < (b) ? (a) : (b))
-#define TG_MAX(a, b)	  ((a) > (b) ? (a) : (b))
-#define TG_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define TG_MUST_CHECK                      __attribute__((warn_unused_result))
+#define TG_PRINTF(f, a)                    __attribute__((format(printf, f, a)))
+#define TG_LIKELY(e)                       __builtin_expect(!!(e), 1)
+#define TG_UNLIKELY(e)                     __builtin_expect(!!(e), 0)
+#define TG_ARRAY_LEN(a)                    (sizeof(a) / sizeof((a)[0]))
+#define TG_MIN(a, b)                       ((a) < (b) ? (a) : (b))
+#define TG_MAX(a, b)                       ((a) > (b) ? (a) : (b))
+#define TG_CACHE_LINE                      64
+#define TG_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+/* 1 when compiled with AddressSanitizer: allocators then step aside so that it sees every object.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+#define TG_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TG_ASAN 1
+#endif
+#endif
+#ifndef TG_ASAN
+#define TG_ASAN 0
+#endif
 
 /*
  * Print "panic: ..." with file and line to standard error, then whatever the panic hook adds
@@ -29,8 +43,8 @@ extern void (*tg_panic_hook)(void);
 #define tg_assert(e) ((void)(TG_LIKELY(e) || (tg_panic(__FILE__, __LINE__, #e), 0)))
 
 /* Long-lived structs begin with `unsigned magic`; functions check it at entry. */
-#define INIT_OBJ(o, m)	(__builtin_memset((o), 0, sizeof *(o)), (void)((o)->magic = (m)))
+#define INIT_OBJ(o, m)  (__builtin_memset((o), 0, sizeof *(o)), (void)((o)->magic = (m)))
 #define CHECK_OBJ(o, m) tg_assert((o) != NULL && (o)->magic == (m))
-#define FINI_OBJ(o)	((void)((o)->magic = 0))
+#define FINI_OBJ(o)     ((void)((o)->magic = 0))
 
 #endif

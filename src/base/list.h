@@ -13,9 +13,10 @@ struct list {
 };
 
 #define LIST_ENTRY(node, type, member) TG_CONTAINER_OF(node, type, member)
-#define list_foreach(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
-#define list_foreach_safe(it, tmp, head) \
-	for (struct list *it = (head)->next, *tmp = it->next; it != (head); it = tmp, tmp = it->next)
+#define list_foreach(it, head)         for (struct list *it = (head)->next; it != (head); it = it->next)
+#define list_foreach_safe(it, tmp, head)                                    \
+	for (struct list *it = (head)->next, *tmp = it->next; it != (head); \
+		it = tmp, tmp = it->next)
 
 static inline void list_init(struct list *l)
 {

@@ -21,10 +21,10 @@ int log_reopen(void) TG_MUST_CHECK;
 void log_line(enum log_level level, const char *what, const char *fmt, ...) TG_PRINTF(3, 4);
 
 #define log_at(lvl, ...) ((lvl) >= log_threshold ? log_line((lvl), __VA_ARGS__) : (void)0)
-#define log_debug(...)	 log_at(LOG_L_DEBUG, __VA_ARGS__)
-#define log_info(...)	 log_at(LOG_L_INFO, __VA_ARGS__)
-#define log_notice(...)	 log_at(LOG_L_NOTICE, __VA_ARGS__)
-#define log_warn(...)	 log_at(LOG_L_WARN, __VA_ARGS__)
-#define log_error(...)	 log_at(LOG_L_ERROR, __VA_ARGS__)
+#define log_debug(...)   log_at(LOG_L_DEBUG, __VA_ARGS__)
+#define log_info(...)    log_at(LOG_L_INFO, __VA_ARGS__)
+#define log_notice(...)  log_at(LOG_L_NOTICE, __VA_ARGS__)
+#define log_warn(...)    log_at(LOG_L_WARN, __VA_ARGS__)
+#define log_error(...)   log_at(LOG_L_ERROR, __VA_ARGS__)
 
 #endif

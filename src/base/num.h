@@ -24,7 +24,7 @@ int num_parse_decimal(struct str s, unsigned scale, int64_t *out) TG_MUST_CHECK;
 #define NUM_U64_MAX_LEN 20
 /* Writes decimal digits, no NUL; returns their number. */
 size_t num_put_u64(char *out, uint64_t v);
-size_t num_put_i64(char *out, int64_t v); /* up to 20 with the sign */
+size_t num_put_i64(char *out, int64_t v);  /* up to 20 with the sign */
 size_t num_put_hex(char *out, uint64_t v); /* lower case, no leading zeros */
 /* v / 10^scale as a plain decimal without trailing zeros ("0.00021", "3"); up to 22 bytes. */
 size_t num_put_decimal(char *out, int64_t v, unsigned scale);

@@ -1,9 +1,9 @@
 /*
  * slab.h: two allocators that a worker owns and no other thread touches.
  *
- *	slab		objects of one size, LIFO, grown 64 at a time, never given back to the system
- *	block_pool	byte blocks in size classes 4k 16k 64k 256k 1m, then exact; LIFO free lists with
- *			a cap on what is kept idle, and a budget on what may be out at once
+ *	slab		objects of one size, LIFO, grown 64 at a time, never given back to the
+ *system block_pool	byte blocks in size classes 4k 16k 64k 256k 1m, then exact; LIFO free lists
+ *with a cap on what is kept idle, and a budget on what may be out at once
  *
  * Under AddressSanitizer both pass straight through to malloc so that misuse is seen.
  */
@@ -39,7 +39,8 @@ struct block_pool {
 
 void block_pool_init(struct block_pool *p, size_t max_out_bytes);
 void block_pool_fini(struct block_pool *p);
-/* A block of at least n bytes; *cap gets its true size. NULL when the budget is spent. Not zeroed. */
+/* A block of at least n bytes; *cap gets its true size. NULL when the budget is spent. Not zeroed.
+ */
 void *block_pool_take(struct block_pool *p, size_t n, size_t *cap) TG_MUST_CHECK;
 /* cap as returned by take. */
 void block_pool_give(struct block_pool *p, void *block, size_t cap);

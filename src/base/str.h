@@ -14,9 +14,9 @@ struct str {
 	size_t n;
 };
 
-#define STR(lit)       ((struct str){ "" lit, sizeof(lit) - 1 })
-#define STR_NONE       ((struct str){ NULL, 0 })
-#define STR_FMT(s)     (int)(s).n, (s).p /* for "%.*s" */
+#define STR(lit)   ((struct str){ "" lit, sizeof(lit) - 1 })
+#define STR_NONE   ((struct str){ NULL, 0 })
+#define STR_FMT(s) (int)(s).n, (s).p /* for "%.*s" */
 
 static inline struct str str_z(const char *z)
 {
@@ -41,7 +41,7 @@ static inline bool str_starts(struct str s, struct str prefix)
 static inline bool str_ends(struct str s, struct str suffix)
 {
 	return s.n >= suffix.n &&
-		(suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
+	       (suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
 }
 
 /* s without its first n bytes; n must not exceed s.n. */
@@ -63,7 +63,8 @@ struct str str_trim(struct str s);
 
 /*
  * Take the part before the next sep off the front of *rest (sep itself is dropped).
- * False when *rest is exhausted. An empty input yields no part; "a,,b" yields "a", "", "b".
+ * False when *rest is exhausted. An empty input yields no part; "a,,b" yields "a", "", "b"; a sep
+ * at the very end is followed by no part.
  */
 bool str_split(struct str *rest, char sep, struct str *part);
 
@@ -73,7 +74,8 @@ int str_cmp(struct str a, struct str b);
 /* A 64-bit hash (for tables, not for secrets). */
 uint64_t str_hash(struct str s);
 
-/* The edit distance-nearest of n NUL-terminated words, or NULL when none is near: for "did you mean". */
+/* The edit distance-nearest of n NUL-terminated words, or NULL when none is near: for "did you
+ * mean". */
 const char *str_nearest(struct str word, const char *const *words, size_t n);
 
 /* malloc'd NUL-terminated copy; panics when memory is exhausted. */

@@ -1,0 +1,150 @@
+/*
+ * digest.c: SHA-256, CRC32C, constant-time comparison, hex and randomness. Any thread; no state but
+ * the CRC dispatch, which is settled before main().
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include "base/digest.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+#include <sys/random.h>
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#endif
+
+_Static_assert(SHA256_LEN == SHA256_DIGEST_LENGTH, "SHA-256 is 32 bytes");
+
+/*
+ * The low-level functions, deprecated as they are: keys are some 60 bytes long, and an EVP context
+ * costs more than hashing them. The state lives on the stack, so nothing is per thread.
+ */
+void digest_sha256(struct str in, uint8_t out[SHA256_LEN])
+{
+	SHA256_CTX c;
+
+	SHA256_Init(&c);
+	if (in.n > 0)
+		SHA256_Update(&c, in.p, in.n);
+	SHA256_Final(out, &c);
+	OPENSSL_cleanse(&c, sizeof c);
+}
+
+bool digest_equal(const void *a, const void *b, size_t n)
+{
+	return n == 0 || CRYPTO_memcmp(a, b, n) == 0;
+}
+
+void digest_random(void *out, size_t n)
+{
+	char *p = out;
+
+	while (n > 0) {
+		ssize_t got = getrandom(p, n, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		tg_assert(got > 0);
+		p += got;
+		n -= (size_t)got;
+	}
+}
+
+void digest_hex(char *out, const void *in, size_t n)
+{
+	const uint8_t *p = in;
+
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = "0123456789abcdef"[p[i] >> 4];
+		out[2 * i + 1] = "0123456789abcdef"[p[i] & 15];
+	}
+}
+
+static int nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int digest_unhex(struct str in, void *out, size_t n)
+{
+	uint8_t *p = out;
+
+	if (in.n % 2 != 0 || in.n / 2 != n)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		int hi = nibble(in.p[2 * i]), lo = nibble(in.p[2 * i + 1]);
+
+		if (hi < 0 || lo < 0)
+			return -1;
+		p[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return 0;
+}
+
+#define CRC32C_POLY 0x82f63b78u /* Castagnoli, reflected */
+
+/* crc_table[k][b]: what byte b does to the remainder when k more bytes follow it. */
+static uint32_t crc_table[8][256];
+
+static uint32_t crc_by_table(uint32_t crc, const unsigned char *p, size_t n)
+{
+	for (; n >= 8; n -= 8, p += 8) {
+		uint32_t x = crc ^ ((uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+					   (uint32_t)p[3] << 24);
+
+		crc = crc_table[7][x & 255] ^ crc_table[6][x >> 8 & 255] ^
+		      crc_table[5][x >> 16 & 255] ^ crc_table[4][x >> 24] ^ crc_table[3][p[4]] ^
+		      crc_table[2][p[5]] ^ crc_table[1][p[6]] ^ crc_table[0][p[7]];
+	}
+	for (; n > 0; n--, p++)
+		crc = crc_table[0][(crc ^ *p) & 255] ^ crc >> 8;
+	return crc;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) static uint32_t crc_by_sse42(
+	uint32_t crc, const unsigned char *p, size_t n)
+{
+	uint64_t c = crc, w;
+
+	for (; n >= 8; n -= 8, p += 8) {
+		memcpy(&w, p, 8);
+		c = _mm_crc32_u64(c, w);
+	}
+	crc = (uint32_t)c;
+	for (; n > 0; n--, p++)
+		crc = _mm_crc32_u8(crc, *p);
+	return crc;
+}
+#endif
+
+static uint32_t (*crc_update)(uint32_t, const unsigned char *, size_t) = crc_by_table;
+
+__attribute__((constructor)) static void crc_setup(void)
+{
+	for (uint32_t b = 0; b < 256; b++) {
+		uint32_t c = b;
+
+		for (int bit = 0; bit < 8; bit++)
+			c = c >> 1 ^ (c & 1 ? CRC32C_POLY : 0);
+		crc_table[0][b] = c;
+	}
+	for (int k = 1; k < 8; k++)
+		for (int b = 0; b < 256; b++) {
+			uint32_t c = crc_table[k - 1][b];
+
+			crc_table[k][b] = crc_table[0][c & 255] ^ c >> 8;
+		}
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("sse4.2"))
+		crc_update = crc_by_sse42;
+#endif
+}
+
+uint32_t digest_crc32c(uint32_t crc, const void *p, size_t n)
+{
+	return ~crc_update(~crc, p, n);
+}
