@@ -1,1 +1,8 @@
-# files of this folder
+noinst_LIBRARIES += libtg_http.a
+libtg_http_a_SOURCES = \
+	src/proto/http_chars.h \
+	src/proto/http_names.c \
+	src/proto/http1_head.c src/proto/http1_head.h \
+	src/proto/http1_body.c src/proto/http1_body.h \
+	src/proto/url.c src/proto/url.h \
+	src/proto/tbl/http_errors.h src/proto/tbl/http_names.h

@@ -1,4 +1,4 @@
-/* Why a message was refused: X(ENUM_SUFFIX, status, "sentence"). The proto helper completes it. */
+/* Why a message was refused: X(ENUM_SUFFIX, status, "sentence"). */
 X(BAD_REQUEST_LINE, 400, "the request line is not METHOD SP target SP HTTP/1.x")
 X(BAD_VERSION, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
 X(BARE_LF, 400, "a line ends in LF without CR")
@@ -19,7 +19,8 @@ X(DUPLICATE_HOST, 400, "Host is given more than once")
 X(BAD_HOST, 400, "Host is not a host name with an optional port")
 X(BAD_TARGET, 400, "the request target has bytes that are not allowed in a URL")
 X(TARGET_TOO_LONG, 414, "the request target is too long")
-X(BODY_NOT_ALLOWED, 400, "a body with a method that has none here (HEAD, TRACE, CONNECT)")
+X(BODY_NOT_ALLOWED, 400, "a body with a method that has none here (HEAD, TRACE)")
+X(NO_TUNNEL, 501, "CONNECT is not spoken here: this is a gateway, not a tunnel")
 X(BAD_STATUS_LINE, 502, "the status line is not HTTP/1.x SP 3DIGIT")
 X(BAD_CHUNK_SIZE, 400, "a chunk size is not 1 to 16 hex digits")
 X(BAD_CHUNK_END, 400, "a chunk does not end in CRLF")
