@@ -1,12 +1,16 @@
 /*
  * json_scan.h: find a few members of a JSON object without building a tree: spans into the text.
  *
- * Strict where it decides (RFC 8259 structure: brackets, commas, colons, literals, numbers, strings with
- * valid escapes and no raw control bytes; depth at most JSON_MAX_DEPTH; nothing but white space after the
- * value), lazy where it does not (nothing is decoded or copied). Strings are skipped 16 bytes at a time.
+ * Strict where it decides (RFC 8259 structure: brackets, commas, colons, literals, numbers, strings
+ * with valid escapes and no raw control bytes; depth at most JSON_MAX_DEPTH; nothing but white
+ * space after the value), lazy where it does not (nothing is decoded or copied). Strings are
+ * skipped 16 bytes at a time.
  *
- * A watched key seen twice in its object is an error (JSON_E_DUPLICATE): what is read is what is sent.
- * Keys written with escapes are decoded before comparing, so "mod\u0065l" is "model".
+ * A watched key seen twice in its object is an error (JSON_E_DUPLICATE): what is read is what is
+ * sent. Keys written with escapes are decoded before comparing, so "mod\u0065l" is "model".
+ *
+ * Accepted although stricter readers refuse them: invalid UTF-8, lone surrogates and \u0000 inside
+ * strings that are not keys of the scanned object; numbers of any size.
  */
 #ifndef TG_PROTO_JSON_SCAN_H
 #define TG_PROTO_JSON_SCAN_H
@@ -19,7 +23,16 @@
 
 #define JSON_MAX_DEPTH 128
 
-enum json_type { JSON_NONE, JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_NUMBER, JSON_TRUE, JSON_FALSE, JSON_NULL };
+enum json_type {
+	JSON_NONE,
+	JSON_OBJECT,
+	JSON_ARRAY,
+	JSON_STRING,
+	JSON_NUMBER,
+	JSON_TRUE,
+	JSON_FALSE,
+	JSON_NULL
+};
 
 enum json_error {
 	JSON_E_NONE,
@@ -34,12 +47,12 @@ enum json_error {
 
 struct json_val {
 	enum json_type type; /* JSON_NONE: absent */
-	struct str raw; /* the value's text, with quotes or brackets */
-	size_t member; /* offset of the key's opening quote in the scanned text */
+	struct str raw;      /* the value's text, with quotes or brackets */
+	size_t member;       /* offset of the key's opening quote in the scanned text */
 };
 
 struct json_watch {
-	struct str key; /* member name to look for at the object's top level */
+	struct str key;      /* member name to look for at the object's top level */
 	struct json_val val; /* out */
 };
 
@@ -50,14 +63,15 @@ struct json_fail {
 
 /*
  * Scan one whole object, validating all of it, and fill the watches (reset first).
- * *open gets the offset just behind '{', *empty whether the object has no members (for json_edit).
- * 0, or -1 with *fail.
+ * 0, or -1 with *fail (*fail is written in both cases). A key of this object that does not decode
+ * (bad UTF-8, a lone surrogate, a NUL) is JSON_E_ENCODING: readers differ about what it says.
  */
-int json_scan_object(struct str text, struct json_watch *w, size_t n_watch, struct json_fail *fail)
-	TG_MUST_CHECK;
-/* The same for an object value found by an earlier scan: structure was checked then, so it is cheap. */
-int json_scan_member(const struct json_val *obj, struct json_watch *w, size_t n_watch, struct json_fail *fail)
-	TG_MUST_CHECK;
+int json_scan_object(struct str text, struct json_watch *w, size_t n_watch,
+	struct json_fail *fail) TG_MUST_CHECK;
+/* The same for an object value found by an earlier scan: structure was checked then, so it is
+ * cheap. */
+int json_scan_member(const struct json_val *obj, struct json_watch *w, size_t n_watch,
+	struct json_fail *fail) TG_MUST_CHECK;
 
 /* Walk an array found by an earlier scan: *it starts {0}; false at the end. */
 struct json_iter {
@@ -65,18 +79,22 @@ struct json_iter {
 };
 bool json_array_next(const struct json_val *array, struct json_iter *it, struct json_val *elem);
 
-/* Non-negative integer ("123"; "123.0" and 1e2 too): -1 when the value is not one or does not fit. */
+/* Non-negative integer ("123"; "123.0" and 1e2 too): -1 when the value is not one or does not fit.
+ */
 int json_get_u64(const struct json_val *v, uint64_t *out) TG_MUST_CHECK;
-/* A string without escapes: its bytes in place. -1 when not a string; with escapes use json_decode. */
+/* A string without escapes: its bytes in place. -1 when not a string; with escapes use json_decode.
+ */
 int json_get_plain(const struct json_val *v, struct str *out) TG_MUST_CHECK;
-/* Decodes a string value into buf (UTF-8); -1 when not a string, too long, or an escape is invalid. */
+/* Decodes a string value into buf (UTF-8); -1 when not a string, too long, or an escape is invalid.
+ */
 int json_decode(const struct json_val *v, char *buf, size_t cap, struct str *out) TG_MUST_CHECK;
 static inline bool json_true(const struct json_val *v)
 {
 	return v->type == JSON_TRUE;
 }
 
-/* Appends s as a quoted JSON string with escapes to out[0..cap): length, or 0 when it does not fit. */
+/* Appends s as a quoted JSON string with escapes to out[0..cap): length, or 0 when it does not fit.
+ */
 size_t json_quote(char *out, size_t cap, struct str s);
 
 const char *json_error_text(enum json_error e);

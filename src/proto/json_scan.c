@@ -1,0 +1,430 @@
+/*
+ * json_scan.c: the validating span scanner. It walks the text once, without recursion and without
+ * memory: the kinds of the open brackets are one bit each. Almost all of a prompt is inside
+ * strings, so the one hot loop is string_end(). Pure functions; any thread.
+ *
+ * What it does not look at: UTF-8 inside strings, lone surrogates in \u escapes, the size of
+ * numbers. Keys of the scanned object itself must decode, because only then can they be told from
+ * watched ones.
+ */
+#include "proto/json_scan.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+struct scan {
+	const char *end;
+	unsigned depth;
+	uint64_t is_object[JSON_MAX_DEPTH / 64]; /* one bit for each open bracket */
+	enum json_error err;
+	const char *at; /* where err is */
+};
+
+static const char *scan_fail(struct scan *s, const char *p, enum json_error err)
+{
+	s->err = err;
+	s->at = p;
+	return NULL;
+}
+
+/* The byte at p is not what the grammar wants there. */
+static const char *scan_bad(struct scan *s, const char *p)
+{
+	return scan_fail(s, p, p >= s->end ? JSON_E_EOF : JSON_E_SYNTAX);
+}
+
+static inline const char *skip_space(const char *p, const char *end)
+{
+	while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+		p++;
+	return p;
+}
+
+static inline bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool is_hex(char c)
+{
+	return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+/*
+ * The first quote, backslash or control byte at or after p, or end.
+ * (v ^ 2) <= 0x20 holds for control bytes and for the quote (0x22) and for nothing else.
+ */
+static inline const char *string_stop(const char *p, const char *end)
+{
+#ifdef __SSE2__
+	const __m128i two = _mm_set1_epi8(2), lim = _mm_set1_epi8(0x20), esc = _mm_set1_epi8('\\');
+
+	while (end - p >= 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+		__m128i x = _mm_xor_si128(v, two);
+		__m128i hit = _mm_or_si128(
+			_mm_cmpeq_epi8(_mm_min_epu8(x, lim), x), _mm_cmpeq_epi8(v, esc));
+		unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+
+		if (mask != 0)
+			return p + __builtin_ctz(mask);
+		p += 16;
+	}
+#endif
+	while (p < end && (unsigned char)*p >= 0x20 && *p != '"' && *p != '\\')
+		p++;
+	return p;
+}
+
+/* p at a backslash: behind the escape. */
+static const char *escape_end(struct scan *s, const char *p)
+{
+	if (s->end - p < 2)
+		return scan_bad(s, s->end);
+	switch (p[1]) {
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't': return p + 2;
+	case 'u': break;
+	default: return scan_bad(s, p + 1);
+	}
+	p += 2;
+	for (int i = 0; i < 4; i++, p++)
+		if (p >= s->end || !is_hex(*p))
+			return scan_bad(s, p);
+	return p;
+}
+
+/* p behind an opening quote: behind the closing one. */
+static inline const char *string_end(struct scan *s, const char *p)
+{
+	for (;;) {
+		p = string_stop(p, s->end);
+		if (p >= s->end)
+			return scan_bad(s, p);
+		if (*p == '"')
+			return p + 1;
+		if (*p != '\\')
+			return scan_bad(s, p);
+		p = escape_end(s, p);
+		if (p == NULL)
+			return NULL;
+	}
+}
+
+static const char *literal_end(struct scan *s, const char *p, const char *word)
+{
+	for (; *word != '\0'; word++, p++)
+		if (p >= s->end || *p != *word)
+			return scan_bad(s, p);
+	return p;
+}
+
+static const char *digits_end(struct scan *s, const char *p)
+{
+	if (p >= s->end || !is_digit(*p))
+		return scan_bad(s, p);
+	while (p < s->end && is_digit(*p))
+		p++;
+	return p;
+}
+
+/* RFC 8259 section 6. */
+static const char *number_end(struct scan *s, const char *p)
+{
+	if (*p == '-')
+		p++;
+	if (p < s->end && *p == '0')
+		p++;
+	else
+		p = digits_end(s, p);
+	if (p != NULL && p < s->end && *p == '.')
+		p = digits_end(s, p + 1);
+	if (p != NULL && p < s->end && (*p == 'e' || *p == 'E')) {
+		p++;
+		if (p < s->end && (*p == '+' || *p == '-'))
+			p++;
+		p = digits_end(s, p);
+	}
+	return p;
+}
+
+static inline enum json_type type_at(char c)
+{
+	switch (c) {
+	case '{': return JSON_OBJECT;
+	case '[': return JSON_ARRAY;
+	case '"': return JSON_STRING;
+	case 't': return JSON_TRUE;
+	case 'f': return JSON_FALSE;
+	case 'n': return JSON_NULL;
+	case '-': return JSON_NUMBER;
+	default: return is_digit(c) ? JSON_NUMBER : JSON_NONE;
+	}
+}
+
+static inline bool in_object(const struct scan *s)
+{
+	return s->is_object[(s->depth - 1) / 64] >> ((s->depth - 1) % 64) & 1;
+}
+
+static const char *bracket_open(struct scan *s, const char *p)
+{
+	uint64_t bit = (uint64_t)1 << (s->depth % 64);
+
+	if (s->depth >= JSON_MAX_DEPTH)
+		return scan_fail(s, p, JSON_E_DEPTH);
+	if (*p == '{')
+		s->is_object[s->depth / 64] |= bit;
+	else
+		s->is_object[s->depth / 64] &= ~bit;
+	s->depth++;
+	return p + 1;
+}
+
+/* p at a member's key: at its value. */
+static inline const char *member_key(struct scan *s, const char *p)
+{
+	if (p >= s->end || *p != '"')
+		return scan_bad(s, p);
+	p = string_end(s, p + 1);
+	if (p == NULL)
+		return NULL;
+	p = skip_space(p, s->end);
+	if (p >= s->end || *p != ':')
+		return scan_bad(s, p);
+	return skip_space(p + 1, s->end);
+}
+
+/* p behind a value: closes brackets down to depth `base`, or stops at the next value. */
+static inline const char *value_after(struct scan *s, const char *p, unsigned base)
+{
+	while (s->depth > base) {
+		bool object = in_object(s);
+
+		p = skip_space(p, s->end);
+		if (p >= s->end)
+			return scan_bad(s, p);
+		if (*p == ',') {
+			p = skip_space(p + 1, s->end);
+			return object ? member_key(s, p) : p;
+		}
+		if (*p != (object ? '}' : ']'))
+			return scan_bad(s, p);
+		s->depth--;
+		p++;
+	}
+	return p;
+}
+
+/* p at the first byte of a value: behind it, everything inside checked. */
+static const char *value_end(struct scan *s, const char *p)
+{
+	unsigned base = s->depth;
+
+	do {
+		bool object;
+
+		if (p >= s->end)
+			return scan_bad(s, p);
+		switch (type_at(*p)) {
+		case JSON_STRING: p = string_end(s, p + 1); break;
+		case JSON_NUMBER: p = number_end(s, p); break;
+		case JSON_TRUE: p = literal_end(s, p, "true"); break;
+		case JSON_FALSE: p = literal_end(s, p, "false"); break;
+		case JSON_NULL: p = literal_end(s, p, "null"); break;
+		case JSON_OBJECT:
+		case JSON_ARRAY:
+			object = *p == '{';
+			p = bracket_open(s, p);
+			if (p == NULL)
+				return NULL;
+			p = skip_space(p, s->end);
+			if (p < s->end && *p == (object ? '}' : ']'))
+				break; /* empty: value_after closes it */
+			if (object)
+				p = member_key(s, p);
+			if (p == NULL)
+				return NULL;
+			continue;
+		default: return scan_bad(s, p);
+		}
+		if (p != NULL)
+			p = value_after(s, p, base);
+	} while (p != NULL && s->depth > base);
+	return p;
+}
+
+#define KEY_MAX 128
+
+/*
+ * The key as its reader will see it: in place, or decoded into buf. A NUL is refused with the rest:
+ * some readers end the key there. Longer than buf: equal to no watched key, which STR_NONE is too.
+ */
+static int key_decode(struct str raw, char buf[KEY_MAX], struct str *key)
+{
+	struct json_val v = { .type = JSON_STRING, .raw = raw };
+	bool plain = true;
+
+	*key = str_mk(raw.p + 1, raw.n - 2);
+	for (size_t i = 0; i < key->n && plain; i++)
+		plain = key->p[i] != '\\' && (unsigned char)key->p[i] < 0x80;
+	if (plain)
+		return 0;
+	if (raw.n > (size_t)6 * KEY_MAX) {
+		*key = STR_NONE;
+		return 0;
+	}
+	if (json_decode(&v, buf, KEY_MAX, key) != 0 || memchr(key->p, '\0', key->n) != NULL)
+		return -1;
+	return 0;
+}
+
+static struct json_watch *watch_find(struct json_watch *w, size_t n, struct str key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (w[i].key.n == key.n && memcmp(w[i].key.p, key.p, key.n) == 0)
+			return &w[i];
+	return NULL;
+}
+
+struct watches {
+	const char *text;
+	struct json_watch *w;
+	size_t n;
+};
+
+/* p at a key of the scanned object: behind the member's value. */
+static const char *watched_member(struct scan *s, const char *p, const struct watches *ws)
+{
+	const char *quote = p, *value;
+	char buf[KEY_MAX];
+	struct json_watch *hit;
+	struct str key;
+
+	if (p >= s->end || *p != '"')
+		return scan_bad(s, p);
+	p = string_end(s, p + 1);
+	if (p == NULL)
+		return NULL;
+	if (key_decode(str_mk(quote, (size_t)(p - quote)), buf, &key) != 0)
+		return scan_fail(s, quote, JSON_E_ENCODING);
+	hit = watch_find(ws->w, ws->n, key);
+	p = skip_space(p, s->end);
+	if (p >= s->end || *p != ':')
+		return scan_bad(s, p);
+	value = skip_space(p + 1, s->end);
+	p = value_end(s, value);
+	if (p == NULL || hit == NULL)
+		return p;
+	if (hit->val.type != JSON_NONE)
+		return scan_fail(s, quote, JSON_E_DUPLICATE);
+	hit->val.type = type_at(*value);
+	hit->val.raw = str_mk(value, (size_t)(p - value));
+	hit->val.member = (size_t)(quote - ws->text);
+	return p;
+}
+
+/* p behind '{': behind the matching '}'. */
+static const char *watched_object(struct scan *s, const char *p, const struct watches *ws)
+{
+	p = skip_space(p, s->end);
+	if (p < s->end && *p == '}')
+		return p + 1;
+	for (;;) {
+		p = watched_member(s, p, ws);
+		if (p == NULL)
+			return NULL;
+		p = skip_space(p, s->end);
+		if (p < s->end && *p == '}')
+			return p + 1;
+		if (p >= s->end || *p != ',')
+			return scan_bad(s, p);
+		p = skip_space(p + 1, s->end);
+	}
+}
+
+static const char *whole_object(struct scan *s, const char *p, const struct watches *ws)
+{
+	p = skip_space(p, s->end);
+	if (p >= s->end)
+		return scan_bad(s, p);
+	if (*p != '{')
+		return scan_fail(
+			s, p, type_at(*p) == JSON_NONE ? JSON_E_SYNTAX : JSON_E_NOT_OBJECT);
+	p = watched_object(s, bracket_open(s, p), ws);
+	if (p == NULL)
+		return NULL;
+	p = skip_space(p, s->end);
+	return p == s->end ? p : scan_fail(s, p, JSON_E_TRAILING);
+}
+
+int json_scan_object(struct str text, struct json_watch *w, size_t n_watch, struct json_fail *fail)
+{
+	struct scan s = { .end = text.p + text.n };
+	struct watches ws = { text.p, w, n_watch };
+
+	for (size_t i = 0; i < n_watch; i++)
+		w[i].val = (struct json_val){ .type = JSON_NONE };
+	if (whole_object(&s, text.p, &ws) != NULL) {
+		*fail = (struct json_fail){ JSON_E_NONE, 0 };
+		return 0;
+	}
+	*fail = (struct json_fail){ s.err, (size_t)(s.at - text.p) };
+	return -1;
+}
+
+int json_scan_member(
+	const struct json_val *obj, struct json_watch *w, size_t n_watch, struct json_fail *fail)
+{
+	struct str text = obj->type == JSON_OBJECT ? obj->raw : STR_NONE;
+
+	if (json_scan_object(text, w, n_watch, fail) == 0)
+		return 0;
+	if (obj->type != JSON_OBJECT)
+		fail->err = JSON_E_NOT_OBJECT;
+	return -1;
+}
+
+bool json_array_next(const struct json_val *array, struct json_iter *it, struct json_val *elem)
+{
+	struct scan s = { .end = array->raw.p + array->raw.n };
+	const char *p = array->raw.p + it->at, *value;
+
+	*elem = (struct json_val){ .type = JSON_NONE };
+	if (array->type != JSON_ARRAY || it->at >= array->raw.n)
+		return false;
+	value = skip_space(p, s.end);
+	if (value >= s.end || *value != (it->at == 0 ? '[' : ','))
+		return false;
+	value = skip_space(value + 1, s.end);
+	p = value < s.end && *value != ']' ? value_end(&s, value) : NULL;
+	if (p == NULL)
+		return false;
+	elem->type = type_at(*value);
+	elem->raw = str_mk(value, (size_t)(p - value));
+	elem->member = (size_t)(value - array->raw.p);
+	it->at = (size_t)(p - array->raw.p);
+	return true;
+}
+
+const char *json_error_text(enum json_error e)
+{
+	switch (e) {
+	case JSON_E_NONE: return "no error";
+	case JSON_E_SYNTAX: return "not valid JSON";
+	case JSON_E_EOF: return "JSON ends in the middle";
+	case JSON_E_DEPTH: return "JSON is nested too deeply";
+	case JSON_E_DUPLICATE: return "a member appears twice";
+	case JSON_E_TRAILING: return "text after the JSON object";
+	case JSON_E_NOT_OBJECT: return "not a JSON object";
+	case JSON_E_ENCODING: return "a member's name is not valid Unicode text";
+	}
+	return "unknown error";
+}
