@@ -1,0 +1,99 @@
+/*
+ * http1_out.c: appending status lines, fields and numbers to a head being composed; see
+ * http1_out.h. Pure, any thread.
+ */
+#include "proto/http1_out.h"
+#include "proto/http_chars.h"
+
+#define DIGITS_MAX 20
+
+struct str http_reason(unsigned status)
+{
+	switch (status) {
+#define X(code, phrase) \
+	case code:      \
+		return STR(phrase);
+#include "proto/tbl/http_status.h"
+#undef X
+	default: return STR("");
+	}
+}
+
+/* Decimal digits of v at the end of buf. */
+static struct str digits(uint64_t v, char buf[DIGITS_MAX])
+{
+	size_t i = DIGITS_MAX;
+
+	do {
+		buf[--i] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v != 0);
+	return str_mk(buf + i, DIGITS_MAX - i);
+}
+
+void http_out_u64(struct http_out *o, uint64_t v)
+{
+	char buf[DIGITS_MAX];
+
+	http_out_str(o, digits(v, buf));
+}
+
+static bool field_valid(struct str name, struct str value)
+{
+	unsigned wrong = name.n == 0;
+
+	for (size_t i = 0; i < name.n; i++)
+		wrong |= !http_is(name.p[i], HTTP_C_TOKEN);
+	for (size_t i = 0; i < value.n; i++)
+		wrong |= value.p[i] == '\r' || value.p[i] == '\n' || value.p[i] == '\0';
+	return !wrong;
+}
+
+void http_out_field(struct http_out *o, struct str name, struct str value)
+{
+	char *p;
+
+	if (!field_valid(name, value)) {
+		o->bad = true;
+		return;
+	}
+	if (name.n > o->cap || value.n > o->cap || name.n + value.n + 4 > o->cap - o->n) {
+		o->overflow = true;
+		return;
+	}
+	p = o->p + o->n;
+	memcpy(p, name.p, name.n);
+	p += name.n;
+	*p++ = ':';
+	*p++ = ' ';
+	if (value.n != 0)
+		memcpy(p, value.p, value.n);
+	p += value.n;
+	*p++ = '\r';
+	*p++ = '\n';
+	o->n += name.n + value.n + 4;
+}
+
+void http_out_field_u64(struct http_out *o, struct str name, uint64_t value)
+{
+	char buf[DIGITS_MAX];
+
+	http_out_field(o, name, digits(value, buf));
+}
+
+void http_out_status(struct http_out *o, unsigned status)
+{
+	struct str reason = http_reason(status);
+	char line[64] = "HTTP/1.1 ", num[DIGITS_MAX];
+	size_t n = 9;
+
+	tg_assert(status >= 100 && status <= 999);
+	memcpy(line + n, digits(status, num).p, 3);
+	n += 3;
+	line[n++] = ' ';
+	memcpy(line + n, reason.p, reason.n);
+	n += reason.n;
+	line[n++] = '\r';
+	line[n++] = '\n';
+	http_out_str(o, str_mk(line, n));
+}
