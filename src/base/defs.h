@@ -18,8 +18,7 @@
 #define TG_CACHE_LINE                      64
 #define TG_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-/* 1 when compiled with AddressSanitizer: allocators then step aside so that it sees every object.
- */
+/* 1 when compiled with AddressSanitizer: allocators step aside so that it sees every object. */
 #if defined(__SANITIZE_ADDRESS__)
 #define TG_ASAN 1
 #elif defined(__has_feature)

@@ -10,5 +10,7 @@ libtg_base_a_SOURCES = \
 	src/base/map.c src/base/map.h \
 	src/base/num.c src/base/num.h \
 	src/base/panic.c \
+	src/base/ring.c src/base/ring.h \
 	src/base/slab.c src/base/slab.h \
+	src/base/stats.c src/base/stats.h \
 	src/base/str.c src/base/str.h
