@@ -37,7 +37,13 @@ size_t sockaddr_format_host(const struct sockaddr_any *a, char *out, size_t n);
 int listen_open(const struct sockaddr_any *want, int backlog, struct sockaddr_any *bound, char *err,
 	size_t err_len) TG_MUST_CHECK;
 
-/* accept4, non-blocking, TCP_NODELAY; -1 with errno. */
+/* A listening socket opened elsewhere (systemd, the binary before an upgrade): the same flags. */
+int listen_adopt(int fd, struct sockaddr_any *bound, char *err, size_t err_len) TG_MUST_CHECK;
+
+/*
+ * accept4, non-blocking, close-on-exec; TCP_NODELAY is inherited from the listener. An IPv4 peer of a
+ * dual-stack listener comes out as AF_INET. -1 with errno.
+ */
 int listen_accept(int fd, struct sockaddr_any *peer);
 
 #endif

@@ -5,6 +5,7 @@
 #define TG_IO_MAILBOX_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
@@ -23,6 +24,7 @@ struct mailbox {
 };
 
 int mailbox_init(struct mailbox *m, struct event_base *base, void *owner) TG_MUST_CHECK;
+/* After all senders have stopped; mail still in it is delivered first. Receiver's thread. */
 void mailbox_fini(struct mailbox *m);
 /* Any thread. Delivered in the order sent (per sender). The mail is the receiver's from here on. */
 void mailbox_send(struct mailbox *m, struct mail *mail);

@@ -27,11 +27,19 @@ struct timer_wheel {
 	struct list slot[TIMER_SLOTS];
 	int64_t tick_no; /* the last tick that was run */
 	unsigned n_armed;
+	bool ticking; /* the libevent timer is added */
 	mono_us now; /* refreshed by timer_wheel_now_set once a turn */
 };
 
 void timer_wheel_init(struct timer_wheel *w, struct event_base *base);
+/* Stops the libevent timer. Timers still armed are taken off without firing. */
 void timer_wheel_fini(struct timer_wheel *w);
+
+/* The turn's clock read: what timer_arm counts from. The wheel sets it itself before it fires. */
+static inline void timer_wheel_now_set(struct timer_wheel *w, mono_us now)
+{
+	w->now = now;
+}
 
 void timer_init(struct timer *t, void (*on_fire)(struct timer *));
 /*
