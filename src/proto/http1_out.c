@@ -3,7 +3,6 @@
  * http1_out.h. Pure, any thread.
  */
 #include "proto/http1_out.h"
-#include "proto/http_chars.h"
 
 #define DIGITS_MAX 20
 
@@ -38,22 +37,41 @@ void http_out_u64(struct http_out *o, uint64_t v)
 	http_out_str(o, digits(v, buf));
 }
 
-static bool field_valid(struct str name, struct str value)
+/* Some of the eight bytes is below 0x20 (the classical trick: a borrow only follows a true hit). */
+static inline bool word_has_control(const char *p)
 {
-	unsigned wrong = name.n == 0;
+	uint64_t v;
 
-	for (size_t i = 0; i < name.n; i++)
-		wrong |= !http_is(name.p[i], HTTP_C_TOKEN);
-	for (size_t i = 0; i < value.n; i++)
-		wrong |= value.p[i] == '\r' || value.p[i] == '\n' || value.p[i] == '\0';
-	return !wrong;
+	memcpy(&v, p, sizeof v);
+	return ((v - 0x2020202020202020u) & ~v & 0x8080808080808080u) != 0;
+}
+
+/* Byte by byte: a control other than HTAB. */
+static bool has_control_slow(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((uint8_t)s.p[i] < 0x20 && s.p[i] != '\t')
+			return true;
+	return false;
+}
+
+static inline bool has_control(struct str s)
+{
+	bool hit = false;
+
+	if (s.n < 8)
+		return has_control_slow(s);
+	for (size_t i = 0; i + 8 < s.n; i += 8)
+		hit |= word_has_control(s.p + i);
+	hit |= word_has_control(s.p + s.n - 8);
+	return TG_UNLIKELY(hit) && has_control_slow(s);
 }
 
 void http_out_field(struct http_out *o, struct str name, struct str value)
 {
 	char *p;
 
-	if (!field_valid(name, value)) {
+	if (name.n == 0 || has_control(name) || has_control(value)) {
 		o->bad = true;
 		return;
 	}

@@ -16,7 +16,7 @@ struct http_out {
 	char *p; /* caller's memory */
 	size_t n, cap;
 	bool overflow; /* something did not fit and was left out whole */
-	bool bad;      /* a field with CR, LF or NUL in it was left out */
+	bool bad;      /* a field with CR, LF, NUL or another control in it was left out */
 };
 
 static inline void http_out_init(struct http_out *o, char *buf, size_t cap)
@@ -41,9 +41,8 @@ static inline void http_out_str(struct http_out *o, struct str s)
 /* Decimal digits. */
 void http_out_u64(struct http_out *o, uint64_t v);
 /*
- * "name: value\r\n". Left out whole when it does not fit (o->overflow), or when the name is not a
- * token or the value has CR, LF or NUL in it (o->bad): a value that came from a peer cannot begin a
- * line of its own.
+ * "name: value\r\n". Left out whole when it does not fit (o->overflow), or when name or value has a
+ * control other than HTAB in it (o->bad): what came from a peer cannot begin a line of its own.
  */
 void http_out_field(struct http_out *o, struct str name, struct str value);
 /* "name: 123\r\n" */

@@ -1,1 +1,1 @@
-# files of this folder
+UNIT_TESTS += t/unit/http/check_http1_head
