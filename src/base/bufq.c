@@ -4,6 +4,8 @@
  */
 #include "base/bufq.h"
 
+#include <string.h>
+
 #include "base/slab.h"
 
 #define BUFQ_CHUNK_BYTES 16384

@@ -4,6 +4,7 @@
 #include "base/num.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 static const uint64_t pow10_u64[] = { 1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u,
 	100000000u, 1000000000u, 10000000000u, 100000000000u, 1000000000000u, 10000000000000u,

@@ -61,22 +61,22 @@ struct str ring_peek(struct ring *r)
 {
 	size_t head = atomic_load_explicit(&r->head, memory_order_acquire);
 	size_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
-	size_t off = tail & (r->size - 1), left;
+	size_t off = tail & (r->size - 1);
 
-	if (head - off >= tail - off + r->size) { /* head is in the next lap */
+	if (((head ^ tail) & ~(r->size - 1)) != 0) { /* head is in the next lap */
 		if (off < r->limit)
 			return str_mk(r->buf + off, r->limit - off);
 		tail += r->size - off;
 		off = 0;
 		atomic_store_explicit(&r->tail, tail, memory_order_release);
 	}
-	left = head - tail;
-	return str_mk(r->buf + off, left);
+	return str_mk(r->buf + off, head - tail);
 }
 
 void ring_consume(struct ring *r, size_t n)
 {
 	size_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
 
+	tg_assert(n <= atomic_load_explicit(&r->head, memory_order_relaxed) - tail);
 	atomic_store_explicit(&r->tail, tail + n, memory_order_release);
 }

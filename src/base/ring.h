@@ -10,7 +10,6 @@
 #ifndef TG_BASE_RING_H
 #define TG_BASE_RING_H
 
-#include <stdalign.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -20,15 +19,18 @@
 struct ring {
 	char *buf;
 	size_t size; /* a power of two */
+	char apart0[TG_CACHE_LINE];
 
 	/* The producer's. Positions count up for ever; the place in buf is position % size. */
-	alignas(TG_CACHE_LINE) _Atomic size_t head;
+	_Atomic size_t head;
 	size_t limit;         /* where the lap before head's ends; published with head */
 	size_t tail_seen;     /* tail when last looked at: spares a shared read per record */
 	size_t pad, reserved; /* of the reservation that is open */
+	char apart1[TG_CACHE_LINE];
 
 	/* The consumer's. */
-	alignas(TG_CACHE_LINE) _Atomic size_t tail;
+	_Atomic size_t tail;
+	char apart2[TG_CACHE_LINE];
 };
 
 /* bytes is a power of two, 64 or more. -1 when there is no memory. */
