@@ -34,26 +34,82 @@ static inline size_t next_control(const char *p, size_t i, size_t n)
 	return n;
 }
 
-/* Offset of the first CR from i on; n when there is none. Header lines are too short for a memchr
+/* Offset of the first c from i on; n when there is none. Header lines are too short for a memchr
  * call. */
-static inline size_t next_cr(const char *p, size_t i, size_t n)
+static inline size_t next_byte(const char *p, size_t i, size_t n, char c)
 {
 #ifdef __SSE2__
-	const __m128i cr = _mm_set1_epi8('\r');
+	const __m128i want = _mm_set1_epi8(c);
 
 	for (; i + 16 <= n; i += 16) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-		unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, cr));
+		unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, want));
 
 		if (mask != 0)
 			return i + (unsigned)__builtin_ctz(mask);
 	}
 #endif
 	for (; i < n; i++)
-		if (p[i] == '\r')
+		if (p[i] == c)
 			return i;
 	return n;
 }
+
+#ifdef __SSE2__
+struct masks { /* a bit for each byte of a block of 64 */
+	uint64_t cr, lf;
+	bool other; /* some control but CR and LF; HTAB too, which is rare enough for the careful
+		       loop */
+};
+
+static inline struct masks block_masks(const char *p)
+{
+	const __m128i low = _mm_set1_epi8(0x1f), del = _mm_set1_epi8(0x7f);
+	const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n');
+	__m128i other = _mm_setzero_si128();
+	struct masks m = { 0, 0, false };
+
+	for (unsigned i = 0; i < 64; i += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+		__m128i is_cr = _mm_cmpeq_epi8(v, cr), is_lf = _mm_cmpeq_epi8(v, lf);
+		__m128i ctl = _mm_or_si128(
+			_mm_cmpeq_epi8(_mm_min_epu8(v, low), v), _mm_cmpeq_epi8(v, del));
+
+		other = _mm_or_si128(other, _mm_andnot_si128(_mm_or_si128(is_cr, is_lf), ctl));
+		m.cr |= (uint64_t)(unsigned)_mm_movemask_epi8(is_cr) << i;
+		m.lf |= (uint64_t)(unsigned)_mm_movemask_epi8(is_lf) << i;
+	}
+	m.other = _mm_movemask_epi8(other) != 0;
+	return m;
+}
+
+/*
+ * Passes over whole blocks in which every CR has its LF, no line is empty and there is no other
+ * control: no branch depends on where the lines end. p[i] does not begin with the LF of a CRLF.
+ * Returns an offset like i from which the careful loop goes on.
+ */
+static size_t skip_plain_blocks(const char *p, size_t i, size_t n)
+{
+	uint64_t cr_before = 0, lf_before = i == 0 || p[i - 1] == '\n';
+
+	for (; i + 64 <= n; i += 64) {
+		struct masks m = block_masks(p + i);
+
+		if (m.other | (m.lf ^ (m.cr << 1 | cr_before)) | (m.cr & (m.lf << 1 | lf_before)))
+			break;
+		cr_before = m.cr >> 63;
+		lf_before = m.lf >> 63;
+	}
+	return i - cr_before;
+}
+#else
+static size_t skip_plain_blocks(const char *p, size_t i, size_t n)
+{
+	(void)p;
+	(void)n;
+	return i;
+}
+#endif
 
 /* The head outgrew max: say whether already its first line did. */
 static enum http_error too_large(const char *p, size_t n)
@@ -77,7 +133,8 @@ long http1_head_end(const char *p, size_t n, size_t *resume, size_t max, enum ht
 
 	max = TG_MIN(max, (size_t)HTTP_MAX_HEAD);
 	limit = TG_MIN(n, max);
-	for (i = TG_MIN(*resume, limit); (i = next_control(p, i, limit)) < limit;) {
+	i = skip_plain_blocks(p, TG_MIN(*resume, limit), limit);
+	while ((i = next_control(p, i, limit)) < limit) {
 		if (p[i] == '\t') {
 			i++;
 			continue;
@@ -108,6 +165,10 @@ long http1_head_end(const char *p, size_t n, size_t *resume, size_t max, enum ht
 	return 0;
 }
 
+/* s is the literal, compared in place. */
+#define IS(s, literal) \
+	((s).n == sizeof(literal) - 1 && memcmp((s).p, literal, sizeof(literal) - 1) == 0)
+
 /* What is learned from the fields before framing is decided. */
 struct learned {
 	bool close, keep_alive, chunked, length;
@@ -134,6 +195,10 @@ static void learn_connection(struct http_head *h, struct learned *l, struct str 
 {
 	struct str part;
 
+	if (IS(v, "keep-alive") || IS(v, "close")) { /* what nearly everyone says */
+		*(v.n == 5 ? &l->close : &l->keep_alive) = true;
+		return;
+	}
 	while (str_split(&v, ',', &part)) {
 		part = str_trim(part);
 		if (str_eq_ci(part, STR("keep-alive")))
@@ -176,19 +241,28 @@ static enum http_error learn_field(
 /* The line at p[at..] has no token followed by a colon: say why. */
 static enum http_error bad_field(const char *p, size_t at, size_t n)
 {
-	size_t end = next_cr(p, at, n);
+	size_t end = next_byte(p, at, n, '\r');
 
 	if (p[at] == ' ' || p[at] == '\t')
 		return HTTP_E_OBS_FOLD;
 	return memchr(p + at, ':', end - at) != NULL ? HTTP_E_BAD_FIELD_NAME : HTTP_E_NO_COLON;
 }
 
+static bool is_token(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!http_is(p[i], HTTP_C_TOKEN))
+			return false;
+	return n != 0;
+}
+
+/* A name the index knows is a token; only others are looked at byte by byte. */
 static inline enum http_error add_field(
 	struct http_head *h, struct learned *l, size_t name, size_t colon, size_t from, size_t to)
 {
 	struct http_field *f = &h->field[h->n_fields];
 	enum http_name id = http_name_of_token(h->base + name, colon - name);
-	bool again = h->first[id] != 0;
+	bool again;
 
 	if (h->n_fields == HTTP_MAX_FIELDS)
 		return HTTP_E_TOO_MANY_FIELDS;
@@ -196,7 +270,8 @@ static inline enum http_error add_field(
 		(uint16_t)(to - from), (uint16_t)id };
 	h->n_fields++;
 	if (id == HTTP_N_OTHER)
-		return HTTP_E_NONE;
+		return is_token(h->base + name, colon - name) ? HTTP_E_NONE : HTTP_E_BAD_FIELD_NAME;
+	again = h->first[id] != 0;
 	if (!again)
 		h->first[id] = h->n_fields;
 	return learn_field(h, l, id, str_mk(h->base + from, to - from), again);
@@ -210,21 +285,19 @@ static enum http_error parse_fields(struct http_head *h, struct learned *l, size
 	enum http_error e;
 
 	while (p[at] != '\r') {
-		size_t name = at, colon, from, to, end;
+		size_t name = at, from, to, end, colon = next_byte(p, name, n, ':');
 
-		for (colon = name; http_is(p[colon], HTTP_C_TOKEN); colon++)
-			;
-		if (colon == name || p[colon] != ':')
+		if (colon == name || colon == n)
 			return bad_field(p, name, n);
 		for (from = colon + 1; p[from] == ' ' || p[from] == '\t'; from++)
 			;
-		end = next_cr(p, from, n);
+		end = next_byte(p, from, n, '\r');
 		if (end + 2 >= n || p[end + 1] != '\n')
 			return HTTP_E_BARE_CR;
 		for (to = end; to > from && (p[to - 1] == ' ' || p[to - 1] == '\t'); to--)
 			;
 		if ((e = add_field(h, l, name, colon, from, to)) != HTTP_E_NONE)
-			return e;
+			return e == HTTP_E_BAD_FIELD_NAME ? bad_field(p, name, n) : e;
 		at = end + 2;
 	}
 	return at + 2 == n ? HTTP_E_NONE : HTTP_E_BARE_CR;
@@ -379,7 +452,7 @@ int http1_request_parse(const char *p, size_t n, struct http_head *out, enum htt
 static enum http_error parse_status_line(struct http_head *h, size_t *at, size_t n)
 {
 	const char *p = h->base, *s = p + 9;
-	size_t end = next_cr(p, 0, n);
+	size_t end = next_byte(p, 0, n, '\r');
 	enum http_error e;
 
 	if (end < 12 || end + 1 >= n || p[end + 1] != '\n' || p[8] != ' ')
