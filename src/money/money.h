@@ -1,7 +1,8 @@
 /*
- * money.h: integer money. Prices are pico-USD (10^-12) per unit, costs of a request are exact in pico-USD,
- * counters and limits are nano-USD (10^-9), rounded up once per request. No floating point anywhere.
- * Every product is taken in 128 bits and every result is checked: overflow is an error, never a wrap.
+ * money.h: integer money. Prices are pico-USD (10^-12) per unit, costs of a request are exact in
+ * pico-USD, counters and limits are nano-USD (10^-9), rounded up once per request. No floating
+ * point anywhere. Every product is taken in 128 bits and every result is checked: overflow is an
+ * error, never a wrap.
  */
 #ifndef TG_MONEY_MONEY_H
 #define TG_MONEY_MONEY_H
@@ -21,7 +22,8 @@ typedef int64_t nano_usd; /* 10^-9 USD: counters, limits */
 int money_add_units(pico_usd *acc, uint64_t units, pico_usd price) TG_MUST_CHECK;
 /* a + b checked. */
 int money_add(pico_usd *acc, pico_usd v) TG_MUST_CHECK;
-/* Rounded up (never to nearest): the bias is at most one nano per request, in favour of the limit. */
+/* Rounded up (never to nearest): the bias is at most one nano per request, in favour of the limit.
+ */
 nano_usd money_nano_up(pico_usd v);
 /* v + v * bp / 10000, rounded up: markup and discounts in basis points (bp >= -10000). */
 int money_markup(pico_usd v, int64_t basis_points, pico_usd *out) TG_MUST_CHECK;

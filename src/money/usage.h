@@ -18,9 +18,9 @@ enum usage_bucket {
 };
 
 enum usage_source {
-	USAGE_ABSENT, /* nothing known (yet) */
+	USAGE_ABSENT,   /* nothing known (yet) */
 	USAGE_PROVIDER, /* final figures of the provider */
-	USAGE_PARTIAL, /* the provider's, but the stream ended before the final ones */
+	USAGE_PARTIAL,  /* the provider's, but the stream ended before the final ones */
 	USAGE_ESTIMATED,
 };
 

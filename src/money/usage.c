@@ -1,0 +1,61 @@
+/*
+ * usage.c: names and families of the usage buckets, all from tbl/buckets.h. Pure; any thread.
+ */
+#include "money/usage.h"
+
+#include "base/defs.h"
+
+/* The table lists the input buckets first: sums and parents rely on it. */
+#define FIRST_OUTPUT USAGE_OUT
+
+static const struct {
+	const char *name;
+	enum usage_bucket parent;
+} buckets[] = {
+#define X(id, name, parent) { name, USAGE_##parent },
+#include "money/tbl/buckets.h"
+#undef X
+};
+
+static uint64_t sum_saturated(const struct usage *u, unsigned from, unsigned to)
+{
+	uint64_t sum = 0;
+
+	for (unsigned b = from; b < to; b++)
+		if (__builtin_add_overflow(sum, u->n[b], &sum))
+			return UINT64_MAX;
+	return sum;
+}
+
+const char *usage_bucket_name(enum usage_bucket b)
+{
+	tg_assert((unsigned)b < USAGE__MAX);
+	return buckets[b].name;
+}
+
+enum usage_bucket usage_bucket_parent(enum usage_bucket b)
+{
+	tg_assert((unsigned)b < USAGE__MAX);
+	return buckets[b].parent;
+}
+
+const char *usage_source_name(enum usage_source s)
+{
+	switch (s) {
+	case USAGE_ABSENT: return "absent";
+	case USAGE_PROVIDER: return "provider";
+	case USAGE_PARTIAL: return "partial";
+	case USAGE_ESTIMATED: return "estimated";
+	}
+	return "absent";
+}
+
+uint64_t usage_input(const struct usage *u)
+{
+	return sum_saturated(u, 0, FIRST_OUTPUT);
+}
+
+uint64_t usage_output(const struct usage *u)
+{
+	return sum_saturated(u, FIRST_OUTPUT, USAGE__MAX);
+}

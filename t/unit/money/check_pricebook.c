@@ -1,0 +1,307 @@
+/* pricebook.c and pricebook_json.c: finding by name and day, merging files, and every refused file.
+ */
+#include "unit/unit.h"
+#include "money/pricebook.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define ORIGIN        ", \"source\": \"test\", \"date\": \"2026-08-01\"}"
+#define BOOK(entries) "{\"format\": \"tollgate-prices/1\", \"prices\": [" entries "]}"
+#define MODEL(name, input)                                                                       \
+	"{\"provider\": \"openai\", \"model\": \"" name "\", \"per_mtok\": {\"input\": \"" input \
+	"\"}" ORIGIN
+
+static char err[512];
+
+static struct pricebook *parse(const char *json)
+{
+	struct pricebook *b = pricebook_parse(str_z(json), "t.json", err, sizeof err);
+
+	ck_assert_msg(b != NULL, "refused: %s", err);
+	return b;
+}
+
+/* Input price of a model at a day given in days since 1970; -1: not found. */
+static pico_usd input_at(
+	const struct pricebook *b, const char *provider, const char *model, int64_t day)
+{
+	const struct price *p = pricebook_find_at(
+		b, str_z(provider), str_z(model), (wall_us){ day * INT64_C(86400000000) });
+
+	return p != NULL ? p->unit[USAGE_IN] : -1;
+}
+
+START_TEST(all_fields)
+{
+	struct pricebook *b =
+		parse(BOOK("{\"provider\": \"openai\", \"model\": \"m\", \"aliases\": "
+			   "[\"m-latest\", \"other\"],"
+			   "\"per_mtok\": {\"input\": \"0.15\", \"input_cache_read\": \"0.075\", "
+			   "\"output\": \"0.60\","
+			   "\"output_audio\": \"free\"}, \"per_request\": \"0.001\", "
+			   "\"web_search\": \"0.01\", \"tiers\":"
+			   "[{\"above\": 200000, \"per_mtok\": {\"input\": \"0.3\", "
+			   "\"input_cache_read\": \"0.15\","
+			   "\"output\": \"0.9\", \"output_audio\": \"0.000001\"}}]" ORIGIN));
+	const struct price *p = pricebook_find(b, STR("openai"), STR("m"));
+
+	ck_assert_ptr_nonnull(p);
+	ck_assert_int_eq(p->unit[USAGE_IN], 150000);
+	ck_assert_int_eq(p->unit[USAGE_IN_CACHE_READ], 75000);
+	ck_assert_int_eq(p->unit[USAGE_OUT], 600000);
+	ck_assert(p->has[USAGE_OUT_AUDIO] && p->unit[USAGE_OUT_AUDIO] == 0);
+	ck_assert(!p->has[USAGE_OUT_IMAGE] && !p->free);
+	ck_assert(p->has_request && p->per_request == 1000000000);
+	ck_assert(p->has_web_search && p->per_web_search == 10000000000);
+	ck_assert_uint_eq(p->n_tiers, 1);
+	ck_assert_uint_eq(p->tiers[0].above, 200000);
+	ck_assert_int_eq(p->tiers[0].unit[USAGE_OUT_AUDIO], 1);
+	UNIT_STR_EQ(p->source, STR("test"));
+	UNIT_STR_EQ(p->date, STR("2026-08-01"));
+	ck_assert_ptr_eq(pricebook_find(b, STR("openai"), STR("other")), p);
+	ck_assert_ptr_null(pricebook_find(b, STR("anthropic"), STR("m")));
+	ck_assert_uint_eq(pricebook_size(b), 1);
+	ck_assert_ptr_eq(pricebook_at(b, 0), p);
+	pricebook_free(b);
+}
+END_TEST
+
+START_TEST(free_is_free_in_every_bucket)
+{
+	struct pricebook *b =
+		parse(BOOK("{\"provider\": \"openai\", \"model\": \"mod\", \"free\": true" ORIGIN));
+	const struct price *p = pricebook_find(b, STR("openai"), STR("mod"));
+	struct usage u = { .n = { 0 } };
+	pico_usd cost = -7;
+	unsigned flags;
+
+	for (unsigned i = 0; i < USAGE__MAX; i++)
+		u.n[i] = UINT64_MAX;
+	ck_assert_int_eq(price_cost(p, &u, &cost, &flags), 0);
+	ck_assert_int_eq(cost, 0);
+	ck_assert_uint_eq(flags, 0);
+	pricebook_free(b);
+}
+END_TEST
+
+static const struct {
+	const char *model;
+	pico_usd input; /* -1: unknown */
+} finds[] = {
+	{ "gpt-4o", 1000000 },
+	{ "gpt-4o-2024-11-20", 1000000 },
+	{ "gpt-4o-2024-05-13", 5000000 }, /* an entry of its own comes first */
+	{ "gpt-4o-20241120", 1000000 },
+	{ "gpt-4o@20241120", 1000000 },
+	{ "gpt-4o-mini", -1 }, /* no prefixes: another model */
+	{ "gpt-4", -1 },
+	{ "gpt-4o-", -1 },
+	{ "gpt-4o-1999-11-20", -1 },
+	{ "gpt-4o-2024-1-20", -1 },
+	{ "gpt-4o-2024x11x20", -1 },
+	{ "gpt-4o-0613", -1 },
+	{ "gpt-4o-2024-11-20-2024-11-20", -1 },
+	{ "GPT-4O", -1 },
+	{ "", -1 },
+	{ "-2024-11-20", -1 },
+	{ "ft:gpt-4o", 7000000 },
+	{ "ft:gpt-4o:acme::abc", 7000000 },
+	{ "ft:gpt-4o-2024-08-06:acme:name:abc", 7000000 },
+	{ "ft:other:acme::abc", -1 },
+	{ "ft:", -1 },
+};
+
+START_TEST(finding)
+{
+	struct pricebook *b = parse(BOOK(MODEL("gpt-4o", "1") "," MODEL(
+		"gpt-4o-2024-05-13", "5") "," MODEL("ft:gpt-4o", "7")));
+
+	ck_assert_int_eq(input_at(b, "openai", finds[_i].model, 20000), finds[_i].input);
+	pricebook_free(b);
+}
+END_TEST
+
+START_TEST(names_too_long_to_be_known)
+{
+	struct pricebook *b = parse(BOOK(MODEL("m", "1")));
+	static char name[100000];
+
+	memset(name, 'm', sizeof name - 1);
+	ck_assert_int_eq(input_at(b, "openai", name, 0), -1);
+	ck_assert_int_eq(input_at(b, name, "m", 0), -1);
+	pricebook_free(b);
+}
+END_TEST
+
+#define STEP(day, input)                                                \
+	"{\"provider\": \"openai\", \"model\": \"m\", \"from\": \"" day \
+	"\", \"per_mtok\": {\"input\": \"" input "\"}" ORIGIN
+
+START_TEST(versions_by_day)
+{
+	/* not in order in the file; 2026-09-01 is day 20697, 2024-02-29 day 19782 */
+	struct pricebook *b = parse(
+		BOOK(STEP("2026-09-01", "3") "," MODEL("m", "1") "," STEP("2024-02-29", "2")));
+
+	ck_assert_int_eq(input_at(b, "openai", "m", 0), 1000000);
+	ck_assert_int_eq(input_at(b, "openai", "m", 19781), 1000000);
+	ck_assert_int_eq(input_at(b, "openai", "m", 19782), 2000000);
+	ck_assert_int_eq(input_at(b, "openai", "m", 20696), 2000000);
+	ck_assert_int_eq(input_at(b, "openai", "m", 20697), 3000000);
+	ck_assert_uint_eq(pricebook_size(b), 3);
+	pricebook_free(b);
+	b = parse(BOOK(STEP("2026-09-01", "3")));
+	ck_assert_int_eq(input_at(b, "openai", "m", 20696), -1);
+	pricebook_free(b);
+}
+END_TEST
+
+static void write_file(char path[32], const char *text)
+{
+	int fd;
+
+	strcpy(path, "/tmp/tg-prices-XXXXXX");
+	fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+START_TEST(a_later_file_wins)
+{
+	char one[32], two[32];
+	const char *paths[] = { one, two };
+	struct pricebook *b;
+
+	write_file(one, BOOK(MODEL("m", "1") "," STEP("2026-09-01", "2") "," MODEL("kept",
+				"4") ","
+				     "{\"provider\": \"openai\", \"model\": \"x\", \"aliases\": "
+				     "[\"y\"], \"per_mtok\": {\"input\": \"8\"}" ORIGIN));
+	write_file(two, BOOK(MODEL("m", "9") "," MODEL("y", "7")));
+	b = pricebook_load(paths, 2, err, sizeof err);
+	ck_assert_msg(b != NULL, "refused: %s", err);
+	/* all versions of the earlier file are gone, not only the one from the same day */
+	ck_assert_int_eq(input_at(b, "openai", "m", 20800), 9000000);
+	ck_assert_int_eq(input_at(b, "openai", "m", 0), 9000000);
+	ck_assert_int_eq(input_at(b, "openai", "kept", 0), 4000000);
+	ck_assert_int_eq(input_at(b, "openai", "x", 0), 8000000);
+	ck_assert_int_eq(input_at(b, "openai", "y", 0), 7000000);
+	ck_assert_uint_eq(pricebook_size(b), 4);
+	pricebook_free(b);
+	unlink(two);
+	b = pricebook_load(paths, 2, err, sizeof err);
+	ck_assert_ptr_null(b);
+	ck_assert_msg(strstr(err, two) != NULL && strstr(err, "No such file") != NULL, "%s", err);
+	unlink(one);
+}
+END_TEST
+
+START_TEST(the_built_in_book)
+{
+	struct pricebook *b = pricebook_load(NULL, 0, err, sizeof err);
+	const struct price *p;
+
+	ck_assert_msg(b != NULL, "refused: %s", err);
+	p = pricebook_find(b, STR("openai"), STR("gpt-4o-mini-2024-07-18"));
+	ck_assert_ptr_nonnull(p);
+	ck_assert_int_eq(p->unit[USAGE_IN], 150000);
+	ck_assert_int_eq(p->unit[USAGE_OUT], 600000);
+	pricebook_free(b);
+}
+END_TEST
+
+#define PRICED(what) BOOK("{\"provider\": \"openai\", \"model\": \"m\", " what ORIGIN)
+#define MTOK(text)   PRICED("\"per_mtok\": {\"input\": " text "}")
+
+static const struct {
+	const char *json, *why; /* part of the message */
+} refused[] = {
+	{ "", "t.json:1:0:" },
+	{ "[]", "\"format\" is missing" },
+	{ "{\"format\": \"tollgate-prices/2\", \"prices\": []}",
+		"\"format\" is tollgate-prices/2" },
+	{ "{\"gpt-4o\": {}}", "prices_import.py" },
+	{ "{\"format\": \"tollgate-prices/1\"}", "needs \"prices\"" },
+	{ "{\"format\": \"tollgate-prices/1\", \"currency\": \"EUR\", \"prices\": []}",
+		"\"currency\"" },
+	{ "{\"format\": \"tollgate-prices/1\", \"prices\": [], \"prices\": []}", "duplicate" },
+	{ BOOK("") "x", "t.json:1:" },
+	{ BOOK("1"), "prices[0]: is not an object" },
+	{ BOOK(MODEL("a", "1") ", {}"), "prices[1]: needs \"provider\"" },
+	{ BOOK("{\"provider\": \"openai\", \"model\": \"\"}"), "needs \"model\"" },
+	{ BOOK("{\"provider\": \"open/ai\", \"model\": \"m\"}"),
+		"\"provider\" is a dialect's name" },
+	{ MTOK("0.15"), "is a JSON number; write it as a string" },
+	{ MTOK("1"), "is a JSON number" },
+	{ MTOK("null"), "not a string" },
+	{ MTOK("\"\""), "not a decimal" },
+	{ MTOK("\"0.1x\""), "(openai m): input: \"0.1x\" is not a decimal" },
+	{ MTOK("\"0.0000001\""), "at most 6 fractional digits" },
+	{ MTOK("\"-1\""), "is negative" },
+	{ MTOK("\"0\""), "is written \"free\"" },
+	{ MTOK("\"0.00\""), "is written \"free\"" },
+	{ MTOK("\"99999999999999\""), "not a decimal" },
+	{ PRICED("\"per_mtok\": {\"inptu\": \"1\"}"), "did you mean \"input\"?" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"modle\": 1"), "did you mean \"model\"?" },
+	{ PRICED("\"per_mtok\": []"), "not an object of bucket prices" },
+	{ PRICED("\"web_search\": \"1\""), "has no price" },
+	{ PRICED("\"free\": false"), "\"free\" can only be true" },
+	{ PRICED("\"free\": true, \"per_mtok\": {}"), "exclude each other" },
+	{ PRICED("\"per_mtok\": {}, \"per_request\": \"0.0000000000001\""),
+		"at most 12 fractional digits" },
+	{ PRICED("\"per_mtok\": {}, \"tiers\": {}"), "not a list of 1 to" },
+	{ PRICED("\"per_mtok\": {}, \"tiers\": []"), "not a list of 1 to" },
+	{ PRICED("\"per_mtok\": {}, \"tiers\": [1]"), "not an object" },
+	{ PRICED("\"per_mtok\": {}, \"tiers\": [{\"per_mtok\": {}}]"), "needs \"above\"" },
+	{ PRICED("\"per_mtok\": {}, \"tiers\": [{\"above\": 0, \"per_mtok\": {}}]"),
+		"needs \"above\"" },
+	{ PRICED("\"per_mtok\": {}, \"tiers\": [{\"above\": 1.5, \"per_mtok\": {}}]"),
+		"needs \"above\"" },
+	{ PRICED("\"per_mtok\": {}, \"tiers\": [{\"above\": 9, \"per_mtok\": {}}, {\"above\": 9, "
+		 "\"per_mtok\": {}}]"),
+		"ascending" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\", \"output\": \"2\"}, \"tiers\": [{\"above\": 9, "
+		 "\"per_mtok\":"
+		 "{\"input\": \"2\"}}]"),
+		"the tier above 9 lacks \"output\"" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"from\": \"2026-02-29\""), "\"from\"" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"from\": 20260201"), "needs \"from\"" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"aliases\": \"x\""),
+		"\"aliases\" is not a list" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"aliases\": [1]"), "not a model name" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"aliases\": [\"m\"]"),
+		"\"m\" has a price from the same day" },
+	{ BOOK(MODEL("m", "1") "," MODEL("m", "1")), "prices[1] (openai m): \"m\" has a price" },
+	{ BOOK("{\"provider\": \"openai\", \"model\": \"m\", \"free\": true}"),
+		"needs \"source\"" },
+	{ BOOK("{\"provider\": \"openai\", \"model\": \"m\", \"free\": true, \"source\": \"s\"}"),
+		"needs \"date\"" },
+	{ BOOK("{\"provider\": \"openai\", \"model\": \"m\", \"free\": true, \"source\": \"s\", "
+	       "\"date\": \"1.8.2026\"}"),
+		"\"date\": \"1.8.2026\"" },
+};
+
+START_TEST(refuses)
+{
+	struct pricebook *b = pricebook_parse(str_z(refused[_i].json), "t.json", err, sizeof err);
+
+	ck_assert_msg(b == NULL, "taken: %s", refused[_i].json);
+	ck_assert_msg(strncmp(err, "t.json", 6) == 0 && strstr(err, refused[_i].why) != NULL,
+		"the message \"%s\" does not say \"%s\"", err, refused[_i].why);
+}
+END_TEST
+
+static void tests(TCase *tc)
+{
+	tcase_add_test(tc, all_fields);
+	tcase_add_test(tc, free_is_free_in_every_bucket);
+	tcase_add_loop_test(tc, finding, 0, (int)TG_ARRAY_LEN(finds));
+	tcase_add_test(tc, names_too_long_to_be_known);
+	tcase_add_test(tc, versions_by_day);
+	tcase_add_test(tc, a_later_file_wins);
+	tcase_add_test(tc, the_built_in_book);
+	tcase_add_loop_test(tc, refuses, 0, (int)TG_ARRAY_LEN(refused));
+}
+
+UNIT_MAIN("pricebook", tests)
