@@ -9,9 +9,7 @@
  */
 #include "proto/json_scan.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "proto/json_run.h"
 
 struct scan {
 	const char *end;
@@ -51,49 +49,15 @@ static inline bool is_hex(char c)
 	return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
 }
 
-/*
- * The first quote, backslash or control byte at or after p, or end.
- * (v ^ 2) <= 0x20 holds for control bytes and for the quote (0x22) and for nothing else.
- */
-static inline const char *string_stop(const char *p, const char *end)
-{
-#ifdef __SSE2__
-	const __m128i two = _mm_set1_epi8(2), lim = _mm_set1_epi8(0x20), esc = _mm_set1_epi8('\\');
-
-	while (end - p >= 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		__m128i x = _mm_xor_si128(v, two);
-		__m128i hit = _mm_or_si128(
-			_mm_cmpeq_epi8(_mm_min_epu8(x, lim), x), _mm_cmpeq_epi8(v, esc));
-		unsigned mask = (unsigned)_mm_movemask_epi8(hit);
-
-		if (mask != 0)
-			return p + __builtin_ctz(mask);
-		p += 16;
-	}
-#endif
-	while (p < end && (unsigned char)*p >= 0x20 && *p != '"' && *p != '\\')
-		p++;
-	return p;
-}
-
 /* p at a backslash: behind the escape. */
 static const char *escape_end(struct scan *s, const char *p)
 {
 	if (s->end - p < 2)
 		return scan_bad(s, s->end);
-	switch (p[1]) {
-	case '"':
-	case '\\':
-	case '/':
-	case 'b':
-	case 'f':
-	case 'n':
-	case 'r':
-	case 't': return p + 2;
-	case 'u': break;
-	default: return scan_bad(s, p + 1);
-	}
+	if (strchr("\"\\/bfnrt", p[1]) != NULL && p[1] != '\0')
+		return p + 2;
+	if (p[1] != 'u')
+		return scan_bad(s, p + 1);
 	p += 2;
 	for (int i = 0; i < 4; i++, p++)
 		if (p >= s->end || !is_hex(*p))
@@ -101,11 +65,77 @@ static const char *escape_end(struct scan *s, const char *p)
 	return p;
 }
 
+#ifdef __SSE2__
+static inline uint64_t stop_bits(__m128i hits, int i)
+{
+	return (uint64_t)(unsigned)_mm_movemask_epi8(hits) << (16 * i);
+}
+
+/*
+ * Walks whole blocks of 64 bytes from *at. Prompts are full of two-byte escapes, which are stepped
+ * over inside the block's bit mask. True: *at is at any other stop; false: fewer than 64 bytes are
+ * left.
+ */
+static inline bool string_blocks(const char **at, const char *end)
+{
+	static const bool two_bytes[256] = { ['"'] = 1,
+		['\\'] = 1,
+		['/'] = 1,
+		['b'] = 1,
+		['f'] = 1,
+		['n'] = 1,
+		['r'] = 1,
+		['t'] = 1 };
+	const char *p = *at;
+
+	while (end - p >= 64) {
+		__m128i a = json_run_stops(p), b = json_run_stops(p + 16),
+			c = json_run_stops(p + 32), d = json_run_stops(p + 48);
+		__m128i any = _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d));
+		uint64_t m = 0;
+		int next = 64;
+
+		if (_mm_movemask_epi8(any) != 0)
+			m = stop_bits(a, 0) | stop_bits(b, 1) | stop_bits(c, 2) | stop_bits(d, 3);
+		while (m != 0) {
+			int i = __builtin_ctzll(m);
+
+			if (p[i] != '\\' || end - p < i + 2 ||
+				!two_bytes[(unsigned char)p[i + 1]]) {
+				*at = p + i;
+				return true;
+			}
+			next = i == 63 ? 65 : 64; /* its second byte is in the next block */
+			m &= i >= 62 ? 0 : ~(uint64_t)0 << (i + 2);
+		}
+		p += next;
+	}
+	*at = p;
+	return false;
+}
+#endif
+
+/* The end of the string's text, or the first thing in it that wants a closer look. */
+static inline const char *string_run(const char *p, const char *end)
+{
+#ifdef __SSE2__
+	if (end - p >= 16) { /* keys and other short ones */
+		unsigned m = (unsigned)_mm_movemask_epi8(json_run_stops(p));
+
+		if (m != 0)
+			return p + __builtin_ctz(m);
+	}
+	if (string_blocks(&p, end))
+		return p;
+#endif
+	return json_run_end(p, end);
+}
+
 /* p behind an opening quote: behind the closing one. */
 static inline const char *string_end(struct scan *s, const char *p)
 {
 	for (;;) {
-		p = string_stop(p, s->end);
+		p = string_run(p, s->end);
 		if (p >= s->end)
 			return scan_bad(s, p);
 		if (*p == '"')

@@ -220,3 +220,14 @@ enum sse_rc sse_feed(struct sse *s, struct str in, size_t *used, struct str *out
 	*used = size - in.n;
 	return rc;
 }
+
+bool sse_at_border(const struct sse *s)
+{
+	return s->state == S_LINE && (s->ended || s->offset == s->event_start);
+}
+
+void sse_skip(struct sse *s, size_t n)
+{
+	s->offset += n;
+	event_begin(s);
+}

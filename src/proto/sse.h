@@ -44,6 +44,12 @@ void sse_init(struct sse *s);
  */
 enum sse_rc sse_feed(struct sse *s, struct str in, size_t *used, struct str *out) TG_MUST_CHECK;
 
+/* Between two events: the next byte begins one. */
+bool sse_at_border(const struct sse *s);
+/* Called there: n bytes of whole events, the last blank line included, were read by somebody else.
+ */
+void sse_skip(struct sse *s, size_t n);
+
 static inline struct str sse_name(const struct sse *s)
 {
 	return str_mk(s->name, s->name_len);
