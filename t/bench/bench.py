@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""tollgate, nginx and HAProxy side by side against the same upstream, one worker each, in one run.
+
+usage: bench.py --build DIR [--json] [--case NAME]... [--rounds N] [--seconds S]
+
+CPU per request comes from the kernel's run time of all threads of a proxy (/proc/PID/task/*/schedstat) over the
+requests that wrk counted. Rounds are paired (every proxy in turn, then again), the figure is the median over rounds.
+Added latency is the percentile through the proxy minus the percentile of the same round straight to the upstream, one
+connection, no queue. Memory is VmRSS from /proc, as the difference to the same warmed-up process, per connection.
+
+tollgate runs with everything on: keys, metering, pricing, access log, metrics. nginx and HAProxy write their access
+logs as well, and replace the client's key by the upstream's, as a proxy in front of a provider has to.
+"""
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import clients
+import proxies
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ORDER = ("tollgate", "nginx", "haproxy")
+# Where we want to be: at most this ratio to nginx, to HAProxy, or this figure.
+TARGETS = {
+    "chat_1k": {"nginx": 1.0}, "prompt_100k": {"nginx": 1.0}, "connection_per_request": {"nginx": 1.0},
+    "stream_50": {"nginx": 1.0, "haproxy": 1.0}, "tls": {"nginx": 1.05},
+    "idle_memory": {"figure": 4.0}, "start_rss": {"figure": 15.0},
+}
+SENTENCE = "Lorem ipsum dolor sit amet, consectetur adipiscing elit. "
+
+
+def request_body(case, size, stream):
+    """A chat request of about `size` bytes; its model leads tollgate to the case's upstream."""
+    prompt = (SENTENCE * (size // len(SENTENCE) + 1))[:size]
+    return json.dumps({
+        "model": proxies.MODELS[case],
+        "messages": [{"role": "system", "content": "You are a helpful assistant."},
+                     {"role": "user", "content": prompt}],
+        "temperature": 0.7, "max_tokens": 256, "stream": stream,
+        # what an SDK user who wants the usage sends; nobody has to edit the body
+        **({"stream_options": {"include_usage": True}} if stream else {}),
+    })
+
+
+class Wrk:
+    """One wrk run; fails on anything but 2xx answers."""
+
+    def __init__(self, folder, name, body, close=False):
+        self.script = os.path.join(folder, f"{name}.lua")
+        with open(self.script, "w") as f:
+            f.write(f"wrk.method='POST'\nwrk.body=[==[{body}]==]\nwrk.headers['Content-Type']='application/json'\n"
+                    f"wrk.headers['Authorization']='Bearer {proxies.CLIENT_KEY}'\n")
+            if close:
+                f.write("wrk.headers['Connection']='close'\n")
+
+    def run(self, url, connections, seconds):
+        argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "--latency", "-s",
+                self.script, url]
+        out = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+        count = re.search(r"(\d+) requests in", out)
+        bad = re.search(r"Non-2xx or 3xx responses: \d+|Socket errors: connect [1-9]\d*", out)
+        if count is None or int(count[1]) == 0 or bad:
+            sys.exit(f"bench: {url}: {bad[0] if bad else 'no requests'}\n{out}")
+        return int(count[1]), {p: micro(v) for p, v in re.findall(r"^\s+(50|99)%\s+(\S+)", out, re.MULTILINE)}
+
+
+def micro(text):
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
+    return float(number) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
+
+
+def median(values):
+    return round(statistics.median(values), 2)
+
+
+class Bench:
+    def __init__(self, options, folder):
+        self.options, self.folder = options, folder
+        self.upstreams = proxies.start_upstreams(os.path.join(options.build, "t/bench/mock"), folder)
+        self.make = {
+            "tollgate": lambda: proxies.Tollgate(folder, self.upstreams, os.path.join(options.build, "tollgate")),
+            "nginx": lambda: proxies.Nginx(folder, self.upstreams),
+            "haproxy": lambda: proxies.HAProxy(folder, self.upstreams),
+        }
+        self.rows, self.start_rss = [], {}
+
+    def start(self):
+        """Fresh processes for every case: no case inherits another's memory."""
+        running = {name: self.make[name]() for name in ORDER}
+        for name, proxy in running.items():
+            self.start_rss.setdefault(name, []).append(proxy.rss_kb())
+        return running
+
+    def row(self, case, figures, unit):
+        row = {"case": case, **figures}
+        for other in ("nginx", "haproxy"):
+            row[f"ratio_{other}"] = round(figures["tollgate"] / figures[other], 3) if figures[other] > 0 else None
+        row["unit"] = unit
+        self.rows.append(row)
+        if not self.options.json:
+            print_row(row)
+
+    def cpu_case(self, case, upstream, body, connections=32, close=False):
+        """CPU microseconds per request."""
+        running = self.start()
+        wrk = Wrk(self.folder, case, body, close)
+        figures = {name: [] for name in ORDER}
+        for proxy in running.values():
+            wrk.run(proxy.url(upstream), connections, 1)
+        for _ in range(self.options.rounds):
+            for name, proxy in running.items():
+                before = proxy.cpu_ns()
+                count, _ = wrk.run(proxy.url(upstream), connections, self.options.seconds)
+                figures[name].append((proxy.cpu_ns() - before) / 1000 / count)
+        stop(running)
+        self.row(case, {name: median(v) for name, v in figures.items()}, "us CPU/request")
+
+    def latency_case(self):
+        running = self.start()
+        wrk = Wrk(self.folder, "latency", request_body("json", 700, False))
+        added = {p: {name: [] for name in ORDER} for p in ("50", "99")}
+        for _ in range(self.options.rounds):
+            _, direct = wrk.run(self.upstreams.url("json"), 1, self.options.seconds)
+            for name, proxy in running.items():
+                _, through = wrk.run(proxy.url("json"), 1, self.options.seconds)
+                for p, values in added.items():
+                    values[name].append(through[p] - direct[p])
+        stop(running)
+        for p, values in added.items():
+            self.row(f"added_latency_p{p}", {name: median(v) for name, v in values.items()}, "us")
+
+    def memory_case(self, case, upstream, body, wanted, streaming):
+        """KB of RSS per connection that is open and quiet, or that has a slow stream."""
+        number = min(wanted, clients.file_limit() - 500, (clients.file_limit() - 500) // (2 if streaming else 1))
+        if number < wanted:
+            print(f"bench: {case}: {number} instead of {wanted} connections (ulimit -n)", file=sys.stderr)
+        figures = {}
+        running = self.start()
+        for name, proxy in running.items():
+            with clients.Crowd(proxy.address(upstream), 64, body, proxies.CLIENT_KEY, streaming):
+                pass  # warm: what the first requests cost once
+            time.sleep(0.5)
+            before = proxy.rss_kb()
+            with clients.Crowd(proxy.address(upstream), number, body, proxies.CLIENT_KEY, streaming) as crowd:
+                time.sleep(2)
+                crowd.check_alive()
+                figures[name] = round((proxy.rss_kb() - before) / number, 2)
+        stop(running)
+        self.row(case, figures, "KB/stream" if streaming else "KB/connection")
+
+    def start_case(self):
+        if not self.start_rss:
+            stop(self.start())
+        self.row("start_rss", {name: round(median(v) / 1024, 1) for name, v in self.start_rss.items()}, "MB")
+
+    def cases(self):
+        chat = request_body("json", 700, False)
+        return {
+            "chat_1k": lambda: self.cpu_case("chat_1k", "json", chat),
+            "prompt_100k": lambda: self.cpu_case("prompt_100k", "json", request_body("json", 100_000, False)),
+            "stream_50": lambda: self.cpu_case("stream_50", "stream", request_body("stream", 700, True)),
+            "tls": lambda: self.cpu_case("tls", "tls", request_body("tls", 700, False)),
+            "connection_per_request": lambda: self.cpu_case("connection_per_request", "json", chat, close=True),
+            "added_latency": self.latency_case,
+            "idle_memory": lambda: self.memory_case("idle_memory", "json", chat, 10_000, False),
+            "stream_memory": lambda: self.memory_case("stream_memory", "slow", request_body("slow", 700, True), 2_000,
+                                                      True),
+            "start_rss": self.start_case,
+        }
+
+
+def stop(running):
+    for proxy in running.values():
+        proxy.stop()
+
+
+def verdict(row):
+    goal = TARGETS.get(row["case"], {})
+    figures = {"nginx": row["ratio_nginx"], "haproxy": row["ratio_haproxy"], "figure": row["tollgate"]}
+    words = []
+    for key, limit in goal.items():
+        met = figures[key] is not None and figures[key] <= limit
+        what = f"at most {limit:g}" + ("" if key == "figure" else f" x {key}")
+        words.append(f"{what}: {'met' if met else 'MISSED'}")
+    return "; ".join(words)
+
+
+def print_row(row):
+    ratios = [f"{row[k]:8.2f}" if row[k] is not None else "       -" for k in ("ratio_nginx", "ratio_haproxy")]
+    print(f"{row['case']:<24}{row['tollgate']:>10}{row['nginx']:>10}{row['haproxy']:>10}  {''.join(ratios)}  "
+          f"{row['unit']:<16}{verdict(row)}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--case", action="append")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3)
+    options = parser.parse_args()
+    clients.raise_file_limit()
+    with tempfile.TemporaryDirectory(prefix="tollgate-bench.") as folder:
+        try:
+            bench = Bench(options, folder)
+            cases = bench.cases()
+            unknown = set(options.case or []) - set(cases)
+            if unknown:
+                sys.exit(f"bench: no case {', '.join(sorted(unknown))}; there are {', '.join(cases)}")
+            if not options.json:
+                print(f"{'case':<24}{'tollgate':>10}{'nginx':>10}{'haproxy':>10}  {'/nginx':>8}{'/haproxy':>8}  unit")
+            for name, case in cases.items():
+                if not options.case or name in options.case:
+                    case()
+            if options.json:
+                print(json.dumps(bench.rows, indent=1))
+        finally:
+            proxies.stop_all()
+
+
+main()
