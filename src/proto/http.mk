@@ -5,5 +5,6 @@ libtg_http_a_SOURCES = \
 	src/proto/http1_head.c src/proto/http1_head.h \
 	src/proto/http1_body.c src/proto/http1_body.h \
 	src/proto/http1_out.c src/proto/http1_out.h \
+	src/proto/multipart.c src/proto/multipart.h \
 	src/proto/url.c src/proto/url.h \
 	src/proto/tbl/http_errors.h src/proto/tbl/http_names.h src/proto/tbl/http_status.h

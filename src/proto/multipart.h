@@ -2,7 +2,8 @@
  * multipart.h: find one text field of a multipart/form-data body (RFC 7578, RFC 2046) while its bytes stream
  * by in any pieces. Nothing but the boundary window, part heads (at most 4 KB) and the watched value
  * (at most 256 bytes) is held. It looks; the bytes go on untouched. Absolute offsets let the
- * caller hold back or replace the value.
+ * caller hold back or replace the value: in_watched is set, and value_from valid, from the first of its
+ * bytes on.
  */
 #ifndef TG_PROTO_MULTIPART_H
 #define TG_PROTO_MULTIPART_H
@@ -20,7 +21,7 @@
 enum multipart_rc {
 	MULTIPART_MORE, /* all fed bytes were looked at */
 	MULTIPART_FOUND, /* the watched field ended: m->value; feed the rest */
-	MULTIPART_END, /* the close delimiter went by */
+	MULTIPART_END, /* the close delimiter went by; all bytes behind it are used too */
 	MULTIPART_BAD, /* m->err: not multipart, head too large, field repeated, value too long */
 };
 
