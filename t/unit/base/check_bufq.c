@@ -118,6 +118,18 @@ START_TEST(empty_holds_nothing)
 }
 END_TEST
 
+/* Whatever the chunk's size: one of these fills it exactly, and then no empty one may follow. */
+START_TEST(no_empty_chunk_behind_a_full_one)
+{
+	for (size_t n = 16300; n <= 16400; n++) {
+		ck_assert_int_eq(bufq_append(&q, str_mk(stream, 1)), 0);
+		ck_assert_int_eq(bufq_append(&q, str_mk(stream + 1, n)), 0);
+		assert_content(0);
+		bufq_clear(&q);
+	}
+}
+END_TEST
+
 START_TEST(iov_stops_at_max)
 {
 	struct iovec iov[2] = { { NULL, 0 }, { NULL, 77 } };
@@ -136,6 +148,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, full_refuses_all_or_nothing);
 	tcase_add_test(tc, budget_refuses_all_or_nothing);
 	tcase_add_test(tc, empty_holds_nothing);
+	tcase_add_test(tc, no_empty_chunk_behind_a_full_one);
 	tcase_add_test(tc, iov_stops_at_max);
 }
 

@@ -50,6 +50,7 @@ START_TEST(many)
 	for (int i = 0; i < KEYS; i++) {
 		sprintf(names[i], "%d", i);
 		ck_assert(map_put(&m, str_z(names[i]), names[i]));
+		ck_assert_ptr_null(map_get(&m, STR("absent"))); /* ends at a free slot, always */
 	}
 	ck_assert_uint_eq(m.n, KEYS);
 	for (int i = 0; i < KEYS; i++) {
