@@ -29,10 +29,10 @@ static void assert_order(const char *want)
 	size_t n = 0;
 
 	list_foreach (it, &head)
-		got[n++] = LIST_ENTRY(it, struct item, link)->name;
+		got[n++] = list_entry(it, struct item, link)->name;
 	ck_assert_str_eq(got, want);
 	for (struct list *it = head.prev; it != &head; it = it->prev)
-		ck_assert_int_eq(LIST_ENTRY(it, struct item, link)->name, got[--n]);
+		ck_assert_int_eq(list_entry(it, struct item, link)->name, got[--n]);
 	ck_assert_uint_eq(n, 0);
 }
 
@@ -59,7 +59,7 @@ START_TEST(removal)
 	list_del(&items[2].link);
 	assert_order("abde");
 	list_foreach_safe (it, next, &head) {
-		if (LIST_ENTRY(it, struct item, link)->name != 'd')
+		if (list_entry(it, struct item, link)->name != 'd')
 			list_del(it);
 	}
 	assert_order("d");
