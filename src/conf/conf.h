@@ -1,10 +1,11 @@
 /*
- * conf.h: configuration as data. A block of directives is a const table that says, for every key, its type,
- * where its value goes in a C struct, its default, bounds and help. From the tables come the loader with its
- * errors, `tollgate --schema` (JSON Schema), `-T` and the reference page.
+ * conf.h: configuration as data. A block of directives is a const table that says, for every key,
+ * its type, where its value goes in a C struct, its default, bounds and help. From the tables come
+ * the loader with its errors, `tollgate --schema` (JSON Schema), `-T` and the reference page.
  *
- * This folder knows YAML and tables; it does not know tollgate: the tables live in src/core/config.c and in the
- * modules. Everything is allocated in one arena that belongs to the loaded tree.
+ * This folder knows YAML and tables; it does not know tollgate: the tables live in
+ * src/core/config.c and in the modules. Everything is allocated in one arena that belongs to the
+ * loaded tree.
  */
 #ifndef TG_CONF_CONF_H
 #define TG_CONF_CONF_H
@@ -18,21 +19,23 @@
 #include "base/str.h"
 
 enum conf_type {
-	CONF_BOOL, /* bool: true false on off yes no */
-	CONF_INT, /* int64_t, within min..max */
-	CONF_SIZE, /* int64_t bytes: 64k 8m 1g */
+	CONF_BOOL,     /* bool: true false on off yes no */
+	CONF_INT,      /* int64_t, within min..max */
+	CONF_SIZE,     /* int64_t bytes: 64k 8m 1g */
 	CONF_DURATION, /* int64_t microseconds: 50ms 10s 5m 1h 1d */
-	CONF_STRING, /* struct str */
-	CONF_SECRET, /* struct str; ${env:NAME} and ${file:/path} are allowed; masked in dumps */
-	CONF_MONEY, /* int64_t pico-USD: "0.50 usd" */
-	CONF_PERCENT, /* int64_t basis points: "15%" "12.5%" */
-	CONF_DATE, /* int64_t microseconds since 1970 UTC: 2027-01-01 or RFC 3339 */
-	CONF_SHA256, /* uint8_t[32] from 64 hex digits */
-	CONF_ENUM, /* int; words in `words` */
-	CONF_STRINGS, /* struct conf_strings: a list, or one scalar */
-	CONF_BLOCK, /* struct embedded at offset; `block` */
-	CONF_LIST, /* struct conf_array: list of `block`; a scalar element fills the block's first directive */
-	CONF_MAP, /* struct conf_array: map name -> `block`; the name goes to struct str at offset 0 of the element */
+	CONF_STRING,   /* struct str */
+	CONF_SECRET,   /* struct str; ${env:NAME} and ${file:/path} are allowed; masked in dumps */
+	CONF_MONEY,    /* int64_t pico-USD: "0.50 usd" */
+	CONF_PERCENT,  /* int64_t basis points: "15%" "12.5%" */
+	CONF_DATE,     /* int64_t microseconds since 1970 UTC: 2027-01-01 or RFC 3339 */
+	CONF_SHA256,   /* uint8_t[32] from 64 hex digits */
+	CONF_ENUM,     /* int; words in `words` */
+	CONF_STRINGS,  /* struct conf_strings: a list, or one scalar */
+	CONF_BLOCK,    /* struct embedded at offset; `block` */
+	CONF_LIST, /* struct conf_array: list of `block`; a scalar element fills the block's first
+		      directive */
+	CONF_MAP, /* struct conf_array: map name -> `block`; the name goes to struct str at offset 0
+		     of the element */
 	CONF_TAGS, /* struct conf_tags: map of string to string */
 };
 
@@ -49,7 +52,7 @@ struct conf_strings {
 struct conf_tags {
 	struct conf_tag {
 		struct str name, value;
-	} *v;
+	} * v;
 	size_t n;
 };
 
@@ -70,10 +73,10 @@ struct conf_directive {
 	enum conf_type type;
 	size_t offset; /* in the block's struct */
 	unsigned flags;
-	const char *def; /* default as it would be written; NULL: zero value */
-	const char *help; /* one sentence, ends with a full stop */
-	int64_t min, max; /* numbers; both 0: unbounded */
-	const char *const *words; /* CONF_ENUM, NULL-terminated */
+	const char *def;                /* default as it would be written; NULL: zero value */
+	const char *help;               /* one sentence, ends with a full stop */
+	int64_t min, max;               /* numbers; both 0: unbounded */
+	const char *const *words;       /* CONF_ENUM, NULL-terminated */
 	const struct conf_block *block; /* CONF_BLOCK, CONF_LIST, CONF_MAP */
 };
 
@@ -92,21 +95,34 @@ struct conf_block {
 	size_t pos_offset_plus1;
 	/* after the block's own values are set; report with conf_fail. May be NULL. */
 	int (*check)(struct conf_load *l, void *obj);
+	/* names that a later version will take, NULL-terminated: the error for them says so. May be
+	 * NULL. */
+	const char *const *later;
 };
 
-/* Record an error at pos (first error wins). Returns -1, so that a check can `return conf_fail(...)`. */
-int conf_fail(struct conf_load *l, const struct conf_pos *pos, const char *fmt, ...) TG_PRINTF(3, 4);
+/* Record an error at pos (first error wins). Returns -1, so that a check can `return
+ * conf_fail(...)`. */
+int conf_fail(struct conf_load *l, const struct conf_pos *pos, const char *fmt, ...)
+	TG_PRINTF(3, 4);
+/*
+ * The same at the place of one value: field is the address of a member (or of an element of its
+ * list) of the struct being loaded. When the file does not give that value, the place of what
+ * surrounds it.
+ */
+int conf_fail_at(struct conf_load *l, const void *field, const char *fmt, ...) TG_PRINTF(3, 4);
+/* The place of a value, as conf_fail_at finds it. */
+struct conf_pos conf_pos_of(struct conf_load *l, const void *field);
 struct arena *conf_arena(struct conf_load *l);
 
 /*
- * Load a file (with its `include:` globs) into *out (block->size bytes, zeroed by the callee first). All memory
- * comes from arena. -1 with err filled; then *out must not be used.
+ * Load a file (with its `include:` globs) into *out (block->size bytes, zeroed by the callee
+ * first). All memory comes from arena. -1 with err filled; then *out must not be used.
  */
 int conf_load_file(const char *path, const struct conf_block *root, struct arena *arena, void *out,
 	struct conf_error *err) TG_MUST_CHECK;
 /* The same from memory; name stands for the file in errors. */
-int conf_load_text(struct str yaml, const char *name, const struct conf_block *root, struct arena *arena,
-	void *out, struct conf_error *err) TG_MUST_CHECK;
+int conf_load_text(struct str yaml, const char *name, const struct conf_block *root,
+	struct arena *arena, void *out, struct conf_error *err) TG_MUST_CHECK;
 
 /* The merged result as YAML with defaults filled in and secrets masked ("********"). */
 void conf_dump(FILE *f, const struct conf_block *root, const void *obj);

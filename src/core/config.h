@@ -66,6 +66,7 @@ struct cfg_target {
 	int64_t weight; /* 1..1000 */
 	struct str ca; /* PEM file: trust this instead of the system store */
 	bool tls_verify; /* default true */
+	bool allow_plaintext; /* a key may go over plain http to another host */
 	struct str proxy; /* http://host:port: CONNECT (https) or absolute-form (http) through it */
 	struct cfg_upstream timeouts; /* values of 0 inherit from config.upstream */
 	struct conf_pos pos;
@@ -151,5 +152,11 @@ struct config {
 
 /* The root table: for conf_load_file, conf_dump, conf_schema, conf_reference. */
 extern const struct conf_block config_root;
+
+/*
+ * The providers a target may name, NULL-terminated; kept, not copied. Call before loading. Without it any
+ * name is taken.
+ */
+void config_set_providers(const char *const *names);
 
 #endif

@@ -1,0 +1,704 @@
+/*
+ * config.c: the directive tables: every key of tollgate.yaml with its type, bounds, default and
+ * help. Loader,
+ * `-T`, `--schema` and docs/reference/configuration.md come from here. The checks are in
+ * config_check.c.
+ */
+#include "core/config.h"
+
+#include "core/config_check.h"
+
+#define MS               1000LL
+#define SEC              (1000 * MS)
+#define MIN              (60 * SEC)
+#define HOUR             (60 * MIN)
+#define DAY              (24 * HOUR)
+#define KB               1024LL
+#define MB               (1024 * KB)
+#define GB               (1024 * MB)
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define POS_OF(type)     .pos_offset_plus1 = offsetof(struct type, pos) + 1
+
+static const char *const on_missing_words[] = { "ignore", "warn", "reject", NULL };
+static const char *const level_words[] = { "debug", "info", "notice", "warn", "error", NULL };
+
+/* What the OpenAI and Anthropic SDKs send from a browser, and our own. */
+#define CORS_HEADERS                                                                            \
+	"[authorization, content-type, x-api-key, api-key, x-goog-api-key, anthropic-version, " \
+	"anthropic-beta, anthropic-dangerous-direct-browser-access, openai-organization, "      \
+	"openai-project, "                                                                      \
+	"openai-beta, idempotency-key, x-stainless-arch, x-stainless-lang, x-stainless-os, "    \
+	"x-stainless-package-version, x-stainless-runtime, x-stainless-runtime-version, "       \
+	"x-stainless-retry-count, x-stainless-timeout, x-stainless-helper-method, "             \
+	"x-tollgate-tags, "                                                                     \
+	"x-tollgate-session, x-tollgate-end-user, x-tollgate-max-cost, x-tollgate-route, "      \
+	"x-tollgate-explain]"
+
+static const struct conf_directive cert_directives[] = {
+	{ .name = "certificate",
+		.type = CONF_STRING,
+		AT(cfg_cert, certificate),
+		.flags = CONF_REQUIRED,
+		.help = "PEM file with the certificate and its chain." },
+	{ .name = "key",
+		.type = CONF_STRING,
+		AT(cfg_cert, key),
+		.flags = CONF_REQUIRED,
+		.help = "PEM file with the private key." },
+	{ .name = NULL },
+};
+static const struct conf_block cert_block = {
+	.name = "certificate",
+	.help = "A certificate of a listener. Of several, the one whose name the client asks for "
+		"(SNI) is used, "
+		"otherwise the first. Files are read again on reload.",
+	.size = sizeof(struct cfg_cert),
+	.directives = cert_directives,
+	POS_OF(cfg_cert),
+};
+
+static const struct conf_directive listen_directives[] = {
+	{ .name = "address",
+		.type = CONF_STRING,
+		AT(cfg_listen, address),
+		.flags = CONF_REQUIRED,
+		.help = "Where to accept connections: 127.0.0.1:4000, [::]:4000, *:4000 or "
+			"unix:/path; "
+			"port 0 lets the system choose." },
+	{ .name = "tls",
+		.type = CONF_LIST,
+		AT(cfg_listen, tls),
+		.block = &cert_block,
+		.help = "Certificates for TLS; without it plain HTTP is spoken." },
+	{ .name = NULL },
+};
+static const struct conf_block listen_block = {
+	.name = "listen",
+	.help = "A listener for applications. A single address may stand for the block.",
+	.size = sizeof(struct cfg_listen),
+	.directives = listen_directives,
+	POS_OF(cfg_listen),
+};
+
+static const struct conf_directive admin_directives[] = {
+	{ .name = "address",
+		.type = CONF_STRING,
+		AT(cfg_admin, address),
+		.help = "Where the admin listener (health, metrics) accepts connections; without "
+			"it there is none." },
+	{ .name = "token",
+		.type = CONF_SECRET,
+		AT(cfg_admin, token),
+		.help = "Bearer token for the admin listener; required unless its address is "
+			"loopback or a unix "
+			"socket." },
+	{ .name = NULL },
+};
+static const struct conf_block admin_block = {
+	.name = "admin",
+	.help = "The admin listener: /livez, /readyz and /metrics.",
+	.size = sizeof(struct cfg_admin),
+	.directives = admin_directives,
+	POS_OF(cfg_admin),
+	.check = config_check_admin,
+};
+
+static const struct conf_directive limits_directives[] = {
+	{ .name = "head",
+		.type = CONF_SIZE,
+		AT(cfg_limits, head_bytes),
+		.def = "32k",
+		.min = KB,
+		.max = 64 * KB - 1,
+		.help = "Largest request line with all header fields; more is a 431." },
+	{ .name = "body",
+		.type = CONF_SIZE,
+		AT(cfg_limits, body_bytes),
+		.def = "512m",
+		.min = KB,
+		.max = 1024 * GB,
+		.help = "Largest request body of any kind; uploads are streamed. More is a 413." },
+	{ .name = "json_body",
+		.type = CONF_SIZE,
+		AT(cfg_limits, json_bytes),
+		.def = "32m",
+		.min = KB,
+		.max = GB,
+		.help = "Largest JSON request body; these are held in memory as a whole." },
+	{ .name = "held_response",
+		.type = CONF_SIZE,
+		AT(cfg_limits, hold_bytes),
+		.def = "2m",
+		.max = GB,
+		.help = "Largest JSON answer that is held back until its cost is known and can be "
+			"told in a "
+			"header; larger ones are streamed." },
+	{ .name = "memory",
+		.type = CONF_SIZE,
+		AT(cfg_limits, memory_bytes),
+		.def = "1g",
+		.min = 16 * MB,
+		.max = 1024 * GB,
+		.help = "Bytes of requests and answers in memory at once, over all workers; beyond "
+			"it new "
+			"requests get a 503." },
+	{ .name = "connections",
+		.type = CONF_INT,
+		AT(cfg_limits, connections),
+		.def = "65536",
+		.min = 0,
+		.max = 10000000,
+		.help = "Client connections at once, over all workers; 0: no limit." },
+	{ .name = "connections_per_address",
+		.type = CONF_INT,
+		AT(cfg_limits, connections_per_address),
+		.def = "0",
+		.min = 0,
+		.max = 10000000,
+		.help = "Client connections at once from one address; 0: no limit." },
+	{ .name = "requests_per_connection",
+		.type = CONF_INT,
+		AT(cfg_limits, requests_per_connection),
+		.def = "0",
+		.min = 0,
+		.max = 1000000000,
+		.help = "Requests after which a client connection is closed; 0: no limit." },
+	{ .name = NULL },
+};
+static const struct conf_block limits_block = {
+	.name = "limits",
+	.help = "How much clients may ask of this process.",
+	.size = sizeof(struct cfg_limits),
+	.directives = limits_directives,
+	.check = config_check_limits,
+};
+
+static const struct conf_directive timeouts_directives[] = {
+	{ .name = "idle",
+		.type = CONF_DURATION,
+		AT(cfg_timeouts, idle_us),
+		.def = "75s",
+		.min = 100 * MS,
+		.max = DAY,
+		.help = "Between two requests of a connection." },
+	{ .name = "head",
+		.type = CONF_DURATION,
+		AT(cfg_timeouts, head_us),
+		.def = "10s",
+		.min = 100 * MS,
+		.max = HOUR,
+		.help = "From the first byte of a request's head to its end." },
+	{ .name = "body",
+		.type = CONF_DURATION,
+		AT(cfg_timeouts, body_us),
+		.def = "30s",
+		.min = 100 * MS,
+		.max = HOUR,
+		.help = "Without a byte of the request's body." },
+	{ .name = "body_rate",
+		.type = CONF_SIZE,
+		AT(cfg_timeouts, body_rate),
+		.def = "256",
+		.max = GB,
+		.help = "Bytes a second that a request body must average once `body` has passed; "
+			"0: any rate." },
+	{ .name = "send",
+		.type = CONF_DURATION,
+		AT(cfg_timeouts, send_us),
+		.def = "60s",
+		.min = 100 * MS,
+		.max = DAY,
+		.help = "Without the client taking a byte of the answer." },
+	{ .name = "drain",
+		.type = CONF_DURATION,
+		AT(cfg_timeouts, drain_us),
+		.def = "10m",
+		.max = DAY,
+		.help = "For running requests to finish after SIGTERM." },
+	{ .name = NULL },
+};
+static const struct conf_block timeouts_block = {
+	.name = "timeouts",
+	.help = "Clocks towards clients.",
+	.size = sizeof(struct cfg_timeouts),
+	.directives = timeouts_directives,
+};
+
+/* The same directives twice: with defaults, and per target without, where absent means inherited.
+ */
+#define UPSTREAM_DIRECTIVES(D)                                                                  \
+	{ .name = "connect",                                                                    \
+		.type = CONF_DURATION,                                                          \
+		AT(cfg_upstream, connect_us),                                                   \
+		.def = D("5s"),                                                                 \
+		.min = 10 * MS,                                                                 \
+		.max = 10 * MIN,                                                                \
+		.help = "To connect, TLS included, for each address." },                        \
+		{ .name = "first_byte",                                                         \
+			.type = CONF_DURATION,                                                  \
+			AT(cfg_upstream, first_byte_us),                                        \
+			.def = D("10m"),                                                        \
+			.min = 10 * MS,                                                         \
+			.max = DAY,                                                             \
+			.help = "From the end of the request to the first byte of the answer; " \
+				"reasoning models "                                             \
+				"think long." },                                                \
+		{ .name = "between_bytes",                                                      \
+			.type = CONF_DURATION,                                                  \
+			AT(cfg_upstream, between_bytes_us),                                     \
+			.def = D("2m"),                                                         \
+			.min = 10 * MS,                                                         \
+			.max = DAY,                                                             \
+			.help = "Between two bytes of the answer." },                           \
+		{ .name = "send",                                                               \
+			.type = CONF_DURATION,                                                  \
+			AT(cfg_upstream, send_us),                                              \
+			.def = D("30s"),                                                        \
+			.min = 10 * MS,                                                         \
+			.max = DAY,                                                             \
+			.help = "Without the provider taking a byte of the request." },         \
+		{ .name = "total",                                                              \
+			.type = CONF_DURATION,                                                  \
+			AT(cfg_upstream, total_us),                                             \
+			.def = D("60m"),                                                        \
+			.min = 10 * MS,                                                         \
+			.max = 7 * DAY,                                                         \
+			.help = "For the whole exchange with the provider." },                  \
+		{ .name = "keep_alive",                                                         \
+			.type = CONF_DURATION,                                                  \
+			AT(cfg_upstream, idle_us),                                              \
+			.def = D("60s"),                                                        \
+			.min = 10 * MS,                                                         \
+			.max = DAY,                                                             \
+			.help = "An idle connection is kept this long." },                      \
+		{ .name = "pool",                                                               \
+			.type = CONF_INT,                                                       \
+			AT(cfg_upstream, pool),                                                 \
+			.def = D("64"),                                                         \
+			.min = 1,                                                               \
+			.max = 65536,                                                           \
+			.help = "Idle connections kept, for each target and worker." },         \
+		{ .name = NULL },
+#define WITH(def)    def
+#define WITHOUT(def) NULL
+
+/* clang-format off */
+static const struct conf_directive upstream_directives[] = { UPSTREAM_DIRECTIVES(WITH) };
+static const struct conf_directive target_timeouts_directives[] = { UPSTREAM_DIRECTIVES(WITHOUT) };
+/* clang-format on */
+
+static const struct conf_block upstream_block = {
+	.name = "upstream",
+	.help = "Clocks and connection pool towards providers, for every target that does not say "
+		"otherwise.",
+	.size = sizeof(struct cfg_upstream),
+	.directives = upstream_directives,
+};
+static const struct conf_block target_timeouts_block = {
+	.name = "target timeouts",
+	.help = "The same as the block `upstream`, for one target. What is absent comes from "
+		"there.",
+	.size = sizeof(struct cfg_upstream),
+	.directives = target_timeouts_directives,
+};
+
+static const struct conf_directive target_directives[] = {
+	{ .name = "provider",
+		.type = CONF_STRING,
+		AT(cfg_target, provider),
+		.flags = CONF_REQUIRED,
+		.help = "Whose dialect the target speaks, such as openai or anthropic." },
+	{ .name = "base_url",
+		.type = CONF_STRING,
+		AT(cfg_target, base_url),
+		.flags = CONF_REQUIRED,
+		.help = "https:// or http:// URL in front of the vendor's paths, such as "
+			"https://api.openai.com." },
+	{ .name = "key",
+		.type = CONF_SECRET,
+		AT(cfg_target, key),
+		.help = "The account's API key; without it none is sent (local servers)." },
+	{ .name = "region",
+		.type = CONF_STRING,
+		AT(cfg_target, region),
+		.help = "Where the provider works, as told in logs and metrics." },
+	{ .name = "weight",
+		.type = CONF_INT,
+		AT(cfg_target, weight),
+		.def = "1",
+		.min = 1,
+		.max = 1000,
+		.help = "Share of the requests among the targets of a model." },
+	{ .name = "ca",
+		.type = CONF_STRING,
+		AT(cfg_target, ca),
+		.help = "PEM file of certificate authorities to trust instead of the system's." },
+	{ .name = "tls_verify",
+		.type = CONF_BOOL,
+		AT(cfg_target, tls_verify),
+		.def = "true",
+		.help = "Verify the provider's certificate and name; false is for tests only and "
+			"is warned about." },
+	{ .name = "allow_plaintext",
+		.type = CONF_BOOL,
+		AT(cfg_target, allow_plaintext),
+		.def = "false",
+		.help = "Let the key go over plain http to another host." },
+	{ .name = "proxy",
+		.type = CONF_STRING,
+		AT(cfg_target, proxy),
+		.help = "http://host:port of a proxy to reach the provider through." },
+	{ .name = "timeouts",
+		.type = CONF_BLOCK,
+		AT(cfg_target, timeouts),
+		.block = &target_timeouts_block,
+		.help = "Clocks and pool of this target." },
+	{ .name = NULL },
+};
+static const char *const target_later[] = { "limits", NULL };
+static const struct conf_block target_block = {
+	.name = "target",
+	.help = "An account at a provider, under a name of your choice.",
+	.size = sizeof(struct cfg_target),
+	.directives = target_directives,
+	POS_OF(cfg_target),
+	.check = config_check_target,
+	.later = target_later,
+};
+
+static const struct conf_directive model_target_directives[] = {
+	{ .name = "target",
+		.type = CONF_STRING,
+		AT(cfg_model_target, target),
+		.flags = CONF_REQUIRED,
+		.help = "Name of a target." },
+	{ .name = "model",
+		.type = CONF_STRING,
+		AT(cfg_model_target, model),
+		.help = "What the provider calls the model; absent: the name the client used." },
+	{ .name = "weight",
+		.type = CONF_INT,
+		AT(cfg_model_target, weight),
+		.min = 1,
+		.max = 1000,
+		.help = "Share of this model's requests; absent: the target's weight." },
+	{ .name = NULL },
+};
+static const struct conf_block model_target_block = {
+	.name = "model target",
+	.help = "One place that serves a model. A single text stands for `target`.",
+	.size = sizeof(struct cfg_model_target),
+	.directives = model_target_directives,
+	POS_OF(cfg_model_target),
+};
+
+static const struct conf_directive model_directives[] = {
+	{ .name = "targets",
+		.type = CONF_LIST,
+		AT(cfg_model, targets),
+		.flags = CONF_REQUIRED,
+		.block = &model_target_block,
+		.help = "Where the model is served; at least one." },
+	{ .name = NULL },
+};
+static const char *const model_later[] = { "route", "fallback", NULL };
+static const struct conf_block model_block = {
+	.name = "model",
+	.help = "A model by the name that clients ask for.",
+	.size = sizeof(struct cfg_model),
+	.directives = model_directives,
+	POS_OF(cfg_model),
+	.check = config_check_model,
+	.later = model_later,
+};
+
+static const struct conf_directive tier_directives[] = {
+	{ .name = "models",
+		.type = CONF_STRINGS,
+		AT(cfg_tier, models),
+		.help = "The models that tenants of this tier may use; absent: all." },
+	{ .name = NULL },
+};
+static const char *const tier_later[] = { "limits", "quality", "batch", "cache", NULL };
+static const struct conf_block tier_block = {
+	.name = "tier",
+	.help = "What a class of tenants may do.",
+	.size = sizeof(struct cfg_tier),
+	.directives = tier_directives,
+	POS_OF(cfg_tier),
+	.check = config_check_tier,
+	.later = tier_later,
+};
+
+static const struct conf_directive key_directives[] = {
+	{ .name = "id",
+		.type = CONF_STRING,
+		AT(cfg_key, id),
+		.flags = CONF_REQUIRED,
+		.help = "Name of the key in logs and metrics, unique in the whole configuration." },
+	{ .name = "sha256",
+		.type = CONF_SHA256,
+		AT(cfg_key, sha256),
+		.flags = CONF_REQUIRED,
+		.help = "SHA-256 of the key as 64 hex digits; `tgctl keys create` prints key and "
+			"line." },
+	{ .name = "models",
+		.type = CONF_STRINGS,
+		AT(cfg_key, models),
+		.help = "The models this key may use; absent: all that the tier allows." },
+	{ .name = "expires",
+		.type = CONF_DATE,
+		AT(cfg_key, expires_us),
+		.help = "The key is refused from this time on; absent: never." },
+	{ .name = "disabled",
+		.type = CONF_BOOL,
+		AT(cfg_key, disabled),
+		.def = "false",
+		.help = "Refuse the key without forgetting it." },
+	{ .name = "tags",
+		.type = CONF_TAGS,
+		AT(cfg_key, tags),
+		.help = "Tags of the requests with this key, over those of the tenant." },
+	{ .name = NULL },
+};
+static const char *const key_later[] = { "limits", NULL };
+static const struct conf_block key_block = {
+	.name = "key",
+	.help = "A client key, known by its hash only.",
+	.size = sizeof(struct cfg_key),
+	.directives = key_directives,
+	POS_OF(cfg_key),
+	.check = config_check_key,
+	.later = key_later,
+};
+
+static const struct conf_directive tenant_directives[] = {
+	{ .name = "org",
+		.type = CONF_STRING,
+		AT(cfg_tenant, org),
+		.help = "Name of the organisation it belongs to." },
+	{ .name = "tier",
+		.type = CONF_STRING,
+		AT(cfg_tenant, tier),
+		.help = "Name of its tier; absent: every model is allowed." },
+	{ .name = "disabled",
+		.type = CONF_BOOL,
+		AT(cfg_tenant, disabled),
+		.def = "false",
+		.help = "Refuse all of its keys." },
+	{ .name = "tags",
+		.type = CONF_TAGS,
+		AT(cfg_tenant, tags),
+		.help = "Tags of all of its requests; clients cannot change these." },
+	{ .name = "markup",
+		.type = CONF_PERCENT,
+		AT(cfg_tenant, markup_bp),
+		.max = 100000,
+		.help = "Added to the provider's price on what is billed to it." },
+	{ .name = "keys",
+		.type = CONF_LIST,
+		AT(cfg_tenant, keys),
+		.block = &key_block,
+		.help = "Its client keys." },
+	{ .name = NULL },
+};
+static const struct conf_block tenant_block = {
+	.name = "tenant",
+	.help = "Somebody who sends requests and is charged for them.",
+	.size = sizeof(struct cfg_tenant),
+	.directives = tenant_directives,
+	POS_OF(cfg_tenant),
+	.check = config_check_tenant,
+	.later = key_later,
+};
+
+static const struct conf_directive org_directives[] = { { .name = NULL } };
+static const char *const org_later[] = { "limits", "timezone", "currency", NULL };
+static const struct conf_block org_block = {
+	.name = "org",
+	.help = "An organisation: a name that groups tenants.",
+	.size = sizeof(struct cfg_org),
+	.directives = org_directives,
+	POS_OF(cfg_org),
+	.check = config_check_org,
+	.later = org_later,
+};
+
+static const struct conf_directive tags_directives[] = {
+	{ .name = "required",
+		.type = CONF_STRINGS,
+		AT(cfg_tag_rules, required),
+		.help = "Tags that every request must have, from its tenant, its key or "
+			"`x-tollgate-tags`." },
+	{ .name = "optional",
+		.type = CONF_STRINGS,
+		AT(cfg_tag_rules, optional),
+		.help = "Other tags that are taken; when neither list is given any tag is." },
+	{ .name = "on_missing",
+		.type = CONF_ENUM,
+		AT(cfg_tag_rules, on_missing),
+		.def = "warn",
+		.words = on_missing_words,
+		.help = "What happens to a request without a required tag." },
+	{ .name = NULL },
+};
+static const struct conf_block tags_block = {
+	.name = "tags",
+	.help = "Which tags requests have, for reports by team, feature or cost center.",
+	.size = sizeof(struct cfg_tag_rules),
+	.directives = tags_directives,
+	.check = config_check_tag_rules,
+};
+
+static const struct conf_directive cors_directives[] = {
+	{ .name = "origins",
+		.type = CONF_STRINGS,
+		AT(cfg_cors, origins),
+		.help = "Origins whose pages may send requests, such as https://app.example.com, "
+			"or `*`; absent: "
+			"none." },
+	{ .name = "headers",
+		.type = CONF_STRINGS,
+		AT(cfg_cors, headers),
+		.def = CORS_HEADERS,
+		.help = "Request headers that such pages may send." },
+	{ .name = "max_age",
+		.type = CONF_DURATION,
+		AT(cfg_cors, max_age_us),
+		.def = "2h",
+		.max = DAY,
+		.help = "How long a browser may remember the answer." },
+	{ .name = NULL },
+};
+static const struct conf_block cors_block = {
+	.name = "cors",
+	.help = "Requests from web pages (cross-origin resource sharing).",
+	.size = sizeof(struct cfg_cors),
+	.directives = cors_directives,
+	POS_OF(cfg_cors),
+	.check = config_check_cors,
+};
+
+static const struct conf_directive log_directives[] = {
+	{ .name = "access",
+		.type = CONF_STRING,
+		AT(cfg_log, access),
+		.def = "off",
+		.help = "File for the access log, one JSON line a request; or stdout, or off." },
+	{ .name = "error",
+		.type = CONF_STRING,
+		AT(cfg_log, error),
+		.help = "File for the error log; absent: standard error." },
+	{ .name = "level",
+		.type = CONF_ENUM,
+		AT(cfg_log, level),
+		.def = "info",
+		.words = level_words,
+		.help = "The least severe events that the error log takes." },
+	{ .name = NULL },
+};
+static const struct conf_block log_block = {
+	.name = "log",
+	.help = "Logs. Both files are opened again on SIGUSR1.",
+	.size = sizeof(struct cfg_log),
+	.directives = log_directives,
+};
+
+static const struct conf_directive root_directives[] = {
+	{ .name = "workers",
+		.type = CONF_INT,
+		AT(config, workers),
+		.flags = CONF_ALLOW_AUTO,
+		.def = "auto",
+		.min = 1,
+		.max = 256,
+		.help = "Worker threads; auto: one for each core." },
+	{ .name = "listen",
+		.type = CONF_LIST,
+		AT(config, listen),
+		.flags = CONF_REQUIRED,
+		.block = &listen_block,
+		.help = "Where applications connect; at least one address." },
+	{ .name = "admin",
+		.type = CONF_BLOCK,
+		AT(config, admin),
+		.block = &admin_block,
+		.help = "The admin listener." },
+	{ .name = "member",
+		.type = CONF_STRING,
+		AT(config, member),
+		.help = "Name of this process in logs and metrics; absent: the host's name." },
+	{ .name = "prices",
+		.type = CONF_STRINGS,
+		AT(config, prices),
+		.help = "Price files, later ones over earlier ones; absent: the built-in price "
+			"book." },
+	{ .name = "limits",
+		.type = CONF_BLOCK,
+		AT(config, limits),
+		.block = &limits_block,
+		.help = "Sizes and numbers." },
+	{ .name = "timeouts",
+		.type = CONF_BLOCK,
+		AT(config, timeouts),
+		.block = &timeouts_block,
+		.help = "Clocks towards clients." },
+	{ .name = "upstream",
+		.type = CONF_BLOCK,
+		AT(config, upstream),
+		.block = &upstream_block,
+		.help = "Clocks and pool towards providers." },
+	{ .name = "targets",
+		.type = CONF_MAP,
+		AT(config, targets),
+		.block = &target_block,
+		.help = "Accounts at providers." },
+	{ .name = "models",
+		.type = CONF_MAP,
+		AT(config, models),
+		.block = &model_block,
+		.help = "What clients may ask for." },
+	{ .name = "tiers",
+		.type = CONF_MAP,
+		AT(config, tiers),
+		.block = &tier_block,
+		.help = "Classes of tenants." },
+	{ .name = "orgs",
+		.type = CONF_MAP,
+		AT(config, orgs),
+		.block = &org_block,
+		.help = "Organisations." },
+	{ .name = "tenants",
+		.type = CONF_MAP,
+		AT(config, tenants),
+		.block = &tenant_block,
+		.help = "Who may ask, and with which keys." },
+	{ .name = "tags",
+		.type = CONF_BLOCK,
+		AT(config, tags),
+		.block = &tags_block,
+		.help = "Which tags requests have." },
+	{ .name = "cors",
+		.type = CONF_BLOCK,
+		AT(config, cors),
+		.block = &cors_block,
+		.help = "Requests from web pages." },
+	{ .name = "log",
+		.type = CONF_BLOCK,
+		AT(config, log),
+		.block = &log_block,
+		.help = "Logs." },
+	{ .name = NULL },
+};
+static const char *const root_later[] = { "redis", "ledger", "geoip", "routes", "rules", "budgets",
+	"guardrails", "notify", "cache", NULL };
+
+const struct conf_block config_root = {
+	.name = "top level",
+	.help = "What stands at the top of the file.",
+	.size = sizeof(struct config),
+	.directives = root_directives,
+	.check = config_check_root,
+	.later = root_later,
+};

@@ -1,0 +1,506 @@
+/*
+ * config_check.c: what one directive alone cannot know: references between blocks, duplicates,
+ * combinations that would leak a key or open the admin listener. Every finding has the place of the
+ * value it is about.
+ */
+#include "core/config_check.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "core/config.h"
+#include "proto/url.h"
+
+#define MEMBER_MAX 64 /* of a host name that is used as `member` */
+
+static const char *const *known_providers;
+
+void config_set_providers(const char *const *names)
+{
+	known_providers = names;
+}
+
+/* ---- words
+ * ------------------------------------------------------------------------------------------ */
+
+static bool is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr("._:@-", c) != NULL);
+}
+
+/* A name that goes into paths, headers and metrics labels. */
+static int check_name(struct conf_load *l, const char *what, const struct str *name)
+{
+	for (size_t i = 0; i < name->n; i++)
+		if (!is_name_char(name->p[i]))
+			return conf_fail_at(l, name,
+				"the name of a %s has letters, digits and . _ : @ - in it, not "
+				"`%.*s`",
+				what, STR_FMT(*name));
+	if (name->n > 128)
+		return conf_fail_at(
+			l, name, "the name of a %s is at most 128 characters long", what);
+	return 0;
+}
+
+static int check_tag_name(struct conf_load *l, const struct str *name)
+{
+	for (size_t i = 0; i < name->n; i++)
+		if (!is_name_char(name->p[i]) || name->p[i] == ':' || name->p[i] == '@')
+			return conf_fail_at(l, name,
+				"a tag's name has letters, digits and . _ - in it, not `%.*s`",
+				STR_FMT(*name));
+	return 0;
+}
+
+static int check_tags(struct conf_load *l, const struct conf_tags *tags)
+{
+	for (size_t i = 0; i < tags->n; i++)
+		if (check_tag_name(l, &tags->v[i].name) != 0)
+			return -1;
+	return 0;
+}
+
+/* ---- addresses
+ * -------------------------------------------------------------------------------------- */
+
+static bool host_is_loopback(struct str host)
+{
+	char z[64];
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (str_eq_ci(host, STR("localhost")) || host.n >= sizeof z)
+		return host.n < sizeof z;
+	memcpy(z, host.p, host.n);
+	z[host.n] = '\0';
+	if (inet_pton(AF_INET, z, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == 127;
+	return inet_pton(AF_INET6, z, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+/* The host of "host:port" or "[v6]:port". */
+static struct str address_host(struct str address)
+{
+	size_t end;
+
+	if (str_starts(address, STR("["))) {
+		end = str_chr(address, ']');
+		return end == (size_t)-1 ? STR_NONE : str_mk(address.p + 1, end - 1);
+	}
+	end = str_chr(address, ':');
+	return str_mk(address.p, end == (size_t)-1 ? address.n : end);
+}
+
+int config_check_admin(struct conf_load *l, void *obj)
+{
+	const struct cfg_admin *a = obj;
+
+	if (a->address.n == 0 || a->token.n > 0 || str_starts(a->address, STR("unix:")))
+		return 0;
+	if (host_is_loopback(address_host(a->address)))
+		return 0;
+	return conf_fail_at(l, &a->address,
+		"`admin` on %.*s can be reached from other machines and has no `token`; add "
+		"`token: ${env:TOLLGATE_ADMIN_TOKEN}`, or use 127.0.0.1 or unix:/path",
+		STR_FMT(a->address));
+}
+
+int config_check_limits(struct conf_load *l, void *obj)
+{
+	const struct cfg_limits *c = obj;
+
+	if (c->json_bytes > c->body_bytes)
+		return conf_fail_at(
+			l, &c->json_bytes, "`json_body` must not be larger than `body`");
+	if (c->json_bytes > c->memory_bytes)
+		return conf_fail_at(
+			l, &c->json_bytes, "`json_body` must not be larger than `memory`");
+	if (c->hold_bytes > c->memory_bytes)
+		return conf_fail_at(
+			l, &c->hold_bytes, "`held_response` must not be larger than `memory`");
+	return 0;
+}
+
+/* ---- targets and models
+ * ----------------------------------------------------------------------------- */
+
+static int check_provider(struct conf_load *l, const struct str *provider)
+{
+	char all[256] = "";
+	size_t n = 0, len = 0;
+	const char *near;
+
+	if (known_providers == NULL)
+		return 0;
+	for (; known_providers[n] != NULL; n++) {
+		if (str_eq(*provider, str_z(known_providers[n])))
+			return 0;
+		if (len < sizeof all)
+			len += (size_t)snprintf(all + len, sizeof all - len, "%s%s",
+				n > 0 ? ", " : "", known_providers[n]);
+	}
+	near = str_nearest(*provider, known_providers, n);
+	if (near != NULL)
+		return conf_fail_at(l, provider,
+			"unknown provider `%.*s`; did you mean `%s`? known are: %s",
+			STR_FMT(*provider), near, all);
+	return conf_fail_at(
+		l, provider, "unknown provider `%.*s`; known are: %s", STR_FMT(*provider), all);
+}
+
+static int check_proxy(struct conf_load *l, const struct str *proxy)
+{
+	const char *why = "it must begin with http:// and end after the port";
+	struct url u;
+
+	if (proxy->n == 0)
+		return 0;
+	if (url_parse(*proxy, &u, &why) == 0 && !u.tls && u.path.n == 0)
+		return 0;
+	return conf_fail_at(l, proxy, "`proxy` must be http://host:port: %s", why);
+}
+
+int config_check_target(struct conf_load *l, void *obj)
+{
+	const struct cfg_target *t = obj;
+	const char *why = "";
+	struct conf_pos pos;
+	struct url u;
+
+	if (check_name(l, "target", &t->name) != 0 || check_provider(l, &t->provider) != 0)
+		return -1;
+	if (url_parse(t->base_url, &u, &why) != 0)
+		return conf_fail_at(l, &t->base_url,
+			"`base_url` must be a URL such as https://api.example.com: %s", why);
+	if (!u.tls && t->key.n > 0 && !t->allow_plaintext && !host_is_loopback(u.host))
+		return conf_fail_at(l, &t->base_url,
+			"unsafe combination: the `key` of `%.*s` would go to %.*s unencrypted; use "
+			"https://, or "
+			"say `allow_plaintext: true` if the network in between is yours",
+			STR_FMT(t->name), STR_FMT(u.host));
+	if (!t->tls_verify && u.tls) {
+		pos = conf_pos_of(l, &t->tls_verify);
+		log_warn("certificates of a provider are not verified", "target=%.*s at=%s:%u:%u",
+			STR_FMT(t->name), pos.file, pos.line, pos.col);
+	}
+	return check_proxy(l, &t->proxy);
+}
+
+int config_check_model(struct conf_load *l, void *obj)
+{
+	const struct cfg_model *m = obj;
+
+	for (size_t i = 0; i < m->name.n; i++)
+		if (m->name.p[i] <= ' ' || m->name.p[i] > '~')
+			return conf_fail_at(l, &m->name,
+				"the name of a model is printable ASCII without spaces, not `%.*s`",
+				STR_FMT(m->name));
+	return 0;
+}
+
+int config_check_tier(struct conf_load *l, void *obj)
+{
+	return check_name(l, "tier", &((const struct cfg_tier *)obj)->name);
+}
+
+int config_check_org(struct conf_load *l, void *obj)
+{
+	return check_name(l, "org", &((const struct cfg_org *)obj)->name);
+}
+
+/* ---- tenants, tags, pages
+ * --------------------------------------------------------------------------- */
+
+int config_check_tenant(struct conf_load *l, void *obj)
+{
+	const struct cfg_tenant *t = obj;
+
+	return check_name(l, "tenant", &t->name) != 0 ? -1 : check_tags(l, &t->tags);
+}
+
+int config_check_key(struct conf_load *l, void *obj)
+{
+	const struct cfg_key *k = obj;
+
+	return check_name(l, "key", &k->id) != 0 ? -1 : check_tags(l, &k->tags);
+}
+
+int config_check_tag_rules(struct conf_load *l, void *obj)
+{
+	const struct cfg_tag_rules *r = obj;
+
+	for (size_t i = 0; i < r->required.n; i++)
+		if (check_tag_name(l, &r->required.v[i]) != 0)
+			return -1;
+	for (size_t i = 0; i < r->optional.n; i++)
+		if (check_tag_name(l, &r->optional.v[i]) != 0)
+			return -1;
+	return 0;
+}
+
+/* scheme://host[:port] as browsers send it (RFC 6454 section 6.2); schemes of apps count too */
+static bool is_origin(struct str s)
+{
+	size_t at = str_find(s, STR("://"));
+	struct str host;
+
+	if (at == (size_t)-1 || at == 0)
+		return false;
+	host = str_skip(s, at + 3);
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '*')
+			return false;
+	return host.n > 0 && strcspn(host.p, "/?#@") >= host.n;
+}
+
+int config_check_cors(struct conf_load *l, void *obj)
+{
+	const struct cfg_cors *c = obj;
+
+	for (size_t i = 0; i < c->origins.n; i++) {
+		const struct str *o = &c->origins.v[i];
+
+		if (!str_eq(*o, STR("*")) && !is_origin(*o))
+			return conf_fail_at(l, o,
+				"an origin is `*` or scheme://host[:port] without a path, not "
+				"`%.*s`",
+				STR_FMT(*o));
+	}
+	for (size_t i = 0; i < c->headers.n; i++) {
+		const struct str *h = &c->headers.v[i];
+
+		for (size_t k = 0; k < h->n; k++)
+			if (!is_name_char(h->p[k]) || h->p[k] == ':' || h->p[k] == '@')
+				return conf_fail_at(l, h, "`%.*s` is no header name", STR_FMT(*h));
+	}
+	return 0;
+}
+
+/* ---- the whole
+ * -------------------------------------------------------------------------------------- */
+
+/* The names of one map, to look references up in. */
+struct names {
+	const char *what; /* "target" */
+	const struct conf_array *array;
+	size_t size; /* of an element; its name is its first member */
+	struct map map;
+};
+
+static struct str *name_at(const struct names *n, size_t i)
+{
+	return (struct str *)(void *)((char *)n->array->v + i * n->size);
+}
+
+static void names_init(
+	struct names *n, const char *what, const struct conf_array *array, size_t size)
+{
+	n->what = what;
+	n->array = array;
+	n->size = size;
+	map_init(&n->map);
+	for (size_t i = 0; i < array->n; i++)
+		(void)map_put(&n->map, *name_at(n, i), name_at(n, i));
+}
+
+static int dangling(struct conf_load *l, const struct names *n, const struct str *ref)
+{
+	const char **words = calloc(n->array->n + 1, sizeof *words), *near = NULL;
+	int rc;
+
+	for (size_t i = 0; words != NULL && i < n->array->n; i++)
+		words[i] = name_at(n, i)->p; /* names end in a NUL that does not count */
+	if (words != NULL)
+		near = str_nearest(*ref, words, n->array->n);
+	if (near != NULL)
+		rc = conf_fail_at(l, ref, "there is no %s `%.*s`; did you mean `%s`?", n->what,
+			STR_FMT(*ref), near);
+	else
+		rc = conf_fail_at(l, ref, "there is no %s `%.*s`; define it under `%ss`", n->what,
+			STR_FMT(*ref), n->what);
+	free(words);
+	return rc;
+}
+
+static int check_ref(struct conf_load *l, const struct names *n, const struct str *ref)
+{
+	return ref->n == 0 || map_get(&n->map, *ref) != NULL ? 0 : dangling(l, n, ref);
+}
+
+static int check_refs(struct conf_load *l, const struct names *n, const struct conf_strings *refs)
+{
+	for (size_t i = 0; i < refs->n; i++)
+		if (check_ref(l, n, &refs->v[i]) != 0)
+			return -1;
+	return 0;
+}
+
+struct whole {
+	struct conf_load *l;
+	const struct config *c;
+	struct names targets, models, tiers, orgs;
+	struct map key_ids, key_hashes; /* to struct cfg_key */
+};
+
+static int check_models(struct whole *w)
+{
+	for (size_t i = 0; i < w->c->models.n; i++) {
+		const struct cfg_model *m = (const struct cfg_model *)w->c->models.v + i;
+
+		for (size_t k = 0; k < m->targets.n; k++) {
+			const struct cfg_model_target *t =
+				(const struct cfg_model_target *)m->targets.v + k;
+
+			if (check_ref(w->l, &w->targets, &t->target) != 0)
+				return -1;
+		}
+	}
+	for (size_t i = 0; i < w->c->tiers.n; i++) {
+		const struct cfg_tier *t = (const struct cfg_tier *)w->c->tiers.v + i;
+
+		if (check_refs(w->l, &w->models, &t->models) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool listed(const struct conf_strings *list, struct str s)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (str_eq(list->v[i], s))
+			return true;
+	return false;
+}
+
+/* Tags that no request could have are mistakes in the file. */
+static int check_known_tags(struct whole *w, const struct conf_tags *tags)
+{
+	const struct cfg_tag_rules *r = &w->c->tags;
+	const char *words[128], *near;
+	size_t n = 0;
+
+	if (r->required.n + r->optional.n == 0)
+		return 0;
+	for (size_t i = 0; i < tags->n; i++) {
+		if (listed(&r->required, tags->v[i].name) || listed(&r->optional, tags->v[i].name))
+			continue;
+		for (size_t k = 0; k < r->required.n && n < TG_ARRAY_LEN(words); k++)
+			words[n++] = r->required.v[k].p;
+		for (size_t k = 0; k < r->optional.n && n < TG_ARRAY_LEN(words); k++)
+			words[n++] = r->optional.v[k].p;
+		near = n > 0 ? str_nearest(tags->v[i].name, words, n) : NULL;
+		return conf_fail_at(w->l, &tags->v[i].name,
+			"the tag `%.*s` is in neither `tags.required` nor `tags.optional`%s%s%s",
+			STR_FMT(tags->v[i].name), near != NULL ? "; did you mean `" : "",
+			near != NULL ? near : "", near != NULL ? "`?" : "");
+	}
+	return 0;
+}
+
+static int check_key(struct whole *w, struct cfg_key *k)
+{
+	struct str hash = str_mk((const char *)k->sha256, sizeof k->sha256);
+	const struct cfg_key *other;
+	struct conf_pos pos;
+
+	if (!map_put(&w->key_ids, k->id, k)) {
+		other = map_get(&w->key_ids, k->id);
+		pos = conf_pos_of(w->l, &other->id);
+		return conf_fail_at(w->l, &k->id,
+			"duplicate key id `%.*s`; first given at %s:%u:%u", STR_FMT(k->id),
+			pos.file, pos.line, pos.col);
+	}
+	if (!map_put(&w->key_hashes, hash, k)) {
+		other = map_get(&w->key_hashes, hash);
+		pos = conf_pos_of(w->l, other->sha256);
+		return conf_fail_at(w->l, k->sha256,
+			"the same key twice: `%.*s` has this `sha256` too, at %s:%u:%u",
+			STR_FMT(other->id), pos.file, pos.line, pos.col);
+	}
+	if (check_refs(w->l, &w->models, &k->models) != 0)
+		return -1;
+	return check_known_tags(w, &k->tags);
+}
+
+static int check_tenants(struct whole *w)
+{
+	for (size_t i = 0; i < w->c->tenants.n; i++) {
+		const struct cfg_tenant *t = (const struct cfg_tenant *)w->c->tenants.v + i;
+
+		if (check_ref(w->l, &w->tiers, &t->tier) != 0 ||
+			check_ref(w->l, &w->orgs, &t->org) != 0 ||
+			check_known_tags(w, &t->tags) != 0)
+			return -1;
+		for (size_t k = 0; k < t->keys.n; k++)
+			if (check_key(w, (struct cfg_key *)t->keys.v + k) != 0)
+				return -1;
+	}
+	return 0;
+}
+
+static int check_listeners(struct whole *w)
+{
+	const struct cfg_listen *v = w->c->listen.v;
+	size_t n = w->c->listen.n;
+
+	for (size_t i = 0; i < n; i++) {
+		/* port 0 is another port each time */
+		if (str_ends(v[i].address, STR(":0")))
+			continue;
+		for (size_t k = 0; k < i; k++)
+			if (str_eq(v[i].address, v[k].address))
+				return conf_fail_at(w->l, &v[i].address,
+					"`%.*s` is listened on twice, also at %s:%u:%u",
+					STR_FMT(v[i].address), v[k].pos.file, v[k].pos.line,
+					v[k].pos.col);
+		if (str_eq(v[i].address, w->c->admin.address))
+			return conf_fail_at(w->l, &v[i].address, "`%.*s` is the address of `admin`",
+				STR_FMT(v[i].address));
+	}
+	return 0;
+}
+
+/* The host's name as far as it may be one of ours. */
+static int default_member(struct conf_load *l, struct config *c)
+{
+	char host[256] = "";
+	size_t n = 0;
+
+	if (c->member.n > 0)
+		return check_name(l, "member", &c->member);
+	if (gethostname(host, sizeof host - 1) != 0)
+		host[0] = '\0';
+	while (n < MEMBER_MAX && is_name_char(host[n]))
+		n++;
+	c->member = n > 0 ? arena_dup(conf_arena(l), str_mk(host, n)) : STR("tollgate");
+	return c->member.p != NULL ? 0 : conf_fail(l, NULL, "out of memory");
+}
+
+int config_check_root(struct conf_load *l, void *obj)
+{
+	struct config *c = obj;
+	struct whole w = { .l = l, .c = c };
+	int rc = 0;
+
+	names_init(&w.targets, "target", &c->targets, sizeof(struct cfg_target));
+	names_init(&w.models, "model", &c->models, sizeof(struct cfg_model));
+	names_init(&w.tiers, "tier", &c->tiers, sizeof(struct cfg_tier));
+	names_init(&w.orgs, "org", &c->orgs, sizeof(struct cfg_org));
+	map_init(&w.key_ids);
+	map_init(&w.key_hashes);
+	if (default_member(l, c) != 0 || check_listeners(&w) != 0 || check_models(&w) != 0 ||
+		check_tenants(&w) != 0)
+		rc = -1;
+	map_fini(&w.targets.map);
+	map_fini(&w.models.map);
+	map_fini(&w.tiers.map);
+	map_fini(&w.orgs.map);
+	map_fini(&w.key_ids);
+	map_fini(&w.key_hashes);
+	return rc;
+}

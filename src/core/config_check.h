@@ -1,0 +1,24 @@
+/*
+ * config_check.h: what the tables in config.c call once a block's own values are set.
+ */
+#ifndef TG_CORE_CONFIG_CHECK_H
+#define TG_CORE_CONFIG_CHECK_H
+
+#include "base/defs.h"
+#include "conf/conf.h"
+
+/* obj is the struct of the block; -1 after conf_fail. */
+int config_check_admin(struct conf_load *l, void *obj) TG_MUST_CHECK;
+int config_check_limits(struct conf_load *l, void *obj) TG_MUST_CHECK;
+int config_check_target(struct conf_load *l, void *obj) TG_MUST_CHECK;
+int config_check_model(struct conf_load *l, void *obj) TG_MUST_CHECK;
+int config_check_tier(struct conf_load *l, void *obj) TG_MUST_CHECK;
+int config_check_org(struct conf_load *l, void *obj) TG_MUST_CHECK;
+int config_check_tenant(struct conf_load *l, void *obj) TG_MUST_CHECK;
+int config_check_key(struct conf_load *l, void *obj) TG_MUST_CHECK;
+int config_check_tag_rules(struct conf_load *l, void *obj) TG_MUST_CHECK;
+int config_check_cors(struct conf_load *l, void *obj) TG_MUST_CHECK;
+/* Everything that needs the whole: references, duplicates. */
+int config_check_root(struct conf_load *l, void *obj) TG_MUST_CHECK;
+
+#endif
