@@ -4,9 +4,10 @@
 usage: bench.py --build DIR [--json] [--case NAME]... [--rounds N] [--seconds S]
 
 CPU per request comes from the kernel's run time of all threads of a proxy (/proc/PID/task/*/schedstat) over the
-requests that wrk counted. Rounds are paired (every proxy in turn, then again), the figure is the median over rounds.
+requests that wrk counted. Rounds are paired (every proxy in turn, then again in another order); a figure is the median
+over rounds, a ratio the median of the rounds' ratios.
 Added latency is the percentile through the proxy minus the percentile of the same round straight to the upstream, one
-connection, no queue. Memory is VmRSS from /proc, as the difference to the same warmed-up process, per connection.
+connection, no queue. Memory is VmRSS from /proc, as the difference to the same warmed-up process, per connection; nginx takes most of a connection's memory at its start, for all it may ever have.
 
 tollgate runs with everything on: keys, metering, pricing, access log, metrics. nginx and HAProxy write their access
 logs as well, and replace the client's key by the upstream's, as a proxy in front of a provider has to.
@@ -97,10 +98,12 @@ class Bench:
             self.start_rss.setdefault(name, []).append(proxy.rss_kb())
         return running
 
-    def row(self, case, figures, unit):
-        row = {"case": case, **figures}
+    def row(self, case, rounds, unit):
+        """A row from the figures of all rounds, by proxy: their medians, and the median of the paired ratios."""
+        row = {"case": case, **{name: median(values) for name, values in rounds.items()}}
         for other in ("nginx", "haproxy"):
-            row[f"ratio_{other}"] = round(figures["tollgate"] / figures[other], 3) if figures[other] > 0 else None
+            pairs = [ours / theirs for ours, theirs in zip(rounds["tollgate"], rounds[other]) if theirs > 0]
+            row[f"ratio_{other}"] = round(statistics.median(pairs), 3) if pairs else None
         row["unit"] = unit
         self.rows.append(row)
         if not self.options.json:
@@ -113,27 +116,27 @@ class Bench:
         figures = {name: [] for name in ORDER}
         for proxy in running.values():
             wrk.run(proxy.url(upstream), connections, 1)
-        for _ in range(self.options.rounds):
-            for name, proxy in running.items():
+        for number in range(self.options.rounds):
+            for name, proxy in rotated(running, number):
                 before = proxy.cpu_ns()
                 count, _ = wrk.run(proxy.url(upstream), connections, self.options.seconds)
                 figures[name].append((proxy.cpu_ns() - before) / 1000 / count)
         stop(running)
-        self.row(case, {name: median(v) for name, v in figures.items()}, "us CPU/request")
+        self.row(case, figures, "us CPU/request")
 
     def latency_case(self):
         running = self.start()
         wrk = Wrk(self.folder, "latency", request_body("json", 700, False))
         added = {p: {name: [] for name in ORDER} for p in ("50", "99")}
-        for _ in range(self.options.rounds):
+        for number in range(self.options.rounds):
             _, direct = wrk.run(self.upstreams.url("json"), 1, self.options.seconds)
-            for name, proxy in running.items():
+            for name, proxy in rotated(running, number):
                 _, through = wrk.run(proxy.url("json"), 1, self.options.seconds)
                 for p, values in added.items():
                     values[name].append(through[p] - direct[p])
         stop(running)
         for p, values in added.items():
-            self.row(f"added_latency_p{p}", {name: median(v) for name, v in values.items()}, "us")
+            self.row(f"added_latency_p{p}", values, "us")
 
     def memory_case(self, case, upstream, body, wanted, streaming):
         """KB of RSS per connection that is open and quiet, or that has a slow stream."""
@@ -150,14 +153,14 @@ class Bench:
             with clients.Crowd(proxy.address(upstream), number, body, proxies.CLIENT_KEY, streaming) as crowd:
                 time.sleep(2)
                 crowd.check_alive()
-                figures[name] = round((proxy.rss_kb() - before) / number, 2)
+                figures[name] = [(proxy.rss_kb() - before) / number]
         stop(running)
         self.row(case, figures, "KB/stream" if streaming else "KB/connection")
 
     def start_case(self):
         if not self.start_rss:
             stop(self.start())
-        self.row("start_rss", {name: round(median(v) / 1024, 1) for name, v in self.start_rss.items()}, "MB")
+        self.row("start_rss", {name: [kb / 1024 for kb in v] for name, v in self.start_rss.items()}, "MB")
 
     def cases(self):
         chat = request_body("json", 700, False)
@@ -173,6 +176,13 @@ class Bench:
                                                       True),
             "start_rss": self.start_case,
         }
+
+
+def rotated(running, number):
+    """The proxies in an order that changes from round to round: none is always first."""
+    names = list(running)
+    shift = number % len(names)
+    return [(name, running[name]) for name in names[shift:] + names[:shift]]
 
 
 def stop(running):

@@ -23,7 +23,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_for(what, condition, child):
+def wait_for(what, condition, child, folder):
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         if condition():
@@ -31,7 +31,9 @@ def wait_for(what, condition, child):
         if child.poll() is not None:
             break
         time.sleep(0.02)
-    sys.exit(f"bench: {what} did not start")
+    said = os.path.join(folder, f"{what}.out")
+    with open(said) as f:
+        sys.exit(f"bench: {what} did not start:\n{f.read()[-2000:]}")
 
 
 def accepts(port):
@@ -113,7 +115,7 @@ http {{
 }}
 """)
     child = spawn(["nginx", "-c", conf, "-p", folder], folder, "mock-nginx")
-    wait_for("the TLS upstream", lambda: accepts(ports["tls"]), child)
+    wait_for("mock-nginx", lambda: accepts(ports["tls"]), child, folder)
     return Upstreams(ports, pem, key)
 
 
@@ -171,7 +173,8 @@ log: {{ access: {folder}/tollgate-access.jsonl }}
         if os.path.exists(ready):
             os.unlink(ready)
         self.child = spawn([os.path.abspath(binary), "-c", conf, "--ready-file", ready], folder, "tollgate")
-        wait_for("tollgate", lambda: os.path.exists(ready) and os.path.getsize(ready) > 0, self.child)
+        wait_for("tollgate", lambda: os.path.exists(ready) and os.path.getsize(ready) > 0, self.child,
+                 folder)
         with open(ready) as f:
             plain, tls = (int(address.rsplit(":", 1)[1]) for address in json.load(f)["listen"])
         self.ports = {name: tls if name == "tls" else plain for name in up.ports}
@@ -198,7 +201,7 @@ http {{
 {upstreams}{servers}}}
 """)
         self.child = spawn(["nginx", "-c", conf, "-p", folder], folder, "nginx")
-        wait_for("nginx", lambda: accepts(self.ports["json"]), self.child)
+        wait_for("nginx", lambda: accepts(self.ports["json"]), self.child, folder)
 
     def server(self, name, up):
         if name == "tls":
@@ -229,6 +232,7 @@ backend b_{name}
 global
  nbthread 1
  maxconn 12000
+ no strict-limits
  log stdout format raw local0 info
 defaults
  mode http
@@ -240,4 +244,4 @@ defaults
  timeout connect 5s
 {ends}""")
         self.child = spawn(["haproxy", "-f", conf, "-db"], folder, "haproxy")
-        wait_for("haproxy", lambda: accepts(self.ports["json"]), self.child)
+        wait_for("haproxy", lambda: accepts(self.ports["json"]), self.child, folder)
