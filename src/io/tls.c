@@ -191,6 +191,21 @@ static int on_passphrase(char *buf, int size, int rwflag, void *arg)
 	return -1;
 }
 
+static int use_key(SSL_CTX *ctx, const struct tls_cert *cert, char *err, size_t err_len)
+{
+	if (SSL_CTX_use_PrivateKey_file(ctx, cert->key, SSL_FILETYPE_PEM) == 1 &&
+		SSL_CTX_check_private_key(ctx) == 1)
+		return 0;
+	if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH) {
+		ERR_clear_error();
+		snprintf(err, err_len, "private key %s does not belong to certificate %s",
+			cert->key, cert->certificate);
+	} else {
+		tls_fail(err, err_len, "private key", cert->key);
+	}
+	return -1;
+}
+
 static SSL_CTX *server_ctx_one(const struct tls_cert *cert, char *err, size_t err_len)
 {
 	SSL_CTX *ctx = ctx_new(TLS_server_method());
@@ -198,17 +213,10 @@ static SSL_CTX *server_ctx_one(const struct tls_cert *cert, char *err, size_t er
 	SSL_CTX_set_default_passwd_cb(ctx, on_passphrase);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets carry the state */
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
-	if (SSL_CTX_use_certificate_chain_file(ctx, cert->certificate) != 1) {
+	if (SSL_CTX_use_certificate_chain_file(ctx, cert->certificate) != 1)
 		tls_fail(err, err_len, "certificate", cert->certificate);
-	} else if (SSL_CTX_use_PrivateKey_file(ctx, cert->key, SSL_FILETYPE_PEM) != 1) {
-		tls_fail(err, err_len, "private key", cert->key);
-	} else if (SSL_CTX_check_private_key(ctx) != 1) {
-		ERR_clear_error();
-		snprintf(err, err_len, "private key %s does not belong to certificate %s",
-			cert->key, cert->certificate);
-	} else {
+	else if (use_key(ctx, cert, err, err_len) == 0)
 		return ctx;
-	}
 	SSL_CTX_free(ctx);
 	return NULL;
 }
