@@ -135,7 +135,7 @@ int multipart_init(struct multipart *m, struct str content_type, struct str watc
 	m->boundary_len = (uint8_t)(boundary.n + 4);
 	m->watch = watch;
 	m->state = S_DATA;
-	m->match = 2; /* the first delimiter may come without CRLF */
+	m->match = m->assumed = 2; /* the first delimiter may come without CRLF */
 	return 0;
 }
 
@@ -245,7 +245,10 @@ static bool keep(struct multipart *m, const char *p, size_t n)
 /* The delimiter is complete at absolute offset `end`. */
 static enum multipart_rc delimiter(struct multipart *m, uint64_t end)
 {
-	m->match = 0;
+	if (m->assumed != 0 && m->in_part)
+		return bad(m, "a part's body begins with the boundary");
+	m->match = m->assumed = 0;
+	m->in_part = true;
 	m->state = S_DELIMITER;
 	if (!m->in_watched)
 		return MULTIPART_MORE;
@@ -281,9 +284,10 @@ static enum multipart_rc feed_data(struct multipart *m, const char *p, size_t n,
 			if (++m->match == m->boundary_len)
 				return delimiter(m, m->offset + *i);
 		} else {
-			if (m->in_watched && !keep(m, m->boundary, m->match))
+			if (m->in_watched &&
+				!keep(m, m->boundary + m->assumed, m->match - m->assumed))
 				return bad(m, "the field's value is too long");
-			m->match = 0;
+			m->match = m->assumed = 0;
 		}
 	}
 	return MULTIPART_MORE;
@@ -307,6 +311,7 @@ static enum multipart_rc feed_head(struct multipart *m, char c, uint64_t offset)
 	if ((err = part_begins(m, offset)) != NULL)
 		return bad(m, err);
 	m->state = S_DATA;
+	m->match = m->assumed = 2; /* some parsers take a boundary right here for a delimiter */
 	return MULTIPART_MORE;
 }
 
