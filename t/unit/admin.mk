@@ -1,1 +1,1 @@
-# files of this folder
+UNIT_TESTS += t/unit/admin/check_outbuf t/unit/admin/check_metrics t/unit/admin/check_admin
