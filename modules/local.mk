@@ -1,1 +1,7 @@
-# files of this folder
+# Features and providers: one const object each, named only in modules/modules.c.
+noinst_LIBRARIES += libtg_modules.a
+libtg_modules_a_SOURCES = \
+	modules/modules.c modules/modules.h \
+	modules/mod_accesslog.c modules/mod_auth.c modules/mod_classify.c modules/mod_guard.c \
+	modules/mod_meter.c modules/mod_models.c modules/mod_route.c modules/mod_tags.c \
+	modules/providers/anthropic.c modules/providers/openai.c modules/providers/verdicts.h

@@ -1,1 +1,8 @@
-# files of this folder
+# The daemon: process, threads, signals.
+sbin_PROGRAMS += tollgate
+tollgate_SOURCES = \
+	src/main.c \
+	src/control.c src/control.h \
+	src/listeners.c src/listeners.h \
+	src/logwriter.c src/logwriter.h
+tollgate_LDADD = $(TG_LIBS)

@@ -134,16 +134,25 @@ static struct str read_type(const struct meter *m)
 	return json_get_plain(&v, &type) == 0 ? type : STR_NONE;
 }
 
+/* The end markers an event's type can be; [DONE] is the other one. */
 static bool is_final_type(const struct meter *m, struct str type)
 {
-	static const char *const openai[] = { "response.completed", "response.incomplete",
-		"response.failed", "image_generation.completed", "image_edit.completed",
+	static const char *const responses[] = { "response.completed", "response.incomplete",
+		"response.failed", NULL };
+	static const char *const media[] = { "image_generation.completed", "image_edit.completed",
 		"speech.audio.done", "transcript.text.done", NULL };
-	static const char *const anthropic[] = { "message_stop", NULL };
 
-	if (is_chat(m)) /* Perplexity's last chunk; it has usage, as all of them */
-		return m->has_usage && str_eq(type, STR("chat.completion.done"));
-	return type_is(type, is_anthropic(m) ? anthropic : openai);
+	switch (m->api) {
+	case METER_OPENAI_CHAT:
+	case METER_OPENAI_COMPLETIONS: /* Perplexity's last chunk; it has usage, as all of them */
+		return json_tap_type(&m->event, K_USAGE) == JSON_OBJECT &&
+		       str_eq(type, STR("chat.completion.done"));
+	case METER_OPENAI_RESPONSES: return type_is(type, responses);
+	case METER_OPENAI_IMAGES:
+	case METER_OPENAI_AUDIO: return type_is(type, media);
+	case METER_ANTHROPIC_MESSAGES: return str_eq(type, STR("message_stop"));
+	default: return false;
+	}
 }
 
 static void read_error(struct meter *m, struct str type)
@@ -278,6 +287,8 @@ static void on_object(struct meter *m)
 	struct str type = read_type(m);
 
 	m->n_events++;
+	if (m->stream && m->event.bad) /* not JSON: nothing in it can be trusted */
+		return;
 	m->usage_only = m->stream && is_usage_only(m);
 	read_error(m, type);
 	if (is_anthropic(m))

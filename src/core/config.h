@@ -1,7 +1,8 @@
 /*
- * config.h: tollgate.yaml as C structs. config.c holds the directive tables that fill them, and the checks
- * that need more than one directive (dangling references, unsafe combinations). What the engine derives from
- * them (sockets, TLS contexts, maps) is the plan: plan.h. Immutable once loaded.
+ * config.h: tollgate.yaml as C structs. config.c holds the directive tables that fill them, and the
+ * checks that need more than one directive (dangling references, unsafe combinations). What the
+ * engine derives from them (sockets, TLS contexts, maps) is the plan: plan.h. Immutable once
+ * loaded.
  */
 #ifndef TG_CORE_CONFIG_H
 #define TG_CORE_CONFIG_H
@@ -15,14 +16,15 @@ struct cfg_cert { /* tls: { certificate, key } or a list of them (chosen by SNI)
 };
 
 struct cfg_listen {
-	struct str address; /* 127.0.0.1:4000, [::]:4000, *:4000, unix:/path; port 0: the kernel chooses */
+	struct str address;    /* 127.0.0.1:4000, [::]:4000, *:4000, unix:/path; port 0: the kernel
+				  chooses */
 	struct conf_array tls; /* of cfg_cert; empty: plain HTTP */
 	struct conf_pos pos;
 };
 
 struct cfg_admin {
 	struct str address; /* empty: no admin listener */
-	struct str token; /* required unless the address is loopback or unix */
+	struct str token;   /* required unless the address is loopback or unix */
 	struct conf_pos pos;
 };
 
@@ -31,51 +33,54 @@ struct cfg_limits {
 	int64_t head_bytes; /* head: 32k, at most 64k-1 */
 	int64_t body_bytes; /* body: 512m, any request body (uploads are streamed) */
 	int64_t json_bytes; /* json_body: 32m, bodies that are read as a whole */
-	int64_t hold_bytes; /* held_response: 2m, JSON answers held for the cost header; larger ones stream */
-	int64_t memory_bytes; /* memory: 1g, request and response bytes in memory over all workers */
-	int64_t connections; /* over all workers; 0 none: default 65536 */
+	int64_t hold_bytes; /* held_response: 2m, JSON answers held for the cost header; larger ones
+			       stream */
+	int64_t memory_bytes; /* memory: 1g, request and response bytes in memory over all workers
+			       */
+	int64_t connections;  /* over all workers; 0 none: default 65536 */
 	int64_t connections_per_address; /* 0: no limit */
 	int64_t requests_per_connection; /* 0: no limit */
 };
 
-struct cfg_timeouts { /* client clocks, microseconds */
-	int64_t idle_us; /* idle: 75s between requests */
-	int64_t head_us; /* head: 10s from first byte of a head to its end */
-	int64_t body_us; /* body: 30s without a byte of the request body */
-	int64_t body_rate; /* body_rate: bytes a second averaged that a body must reach after body_us; 0 off; CONF_SIZE */
-	int64_t send_us; /* send: 60s without the client taking a byte */
-	int64_t drain_us; /* drain: 10m */
+struct cfg_timeouts {      /* client clocks, microseconds */
+	int64_t idle_us;   /* idle: 75s between requests */
+	int64_t head_us;   /* head: 10s from first byte of a head to its end */
+	int64_t body_us;   /* body: 30s without a byte of the request body */
+	int64_t body_rate; /* body_rate: bytes a second averaged that a body must reach after
+			      body_us; 0 off; CONF_SIZE */
+	int64_t send_us;   /* send: 60s without the client taking a byte */
+	int64_t drain_us;  /* drain: 10m */
 };
 
-struct cfg_upstream { /* provider clocks and pool: a block of defaults and per target */
-	int64_t connect_us; /* 5s, per address */
-	int64_t first_byte_us; /* 10m: reasoning models think long */
+struct cfg_upstream {             /* provider clocks and pool: a block of defaults and per target */
+	int64_t connect_us;       /* 5s, per address */
+	int64_t first_byte_us;    /* 10m: reasoning models think long */
 	int64_t between_bytes_us; /* 2m */
-	int64_t send_us; /* 30s without the provider taking a byte */
-	int64_t total_us; /* 60m */
-	int64_t idle_us; /* keep_alive: 60s in the pool */
-	int64_t pool; /* idle connections kept per worker: 64 */
+	int64_t send_us;          /* 30s without the provider taking a byte */
+	int64_t total_us;         /* 60m */
+	int64_t idle_us;          /* keep_alive: 60s in the pool */
+	int64_t pool;             /* idle connections kept per worker: 64 */
 };
 
 struct cfg_target {
-	struct str name; /* must stay first: the map key */
+	struct str name;     /* must stay first: the map key */
 	struct str provider; /* "openai", "anthropic" (dialect registry: modules/providers) */
 	struct str base_url;
 	struct str key; /* secret; may be empty (local servers) */
 	struct str region;
-	int64_t weight; /* 1..1000 */
-	struct str ca; /* PEM file: trust this instead of the system store */
-	bool tls_verify; /* default true */
+	int64_t weight;       /* 1..1000 */
+	struct str ca;        /* PEM file: trust this instead of the system store */
+	bool tls_verify;      /* default true */
 	bool allow_plaintext; /* a key may go over plain http to another host */
 	struct str proxy; /* http://host:port: CONNECT (https) or absolute-form (http) through it */
 	struct cfg_upstream timeouts; /* values of 0 inherit from config.upstream */
 	struct conf_pos pos;
 };
 
-struct cfg_model_target { /* "openai" or { target: openai, model: gpt-4o, weight: 2 } */
+struct cfg_model_target {  /* "openai" or { target: openai, model: gpt-4o, weight: 2 } */
 	struct str target; /* scalar form fills this */
-	struct str model; /* upstream id; empty: the client's name */
-	int64_t weight; /* 0: the target's */
+	struct str model;  /* upstream id; empty: the client's name */
+	int64_t weight;    /* 0: the target's */
 	struct conf_pos pos;
 };
 
@@ -95,7 +100,7 @@ struct cfg_key {
 	struct str id;
 	uint8_t sha256[SHA256_LEN];
 	struct conf_strings models; /* empty: what the tier allows */
-	int64_t expires_us; /* 0: never */
+	int64_t expires_us;         /* 0: never */
 	bool disabled;
 	struct conf_tags tags;
 	struct conf_pos pos;
@@ -131,8 +136,8 @@ struct cfg_cors { /* absent origins: no CORS headers, OPTIONS gets 204 with Allo
 
 struct cfg_log {
 	struct str access; /* path, "stdout", or "off" (default off) */
-	struct str error; /* path; empty: standard error */
-	int level; /* enum log_level */
+	struct str error;  /* path; empty: standard error */
+	int level;         /* enum log_level */
 };
 
 struct config {
@@ -154,8 +159,8 @@ struct config {
 extern const struct conf_block config_root;
 
 /*
- * The providers a target may name, NULL-terminated; kept, not copied. Call before loading. Without it any
- * name is taken.
+ * The providers a target may name, NULL-terminated; kept, not copied. Call before loading. Without
+ * it any name is taken.
  */
 void config_set_providers(const char *const *names);
 

@@ -1,1 +1,35 @@
-# files of this folder
+# The engine: connections, requests, attempts, the step loop; and the configuration's tables and plan.
+noinst_LIBRARIES += libtg_core.a
+libtg_core_a_SOURCES = \
+	src/core/attempt.c src/core/attempt.h \
+	src/core/attempt_build.c src/core/attempt_build.h \
+	src/core/body.c \
+	src/core/config.c src/core/config.h \
+	src/core/config_check.c src/core/config_check.h \
+	src/core/conn.c src/core/conn.h \
+	src/core/conn_count.c \
+	src/core/cors.c src/core/cors.h \
+	src/core/endpoint.c src/core/endpoint.h \
+	src/core/errors.c src/core/errors.h \
+	src/core/fields.c src/core/fields.h \
+	src/core/health.c src/core/health.h \
+	src/core/label.c src/core/label.h \
+	src/core/meter_api.h \
+	src/core/model_check.c src/core/model_check.h \
+	src/core/module.h \
+	src/core/plan.c src/core/plan.h \
+	src/core/plan_keys.c src/core/plan_keys.h \
+	src/core/provider.h \
+	src/core/reply.c src/core/reply.h \
+	src/core/req.c src/core/req.h \
+	src/core/respond.c src/core/respond.h \
+	src/core/run.c \
+	src/core/sink.h \
+	src/core/stats.c src/core/stats.h \
+	src/core/tags.c src/core/tags.h \
+	src/core/upload.c src/core/upload.h \
+	src/core/uppool.c src/core/uppool.h \
+	src/core/usage_text.c src/core/usage_text.h \
+	src/core/worker.c src/core/worker.h \
+	src/core/tbl/endpoints.h src/core/tbl/errors.h src/core/tbl/headers.h \
+	src/core/tbl/metrics.h src/core/tbl/stages.h

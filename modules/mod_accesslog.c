@@ -1,0 +1,159 @@
+/*
+ * mod_accesslog.c: one JSON line a request, into the worker's ring; the log thread writes it out.
+ * Never blocks: a full ring drops the line and counts it.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "core/plan.h"
+#include "core/req.h"
+#include "core/usage_text.h"
+#include "modules.h"
+#include "proto/json_scan.h"
+
+#define LINE_MAX_BYTES 16384
+
+struct line {
+	char *p;
+	size_t n, cap;
+};
+
+static void put(struct line *l, struct str s)
+{
+	size_t n = TG_MIN(s.n, l->cap - l->n);
+
+	if (n > 0)
+		memcpy(l->p + l->n, s.p, n);
+	l->n += n;
+}
+
+#define put_lit(l, lit) put((l), STR(lit))
+
+static void put_quoted(struct line *l, struct str s)
+{
+	size_t n = json_quote(l->p + l->n, l->cap - l->n, str_mk(s.p, TG_MIN(s.n, (size_t)512)));
+
+	if (n == 0)
+		put_lit(l, "null");
+	l->n += n;
+}
+
+static void put_member(struct line *l, struct str name, struct str value)
+{
+	if (value.n == 0)
+		return;
+	put(l, name);
+	put_quoted(l, value);
+}
+
+static void put_num(struct line *l, struct str name, int64_t v)
+{
+	if (l->cap - l->n < name.n + 24)
+		return;
+	put(l, name);
+	l->n += num_put_i64(l->p + l->n, v);
+}
+
+static const char *end_name(enum req_end e)
+{
+	static const char *const names[] = { "none", "ok", "reply", "client_gone", "client_slow",
+		"truncated", "failed" };
+
+	return names[e];
+}
+
+static void put_who(struct line *l, const struct req *r)
+{
+	put_member(l, STR(",\"client\":"), str_mk(r->conn->addr, r->conn->addr_len));
+	if (r->tenant != NULL) {
+		put_member(l, STR(",\"tenant\":"), r->tenant->name);
+		put_member(l, STR(",\"org\":"), r->tenant->org);
+		put_member(l, STR(",\"tier\":"), r->tenant->tier);
+	}
+	if (r->key != NULL)
+		put_member(l, STR(",\"key\":"), r->key->id);
+	put_member(l, STR(",\"session\":"), r->session);
+	put_member(l, STR(",\"end_user\":"), r->end_user);
+	if (r->tags_json.n > 2) {
+		put_lit(l, ",\"tags\":");
+		put(l, r->tags_json);
+	}
+}
+
+static void put_what(struct line *l, const struct req *r)
+{
+	put_member(l, STR(",\"method\":"), http_method_text(&r->head));
+	put_member(l, STR(",\"path\":"), r->url.path);
+	put_member(l, STR(",\"model\":"), r->model_asked);
+	put_member(l, STR(",\"model_served\":"), r->model_served);
+	if (r->route != NULL)
+		put_member(l, STR(",\"target\":"), r->route->target->name);
+	put_num(l, STR(",\"attempts\":"), r->n_attempts);
+	put(l, r->stream ? STR(",\"stream\":true") : STR(",\"stream\":false"));
+	put_num(l, STR(",\"status\":"), r->status);
+	put_member(l, STR(",\"end\":"), str_z(end_name(r->end)));
+	if (r->error != TG_E_NONE)
+		put_member(l, STR(",\"error\":"), str_z(tg_error_row(r->error)->code));
+}
+
+static void put_money(struct line *l, const struct req *r)
+{
+	char text[USAGE_JSON_MAX];
+
+	if (!r->metered)
+		return;
+	put_lit(l, ",\"usage\":");
+	put(l, str_mk(text, usage_json(text, &r->usage)));
+	put_member(l, STR(",\"usage_source\":"), str_z(usage_source_name(r->usage.source)));
+	put_member(l, STR(",\"service_tier\":"), r->service_tier);
+	if (r->cost_known)
+		put_member(l, STR(",\"cost_usd\":"), str_mk(text, req_cost_text(r, text)));
+	else
+		put_lit(l, ",\"cost_usd\":null");
+}
+
+static void put_timing(struct line *l, const struct req *r)
+{
+	put_num(l, STR(",\"bytes_in\":"), (int64_t)r->bytes_in);
+	put_num(l, STR(",\"bytes_out\":"), (int64_t)r->bytes_out);
+	put_num(l, STR(",\"us\":{\"head\":"), r->at.head);
+	put_num(l, STR(",\"body\":"), r->at.body);
+	put_num(l, STR(",\"sent\":"), r->at.sent);
+	put_num(l, STR(",\"first_byte\":"), r->at.first_byte);
+	put_num(l, STR(",\"done\":"), r->at.done);
+	put_num(l, STR(",\"overhead\":"), r->overhead_us);
+	put_lit(l, "}}\n");
+}
+
+static void accesslog_settled(struct req *r)
+{
+	struct line l = { r->w->scratch2, 0, LINE_MAX_BYTES - 512 };
+	char time[CLOCK_ISO_LEN], *room;
+
+	if (!r->w->log_requests)
+		return;
+	clock_iso(time, r->start_wall);
+	put_lit(&l, "{\"time\":\"");
+	put(&l, str_mk(time, CLOCK_ISO_LEN));
+	put_lit(&l, "\",\"id\":\"");
+	put(&l, str_mk(r->id, REQ_ID_LEN));
+	put_lit(&l, "\"");
+	put_who(&l, r);
+	put_what(&l, r);
+	put_money(&l, r);
+	l.cap = LINE_MAX_BYTES;
+	put_timing(&l, r);
+	room = ring_reserve(&r->w->log_ring, l.n);
+	if (room == NULL) {
+		wc_add(&r->w->stats, WC_LOG_DROPPED, 1);
+		return;
+	}
+	memcpy(room, l.p, l.n);
+	ring_commit(&r->w->log_ring, l.n);
+}
+
+const struct tg_module mod_accesslog = {
+	.name = "accesslog",
+	.settled = accesslog_settled,
+};

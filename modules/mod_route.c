@@ -1,0 +1,101 @@
+/*
+ * mod_route.c: ROUTE: which of the model's targets is asked next: healthy ones first, by weight; a
+ * path without a model goes to the first target that speaks its dialect. (Scoring comes with the
+ * routing engine.)
+ */
+#include "core/health.h"
+#include "core/plan.h"
+#include "core/provider.h"
+#include "core/reply.h"
+#include "core/req.h"
+#include "core/upload.h"
+#include "modules.h"
+
+static bool route_usable(const struct req *r, unsigned i)
+{
+	const struct target *t = r->model->route[i].target;
+
+	return (r->tried >> i & 1) == 0 && t->provider->dialect == r->ep.ep->dialect &&
+	       (r->forced == NULL || r->forced == t);
+}
+
+/* Weighted choice among usable routes, of healthy targets only or of any. -1: none. */
+static int route_pick(struct req *r, bool healthy)
+{
+	mono_us now = worker_now(r->w);
+	uint64_t sum = 0, at;
+
+	for (int round = 0; round < 2; round++) {
+		at = round == 1 ? worker_random(r->w) % sum : 0;
+		for (unsigned i = 0; i < r->model->n_routes; i++) {
+			const struct route_target *t = &r->model->route[i];
+			if (!route_usable(r, i) || (healthy && !health_is_up(t->target, now)))
+				continue;
+			if (round == 0)
+				sum += (uint64_t)t->weight;
+			else if (at < (uint64_t)t->weight)
+				return (int)i;
+			else
+				at -= (uint64_t)t->weight;
+		}
+		if (sum == 0)
+			return -1;
+	}
+	return -1;
+}
+
+static struct target *route_by_dialect(const struct req *r)
+{
+	for (unsigned i = 0; i < r->conf->n_targets; i++)
+		if (r->conf->targets[i].provider->dialect == r->ep.ep->dialect)
+			return &r->conf->targets[i];
+	return NULL;
+}
+
+static enum step_rc route_without_model(struct req *r)
+{
+	struct target *t = r->forced != NULL ? r->forced : route_by_dialect(r);
+
+	if (t == NULL)
+		return reply_error(r, TG_E_UNSUPPORTED_DIALECT,
+			"No target is configured that speaks the API of this path.");
+	r->path_route.target = t;
+	r->route = &r->path_route;
+	return STEP_NEXT;
+}
+
+/* A form's model in the target's words, while nothing was sent. */
+static enum step_rc route_rename_form(struct req *r)
+{
+	struct upload *u = r->upload;
+
+	if (u == NULL || !u->form || u->model.n == 0 || str_eq(r->route->model, u->model))
+		return STEP_NEXT;
+	if (upload_rename(u, r->route->model) != 0)
+		return reply_error(r, TG_E_INVALID_MULTIPART,
+			"The form is too large to be sent to another target.");
+	return STEP_NEXT;
+}
+
+static enum step_rc route(struct req *r)
+{
+	int i;
+
+	if (r->model == NULL)
+		return route_without_model(r);
+	i = route_pick(r, true);
+	if (i < 0)
+		i = route_pick(r, false);
+	if (i < 0)
+		return reply_error(r, TG_E_UNSUPPORTED_DIALECT,
+			"Model '%.*s' has no target that speaks the API of this path.",
+			STR_FMT(r->model->name));
+	r->tried |= UINT64_C(1) << i;
+	r->route = &r->model->route[i];
+	return route_rename_form(r);
+}
+
+const struct tg_module mod_route = {
+	.name = "route",
+	.stage = { [STAGE_ROUTE] = route },
+};

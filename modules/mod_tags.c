@@ -1,0 +1,89 @@
+/*
+ * mod_tags.c: IDENT: what the request is attributed to: the tags of tenant and key, and those the
+ * client adds. A client may add names, never replace one that its tenant or key carries.
+ */
+#include "base/log.h"
+#include "core/plan.h"
+#include "core/reply.h"
+#include "core/req.h"
+#include "core/tags.h"
+#include "modules.h"
+
+static bool tag_listed(const struct conf_strings *s, struct str name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (str_eq(s->v[i], name))
+			return true;
+	return false;
+}
+
+/* 0, or -1 when an error was answered. */
+static int tags_from_client(struct req *r, struct conf_tags *all)
+{
+	const struct cfg_tag_rules *rules = &r->conf->cfg.tags;
+	struct conf_tags own;
+	struct str bad;
+
+	if (tags_parse(&r->arena, http_get(&r->head, HTTP_N_X_TOLLGATE_TAGS), &own, &bad) != 0) {
+		reply_error(r, TG_E_INVALID_TAGS,
+			"x-tollgate-tags: '%.*s' is not name=value with a name of lower-case "
+			"letters, digits, '_', '.' or "
+			"'-', given once.",
+			(int)TG_MIN(bad.n, (size_t)64), bad.p);
+		return -1;
+	}
+	for (size_t i = 0; i < own.n; i++) {
+		if (tags_has(&r->key->tags, own.v[i].name)) {
+			reply_error(r, TG_E_INVALID_TAGS,
+				"x-tollgate-tags: '%.*s' is set by the key and cannot be changed.",
+				STR_FMT(own.v[i].name));
+			return -1;
+		}
+		if ((rules->required.n > 0 || rules->optional.n > 0) &&
+			!tag_listed(&rules->required, own.v[i].name) &&
+			!tag_listed(&rules->optional, own.v[i].name)) {
+			reply_error(r, TG_E_INVALID_TAGS,
+				"x-tollgate-tags: no tag '%.*s' is configured.",
+				STR_FMT(own.v[i].name));
+			return -1;
+		}
+	}
+	*all = tags_merge(&r->arena, &r->key->tags, &own);
+	r->tags_json = tags_json(&r->arena, all);
+	return 0;
+}
+
+static enum step_rc tags_required(struct req *r, const struct conf_tags *all)
+{
+	const struct cfg_tag_rules *rules = &r->conf->cfg.tags;
+
+	for (size_t i = 0; i < rules->required.n; i++) {
+		if (tags_has(all, rules->required.v[i]))
+			continue;
+		if (rules->on_missing == CFG_MISSING_REJECT)
+			return reply_error(r, TG_E_INVALID_TAGS,
+				"The tag '%.*s' is required: send x-tollgate-tags: %.*s=VALUE.",
+				STR_FMT(rules->required.v[i]), STR_FMT(rules->required.v[i]));
+		if (rules->on_missing == CFG_MISSING_WARN)
+			log_warn("tag missing", "tag=%.*s key=%.*s request=%s",
+				STR_FMT(rules->required.v[i]), STR_FMT(r->key->id), r->id);
+	}
+	return STEP_NEXT;
+}
+
+static enum step_rc tags_ident(struct req *r)
+{
+	struct conf_tags all = r->key->tags;
+
+	r->session = http_get(&r->head, HTTP_N_X_TOLLGATE_SESSION);
+	r->end_user = http_get(&r->head, HTTP_N_X_TOLLGATE_END_USER);
+	r->tags_json = r->key->tags_json;
+	if (http_get(&r->head, HTTP_N_X_TOLLGATE_TAGS).n > 0 && tags_from_client(r, &all) != 0)
+		return STEP_REPLY;
+	return tags_required(r, &all);
+}
+
+const struct tg_module mod_tags = {
+	.name = "tags",
+	.stage = { [STAGE_IDENT] = tags_ident },
+};

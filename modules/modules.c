@@ -1,0 +1,32 @@
+/*
+ * modules.c: the one place that names every module and provider. Order is order within a stage.
+ */
+#include "core/module.h"
+#include "core/provider.h"
+#include "modules.h"
+
+const struct tg_module *const tg_modules[] = {
+	&mod_guard,
+	&mod_auth,
+	&mod_tags,
+	&mod_models,
+	&mod_classify,
+	&mod_route,
+	&mod_meter,
+	&mod_accesslog,
+	NULL,
+};
+
+const struct provider *const tg_providers[] = {
+	&provider_openai,
+	&provider_anthropic,
+	NULL,
+};
+
+const struct provider *provider_find(struct str name)
+{
+	for (unsigned i = 0; tg_providers[i] != NULL; i++)
+		if (str_eq(str_z(tg_providers[i]->name), name))
+			return tg_providers[i];
+	return NULL;
+}

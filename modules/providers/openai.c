@@ -1,0 +1,24 @@
+/*
+ * openai.c: the OpenAI dialect on the upstream side.
+ */
+#include "modules.h"
+#include "providers/verdicts.h"
+
+static struct str openai_credentials(struct arena *a, struct str key)
+{
+	return key.n > 0 ? arena_printf(a, "authorization: Bearer %.*s\r\n", STR_FMT(key))
+			 : STR_NONE;
+}
+
+static enum verdict openai_head(struct attempt *a, const struct http_head *h)
+{
+	(void)a;
+	return verdict_common(h);
+}
+
+const struct provider provider_openai = {
+	.name = "openai",
+	.dialect = DIALECT_OPENAI,
+	.credentials = openai_credentials,
+	.head = openai_head,
+};

@@ -1,0 +1,250 @@
+/*
+ * metrics_page.c: see metrics_page.h. Reads the workers' counters while they count; adds up per
+ * label set.
+ */
+#include <stdlib.h>
+
+#include "admin/metrics.h"
+#include "admin/metrics_page.h"
+#include "core/label.h"
+#include "money/money.h"
+
+enum metric_id {
+#define X(id, name, type, help) MT_##id,
+#include "core/tbl/metrics.h"
+#undef X
+	MT__MAX
+};
+
+enum { counter = METRICS_COUNTER, gauge = METRICS_GAUGE, histogram = METRICS_HISTOGRAM };
+
+static const struct metric_row {
+	const char *name;
+	enum metrics_type type;
+	const char *help;
+} metric_rows[MT__MAX] = {
+#define X(id, name, type, help) { name, (enum metrics_type)type, help },
+#include "core/tbl/metrics.h"
+#undef X
+};
+
+static const int64_t bounds_us[] = { 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000,
+	250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000, 60000000, 120000000,
+	300000000, 600000000 };
+static const int64_t overhead_bounds_us[] = { 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000,
+	50000, 100000 };
+
+struct page {
+	struct metrics_out m;
+	const struct metrics_source *src;
+	struct series *sum; /* merged over workers */
+	size_t n_sum;
+};
+
+static void page_family(struct page *p, enum metric_id id)
+{
+	metrics_family(&p->m, metric_rows[id].name, metric_rows[id].type, metric_rows[id].help);
+}
+
+/* ---- label sets */
+
+static struct series *page_slot(struct page *p, struct series_key k)
+{
+	for (size_t i = 0; i < p->n_sum; i++)
+		if (p->sum[i].key.tenant == k.tenant && p->sum[i].key.model == k.model &&
+			p->sum[i].key.target == k.target)
+			return &p->sum[i];
+	p->sum[p->n_sum].key = k;
+	return &p->sum[p->n_sum++];
+}
+
+static void page_merge(struct page *p, const struct series *e)
+{
+	struct series *s = page_slot(p, e->key);
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(s->status); i++)
+		stat_add(&s->status[i], stat_get(&e->status[i]));
+	for (size_t i = 0; i < TG_ARRAY_LEN(s->tokens); i++)
+		stat_add(&s->tokens[i], stat_get(&e->tokens[i]));
+	stat_add(&s->cost_usd, stat_get(&e->cost_usd));
+	stat_add(&s->cost_pico_lo, stat_get(&e->cost_pico_lo));
+	stat_add(&s->unpriced, stat_get(&e->unpriced));
+}
+
+static int page_collect(struct page *p)
+{
+	size_t n = 0;
+
+	for (unsigned w = 0; w < p->src->n_workers; w++)
+		n += SERIES_SLOTS / 2 + 1;
+	p->sum = calloc(n, sizeof(*p->sum));
+	if (p->sum == NULL)
+		return -1;
+	for (unsigned w = 0; w < p->src->n_workers; w++) {
+		for (unsigned i = 0; i < SERIES_SLOTS; i++) {
+			const struct series *e = atomic_load_explicit(
+				&p->src->workers[w].stats.series[i], memory_order_acquire);
+			if (e != NULL)
+				page_merge(p, e);
+		}
+	}
+	return 0;
+}
+
+/* tenant, model, target; the caller may add one behind them. */
+static void page_labels(const struct series *s, struct metrics_label l[4])
+{
+	l[0] = (struct metrics_label){ "tenant", label_text(s->key.tenant) };
+	l[1] = (struct metrics_label){ "model", label_text(s->key.model) };
+	l[2] = (struct metrics_label){ "target", label_text(s->key.target) };
+}
+
+static void page_requests(struct page *p)
+{
+	static const struct str classes[] = { { "none", 4 }, { "1xx", 3 }, { "2xx", 3 },
+		{ "3xx", 3 }, { "4xx", 3 }, { "5xx", 3 } };
+	struct metrics_label l[4];
+
+	page_family(p, MT_REQUESTS);
+	for (size_t i = 0; i < p->n_sum; i++) {
+		page_labels(&p->sum[i], l);
+		for (size_t c = 0; c < TG_ARRAY_LEN(classes); c++) {
+			l[3] = (struct metrics_label){ "status", classes[c] };
+			if (stat_get(&p->sum[i].status[c]) > 0)
+				metrics_sample_u64(&p->m, "", l, 4, stat_get(&p->sum[i].status[c]));
+		}
+	}
+}
+
+static void page_tokens(struct page *p)
+{
+	struct metrics_label l[4];
+
+	page_family(p, MT_TOKENS);
+	for (size_t i = 0; i < p->n_sum; i++) {
+		page_labels(&p->sum[i], l);
+		for (int b = 0; b < USAGE__MAX; b++) {
+			l[3] = (struct metrics_label){ "bucket",
+				str_z(usage_bucket_name((enum usage_bucket)b)) };
+			if (stat_get(&p->sum[i].tokens[b]) > 0)
+				metrics_sample_u64(&p->m, "", l, 4, stat_get(&p->sum[i].tokens[b]));
+		}
+	}
+}
+
+static void page_money(struct page *p)
+{
+	struct metrics_label l[4];
+
+	page_family(p, MT_COST);
+	for (size_t i = 0; i < p->n_sum; i++) {
+		page_labels(&p->sum[i], l);
+		if (stat_get(&p->sum[i].cost_usd) + stat_get(&p->sum[i].cost_pico_lo) > 0)
+			metrics_sample_usd(&p->m, "", l, 3, stat_get(&p->sum[i].cost_usd),
+				stat_get(&p->sum[i].cost_pico_lo));
+	}
+	page_family(p, MT_UNPRICED);
+	for (size_t i = 0; i < p->n_sum; i++) {
+		page_labels(&p->sum[i], l);
+		if (stat_get(&p->sum[i].unpriced) > 0)
+			metrics_sample_u64(&p->m, "", l, 3, stat_get(&p->sum[i].unpriced));
+	}
+}
+
+/* ---- histograms */
+
+static void page_target_hist(struct page *p, enum metric_id id, size_t offset)
+{
+	struct stat_hist *sum = calloc(1, sizeof(*sum));
+	const struct target_hists *h, *first = NULL;
+
+	page_family(p, id);
+	for (unsigned t = 1; sum != NULL && label_text(t).p != NULL; t++) {
+		first = NULL;
+		__builtin_memset(sum, 0, sizeof(*sum));
+		for (unsigned w = 0; w < p->src->n_workers; w++) {
+			for (unsigned i = 0; i < TARGET_HISTS; i++) {
+				h = atomic_load_explicit(
+					&p->src->workers[w].stats.hists[i], memory_order_acquire);
+				if (h == NULL)
+					break;
+				if (h->target != t)
+					continue;
+				stat_hist_merge(sum,
+					(const struct stat_hist *)(const void *)((const char *)h +
+										 offset));
+				first = h;
+			}
+		}
+		if (first != NULL)
+			metrics_hist(&p->m, &(struct metrics_label){ "target", label_text(t) }, 1,
+				sum, bounds_us, TG_ARRAY_LEN(bounds_us));
+	}
+	free(sum);
+}
+
+static void page_overhead(struct page *p)
+{
+	struct stat_hist *sum = calloc(1, sizeof(*sum));
+
+	page_family(p, MT_OVERHEAD);
+	for (unsigned w = 0; sum != NULL && w < p->src->n_workers; w++)
+		stat_hist_merge(sum, &p->src->workers[w].stats.overhead);
+	if (sum != NULL)
+		metrics_hist(
+			&p->m, NULL, 0, sum, overhead_bounds_us, TG_ARRAY_LEN(overhead_bounds_us));
+	free(sum);
+}
+
+/* ---- plain numbers */
+
+static void page_value(struct page *p, enum metric_id id, uint64_t v)
+{
+	page_family(p, id);
+	metrics_sample_u64(&p->m, "", NULL, 0, v);
+}
+
+static void page_counters(struct page *p)
+{
+	static const struct {
+		enum metric_id id;
+		enum worker_counter c;
+	} rows[] = { { MT_CONNECTIONS, WC_CONNECTIONS },
+		{ MT_CONNECTIONS_TOTAL, WC_CONNECTIONS_TOTAL },
+		{ MT_CONNECTIONS_REFUSED, WC_CONNECTIONS_REFUSED }, { MT_IN_FLIGHT, WC_IN_FLIGHT },
+		{ MT_BAD_REQUESTS, WC_BAD_REQUESTS }, { MT_CLIENT_TIMEOUTS, WC_CLIENT_TIMEOUTS },
+		{ MT_UP_CONNECTS, WC_UP_CONNECTS }, { MT_UP_REUSES, WC_UP_REUSES },
+		{ MT_UP_FREE_RETRIES, WC_UP_FREE_RETRIES }, { MT_UP_FAILOVERS, WC_UP_FAILOVERS },
+		{ MT_UP_ERRORS, WC_UP_ERRORS }, { MT_UP_TIMEOUTS, WC_UP_TIMEOUTS },
+		{ MT_UP_IDLE, WC_UP_IDLE }, { MT_UP_ACTIVE, WC_UP_ACTIVE },
+		{ MT_BYTES_IN, WC_BYTES_IN }, { MT_BYTES_OUT, WC_BYTES_OUT },
+		{ MT_LOG_DROPPED, WC_LOG_DROPPED }, { MT_SERIES_OVERFLOW, WC_SERIES_OVERFLOW },
+		{ MT_MEMORY, WC_MEMORY } };
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
+		uint64_t sum = 0;
+		for (unsigned w = 0; w < p->src->n_workers; w++)
+			sum += stat_get(&p->src->workers[w].stats.c[rows[i].c]);
+		page_value(p, rows[i].id, sum);
+	}
+}
+
+void metrics_page(struct outbuf *out, const struct metrics_source *src)
+{
+	struct page p = { .src = src };
+
+	metrics_init(&p.m, out);
+	if (page_collect(&p) == 0) {
+		page_requests(&p);
+		page_tokens(&p);
+		page_money(&p);
+	}
+	free(p.sum);
+	page_target_hist(&p, MT_DURATION, offsetof(struct target_hists, duration));
+	page_target_hist(&p, MT_FIRST_BYTE, offsetof(struct target_hists, first_byte));
+	page_overhead(&p);
+	page_counters(&p);
+	page_value(&p, MT_CONFIG_GENERATION, src->generation);
+	page_value(&p, MT_CONFIG_RELOAD_FAILURES, src->reload_failures);
+	page_value(&p, MT_UPTIME, (uint64_t)src->uptime_us / 1000000);
+}

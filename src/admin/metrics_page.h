@@ -1,0 +1,22 @@
+/*
+ * metrics_page.h: /metrics: the counters of all workers, summed, in the order of
+ * core/tbl/metrics.h.
+ */
+#ifndef TG_ADMIN_METRICS_PAGE_H
+#define TG_ADMIN_METRICS_PAGE_H
+
+#include "admin/outbuf.h"
+#include "core/worker.h"
+
+struct metrics_source {
+	struct worker *workers;
+	unsigned n_workers;
+	unsigned generation;
+	uint64_t reload_failures;
+	int64_t uptime_us;
+};
+
+/* Control thread. */
+void metrics_page(struct outbuf *out, const struct metrics_source *src);
+
+#endif

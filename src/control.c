@@ -1,0 +1,385 @@
+/*
+ * control.c: see control.h.
+ *
+ *	load --> workers --> listeners --> admin --> ready --> loop { SIGHUP reload | SIGUSR1 logs |
+ *SIGTERM drain } --> end
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "admin/admin.h"
+#include "admin/metrics.h"
+#include "admin/metrics_page.h"
+#include "base/log.h"
+#include "control.h"
+#include "core/module.h"
+#include "core/plan.h"
+#include "core/req.h"
+#include "core/worker.h"
+#include "io/resolve.h"
+#include "listeners.h"
+#include "logwriter.h"
+
+#define MAX_WORKERS  256
+#define NAME_WAIT_US 2000000
+
+struct control {
+	const struct control_options *opt;
+	struct event_base *base;
+	struct resolver *resolver;
+	struct tg_conf *conf; /* current; one reference */
+	struct worker *workers;
+	unsigned n_workers;
+	struct admin *admin;
+	struct sockaddr_any admin_bound;
+	struct event *sig[5], *drain_tick;
+	mono_us start;
+	unsigned generation;
+	uint64_t reload_failures;
+	bool draining;
+};
+
+/* ---- admin listener */
+
+static void admin_livez(struct admin_reply *r, const struct admin_request *q, void *ctx)
+{
+	(void)q;
+	(void)ctx;
+	admin_reply_printf(r, "{\"status\":\"ok\"}\n");
+}
+
+static void admin_readyz(struct admin_reply *r, const struct admin_request *q, void *ctx)
+{
+	struct control *c = ctx;
+	bool ok = !c->draining;
+
+	(void)q;
+	if (!ok)
+		admin_reply_status(r, 503);
+	admin_reply_printf(r,
+		"{\"status\":\"%s\",\"config_generation\":%u,\"workers\":%u,\"targets\":{",
+		ok ? "ready" : "draining", c->generation, c->n_workers);
+	for (unsigned i = 0; i < c->conf->n_targets; i++) {
+		const struct target *t = &c->conf->targets[i];
+		bool up = atomic_load_explicit(&t->down_until_us, memory_order_relaxed) <=
+			  clock_mono().us;
+		admin_reply_printf(r, "%s\"%.*s\":\"%s\"", i > 0 ? "," : "", STR_FMT(t->name),
+			up ? "up" : "down");
+	}
+	admin_reply_printf(r, "}}\n");
+}
+
+static void admin_metrics(struct admin_reply *r, const struct admin_request *q, void *ctx)
+{
+	struct control *c = ctx;
+	struct metrics_source src = { c->workers, c->n_workers, c->generation, c->reload_failures,
+		mono_since(clock_mono(), c->start) };
+
+	(void)q;
+	admin_reply_type(r, METRICS_CONTENT_TYPE);
+	metrics_page(admin_reply_body(r), &src);
+}
+
+static int control_reload(struct control *c, struct conf_error *err);
+
+static void admin_reload(struct admin_reply *r, const struct admin_request *q, void *ctx)
+{
+	struct conf_error err;
+
+	(void)q;
+	if (control_reload(ctx, &err) != 0)
+		admin_reply_error(r, 400, "invalid_configuration", "%s", err.text);
+	else
+		admin_reply_printf(r, "{\"status\":\"reloaded\"}\n");
+}
+
+static const struct admin_route admin_routes[] = {
+	{ "GET", "/livez", admin_livez, true, "The process is alive." },
+	{ "GET", "/readyz", admin_readyz, true, "The process takes requests; 503 while draining." },
+	{ "GET", "/metrics", admin_metrics, false, "Metrics in the Prometheus text format." },
+	{ "POST", "/admin/v1/reload", admin_reload, false,
+		"Load the configuration again, as SIGHUP does." },
+};
+
+static int control_admin(struct control *c)
+{
+	const struct cfg_admin *cfg = &c->conf->cfg.admin;
+	struct sockaddr_any want;
+	char err[256];
+
+	if (cfg->address.n == 0)
+		return 0;
+	if (sockaddr_parse(cfg->address, &want, err, sizeof(err)) == 0)
+		c->admin = admin_new(c->base, &want, cfg->token, admin_routes,
+			TG_ARRAY_LEN(admin_routes), c, &c->admin_bound, err, sizeof(err));
+	if (c->admin == NULL) {
+		log_error("admin listener", "reason=\"%s\"", err);
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- reload */
+
+static const char *access_path(const struct tg_conf *conf)
+{
+	static char path[4096];
+
+	snprintf(path, sizeof(path), "%.*s", STR_FMT(conf->cfg.log.access));
+	return path;
+}
+
+/* Builds the new tree aside; the old one keeps running on any error. */
+static int control_reload(struct control *c, struct conf_error *err)
+{
+	struct tg_conf *next = plan_load(c->opt->conf_path, c->resolver, c->generation + 1, err),
+		       *old;
+
+	if (next != NULL &&
+		listeners_prepare(next, c->n_workers, err->text, sizeof(err->text)) != 0) {
+		plan_put(next);
+		next = NULL;
+	}
+	if (next == NULL) {
+		c->reload_failures++;
+		log_error(
+			"reload refused, the old configuration stays", "reason=\"%s\"", err->text);
+		return -1;
+	}
+	old = c->conf;
+	c->conf = next;
+	c->generation++;
+	for (unsigned i = 0; i < c->n_workers; i++)
+		worker_post_conf(&c->workers[i], next);
+	listeners_publish(next, c->workers, c->n_workers);
+	log_threshold = (enum log_level)next->cfg.log.level;
+	logwriter_set_path(access_path(next));
+	if (c->admin != NULL)
+		admin_set_token(c->admin, next->cfg.admin.token);
+	log_notice("configuration loaded", "generation=%u", c->generation);
+	plan_put(old);
+	return 0;
+}
+
+static void on_hup(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+	struct conf_error err;
+
+	(void)fd;
+	(void)what;
+	if (!c->draining)
+		(void)!control_reload(c, &err);
+}
+
+static void on_usr1(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	logwriter_reopen();
+	if (log_reopen() != 0)
+		log_error("error log cannot be reopened", "reason=\"%s\"", strerror(errno));
+}
+
+/* ---- drain */
+
+static void on_drain_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < c->n_workers; i++)
+		if (!atomic_load(&c->workers[i].exited))
+			return;
+	event_base_loopbreak(c->base);
+}
+
+static void on_term(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+	struct timeval tick = { 0, 20000 };
+	int64_t drain_us = c->draining ? 0 : c->conf->cfg.timeouts.drain_us;
+
+	(void)fd;
+	(void)what;
+	log_notice(c->draining ? "ending now" : "draining", "limit_s=%lld",
+		(long long)drain_us / 1000000);
+	for (unsigned i = 0; i < c->n_workers; i++)
+		if (!atomic_load(&c->workers[i].exited))
+			worker_post_drain(&c->workers[i], drain_us);
+	if (!c->draining) {
+		c->drain_tick = event_new(c->base, -1, EV_PERSIST, on_drain_tick, c);
+		tg_assert(c->drain_tick != NULL);
+		event_add(c->drain_tick, &tick);
+	}
+	c->draining = true;
+}
+
+/* ---- start */
+
+static void panic_hook(void)
+{
+	const struct req *r = tg_worker != NULL ? tg_worker->current : NULL;
+	struct str tenant = r != NULL && r->tenant != NULL ? r->tenant->name : STR("-");
+
+	if (r != NULL)
+		fprintf(stderr, "panic: request %s tenant %.*s path %.*s stage %s\n", r->id,
+			STR_FMT(tenant), STR_FMT(r->url.path),
+			stage_name(r->step < tg_n_steps ? tg_steps[r->step].stage : STAGE__MAX));
+}
+
+static int control_signals(struct control *c)
+{
+	static const struct {
+		int no;
+		void (*fn)(evutil_socket_t, short, void *);
+	} rows[] = { { SIGHUP, on_hup }, { SIGUSR1, on_usr1 }, { SIGTERM, on_term },
+		{ SIGINT, on_term } };
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
+		c->sig[i] = evsignal_new(c->base, rows[i].no, rows[i].fn, c);
+		if (c->sig[i] == NULL || event_add(c->sig[i], NULL) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int control_workers(struct control *c)
+{
+	int64_t want = c->conf->cfg.workers;
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	sigset_t all, old;
+	int rc = 0;
+
+	c->n_workers = (unsigned)(want > 0 ? want : TG_MAX(cpus, 1));
+	c->n_workers = TG_MIN(c->n_workers, (unsigned)MAX_WORKERS);
+	c->workers = aligned_alloc(64, c->n_workers * ((sizeof(*c->workers) + 63) / 64 * 64));
+	tg_assert(c->workers != NULL && sizeof(*c->workers) % 64 == 0);
+	memset(c->workers, 0, c->n_workers * sizeof(*c->workers));
+	/* Signals are the control thread's alone. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	for (unsigned i = 0; i < c->n_workers && rc == 0; i++)
+		if (worker_init(&c->workers[i], i, c->conf) != 0 ||
+			worker_start(&c->workers[i]) != 0)
+			rc = -1;
+	if (rc == 0 && logwriter_start(access_path(c->conf), c->workers, c->n_workers) != 0) {
+		log_error("access log", "path=%s reason=\"%s\"", access_path(c->conf),
+			strerror(errno));
+		rc = -1;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return rc;
+}
+
+static void control_ready_file(const struct control *c)
+{
+	char tmp[4200], text[128];
+	FILE *f;
+
+	if (c->opt->ready_file == NULL)
+		return;
+	snprintf(tmp, sizeof(tmp), "%s.tmp", c->opt->ready_file);
+	f = fopen(tmp, "w");
+	if (f == NULL) {
+		log_error("ready file", "path=%s reason=\"%s\"", tmp, strerror(errno));
+		return;
+	}
+	fprintf(f, "{\"pid\":%ld,\"listen\":[", (long)getpid());
+	for (unsigned i = 0; i < c->conf->n_listen; i++) {
+		sockaddr_format(&c->conf->listen[i].bound, text, sizeof(text));
+		fprintf(f, "%s\"%s\"", i > 0 ? "," : "", text);
+	}
+	fprintf(f, "]");
+	if (c->admin != NULL) {
+		sockaddr_format(&c->admin_bound, text, sizeof(text));
+		fprintf(f, ",\"admin\":\"%s\"", text);
+	}
+	fprintf(f, "}\n");
+	if (fclose(f) != 0 || rename(tmp, c->opt->ready_file) != 0)
+		log_error(
+			"ready file", "path=%s reason=\"%s\"", c->opt->ready_file, strerror(errno));
+}
+
+static int control_start(struct control *c)
+{
+	struct conf_error err;
+	char why[256];
+
+	c->base = event_base_new();
+	c->resolver = resolver_new(0);
+	c->start = clock_mono();
+	c->generation = 1;
+	if (c->base == NULL || c->resolver == NULL)
+		return -1;
+	c->conf = plan_load(c->opt->conf_path, c->resolver, c->generation, &err);
+	if (c->conf == NULL) {
+		log_error("configuration", "reason=\"%s\"", err.text);
+		return -1;
+	}
+	log_threshold = (enum log_level)c->conf->cfg.log.level;
+	if (c->conf->cfg.log.error.n > 0 && log_open(str_dup(c->conf->cfg.log.error)) != 0) {
+		log_error("error log", "reason=\"%s\"", strerror(errno));
+		return -1;
+	}
+	modules_plan();
+	tg_panic_hook = panic_hook;
+	if (control_signals(c) != 0 || control_workers(c) != 0)
+		return -1;
+	if (listeners_prepare(c->conf, c->n_workers, why, sizeof(why)) != 0) {
+		log_error("listener", "reason=\"%s\"", why);
+		return -1;
+	}
+	if (control_admin(c) != 0)
+		return -1;
+	for (unsigned i = 0; i < c->n_workers; i++)
+		worker_post_conf(&c->workers[i], c->conf);
+	listeners_publish(c->conf, c->workers, c->n_workers);
+	return 0;
+}
+
+static void control_end(struct control *c)
+{
+	for (unsigned i = 0; i < c->n_workers; i++)
+		pthread_join(c->workers[i].thread, NULL);
+	logwriter_stop();
+	listeners_unlink();
+	if (c->admin != NULL)
+		admin_free(c->admin);
+	for (unsigned i = 0; i < c->n_workers; i++)
+		worker_fini(&c->workers[i]);
+	plan_put(c->conf);
+	resolver_free(c->resolver);
+	for (size_t i = 0; i < TG_ARRAY_LEN(c->sig); i++)
+		if (c->sig[i] != NULL)
+			event_free(c->sig[i]);
+	if (c->drain_tick != NULL)
+		event_free(c->drain_tick);
+	event_base_free(c->base);
+	free(c->workers);
+	log_notice("ended", "exit=0");
+}
+
+int control_run(const struct control_options *opt)
+{
+	struct control c = { .opt = opt };
+
+	if (control_start(&c) != 0)
+		return 1; /* the process's memory goes with it */
+	control_ready_file(&c);
+	log_notice("ready", "workers=%u targets=%u models=%u prices=%zu", c.n_workers,
+		c.conf->n_targets, c.conf->n_models, pricebook_size(c.conf->prices));
+	event_base_dispatch(c.base);
+	control_end(&c);
+	return 0;
+}

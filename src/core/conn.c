@@ -1,0 +1,486 @@
+/*
+ * conn.c: client connections: reading heads, queueing answers, clocks, closing without losing the
+ *answer.
+ *
+ *	IDLE --bytes--> HEAD --head complete--> BUSY --answer handed over--> IDLE (keep-alive)
+ *	                  |                       |                     \--> FLUSH --> LINGER -->
+ *dead
+ *	                  +--bad head, timeout--> FLUSH
+ *
+ * Runs on the connection's worker.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "core/conn.h"
+#include "core/plan.h"
+#include "core/req.h"
+
+#define LINGER_US    2000000
+#define LINGER_BYTES (1024 * 1024)
+
+static void conn_set_state(struct conn *c, enum conn_state s)
+{
+	CHECK_OBJ(c, CONN_MAGIC);
+	tg_assert(c->state != CONN_DEAD);
+	tg_assert(s != CONN_BUSY || c->req != NULL);
+	c->state = s;
+}
+
+static const struct cfg_timeouts *conn_clocks(const struct conn *c)
+{
+	return &c->w->conf->conf->cfg.timeouts;
+}
+
+static const struct cfg_limits *conn_limits(const struct conn *c)
+{
+	return &c->w->conf->conf->cfg.limits;
+}
+
+static void conn_in_free(struct conn *c)
+{
+	if (c->in != NULL)
+		block_pool_give(&c->w->blocks, c->in, c->in_cap);
+	c->in = NULL;
+	c->in_len = c->in_cap = c->in_resume = 0;
+}
+
+void conn_close(struct conn *c)
+{
+	CHECK_OBJ(c, CONN_MAGIC);
+	if (c->state == CONN_DEAD)
+		return;
+	tg_assert(c->req == NULL);
+	conn_set_state(c, CONN_DEAD);
+	timer_disarm(&c->w->wheel, &c->timer);
+	stream_close(&c->st);
+	conn_in_free(c);
+	bufq_clear(&c->out);
+	conn_addr_count_add(c->addr_hash, -1);
+	list_del(&c->again);
+	list_del(&c->node);
+	list_push_back(&c->w->dead_conns, &c->node);
+	c->w->n_conns--;
+	wc_sub(&c->w->stats, WC_CONNECTIONS, 1);
+}
+
+/* What the stream should tell us, from the state: the one place that decides. */
+static void conn_update_wants(struct conn *c)
+{
+	bool rd = false;
+
+	switch (c->state) {
+	case CONN_IDLE:
+	case CONN_HEAD:
+	case CONN_LINGER: rd = true; break;
+	case CONN_BUSY:
+		/* Body bytes, or to see the client go; pipelined bytes only up to one buffer. */
+		rd = !c->eof && (!c->req->body_done || c->in_len < WORKER_SCRATCH);
+		if (!c->req->body_done && c->want_hold)
+			rd = false;
+		break;
+	case CONN_FLUSH:
+	case CONN_DEAD: break;
+	}
+	if (c->state != CONN_DEAD)
+		stream_want(&c->st, rd, c->out.len > 0);
+}
+
+static void conn_on_timer(struct timer *t)
+{
+	struct conn *c = TG_CONTAINER_OF(t, struct conn, timer);
+
+	CHECK_OBJ(c, CONN_MAGIC);
+	switch (c->state) {
+	case CONN_IDLE: conn_close(c); return;
+	case CONN_HEAD:
+		wc_add(&c->w->stats, WC_CLIENT_TIMEOUTS, 1);
+		conn_close(c);
+		return;
+	case CONN_BUSY:
+		wc_add(&c->w->stats, WC_CLIENT_TIMEOUTS, 1);
+		req_client_timeout(c->req);
+		return;
+	case CONN_FLUSH:
+	case CONN_LINGER: conn_close(c); return;
+	case CONN_DEAD: return;
+	}
+}
+
+/* Keep n bytes that were not consumed: the start of a head, or pipelined requests. */
+static int conn_keep_input(struct conn *c, const char *p, size_t n)
+{
+	char *grown;
+	size_t cap;
+
+	if (c->in != NULL && p >= c->in && p < c->in + c->in_cap) {
+		memmove(c->in, p, n);
+		c->in_len = n;
+		return 0;
+	}
+	if (c->in_len + n > c->in_cap) {
+		grown = block_pool_take(&c->w->blocks, c->in_len + n, &cap);
+		if (grown == NULL)
+			return -1;
+		if (c->in_len > 0)
+			memcpy(grown, c->in, c->in_len);
+		if (c->in != NULL)
+			block_pool_give(&c->w->blocks, c->in, c->in_cap);
+		c->in = grown;
+		c->in_cap = cap;
+	}
+	memcpy(c->in + c->in_len, p, n);
+	c->in_len += n;
+	return 0;
+}
+
+static void conn_go_idle(struct conn *c)
+{
+	conn_in_free(c);
+	timer_arm(&c->w->wheel, &c->timer, conn_clocks(c)->idle_us);
+}
+
+static void conn_refuse(struct conn *c, enum http_error err)
+{
+	wc_add(&c->w->stats, WC_BAD_REQUESTS, 1);
+	req_refuse(c, err);
+}
+
+/*
+ * Bytes of a head, complete or not. `bytes` is either c->in whole or the worker's scratch.
+ */
+static void conn_process(struct conn *c, struct str bytes)
+{
+	enum http_error err = HTTP_E_NONE;
+	long head_len;
+
+	head_len = http1_head_end(
+		bytes.p, bytes.n, &c->in_resume, (size_t)conn_limits(c)->head_bytes, &err);
+	if (head_len < 0) {
+		conn_refuse(c, err);
+		return;
+	}
+	if (head_len == 0) {
+		if (bytes.p != c->in && conn_keep_input(c, bytes.p, bytes.n) != 0) {
+			conn_close(c);
+			return;
+		}
+		if (c->state == CONN_IDLE) {
+			conn_set_state(c, CONN_HEAD);
+			timer_arm(&c->w->wheel, &c->timer, conn_clocks(c)->head_us);
+		}
+		return;
+	}
+	c->in_resume = 0;
+	timer_disarm(&c->w->wheel, &c->timer);
+	req_start(c, bytes, (size_t)head_len, worker_now(c->w));
+}
+
+/* After req_start consumed its head: what is left of the input waits for the next request. */
+int conn_leave_input(struct conn *c, struct str rest)
+{
+	if (c->state != CONN_BUSY && c->state != CONN_IDLE)
+		return 0;
+	if (rest.n == 0) {
+		conn_in_free(c);
+		return 0;
+	}
+	if (c->in != NULL && (rest.p < c->in || rest.p >= c->in + c->in_cap))
+		conn_in_free(c);
+	return conn_keep_input(c, rest.p, rest.n);
+}
+
+static void conn_read_head(struct conn *c)
+{
+	ssize_t n = stream_read(&c->st, c->w->scratch, WORKER_SCRATCH);
+
+	if (n == STREAM_AGAIN)
+		return;
+	if (n <= 0) {
+		conn_close(c);
+		return;
+	}
+	wc_add(&c->w->stats, WC_BYTES_IN, (uint64_t)n);
+	if (c->in_len == 0) {
+		conn_process(c, str_mk(c->w->scratch, (size_t)n));
+		return;
+	}
+	if (conn_keep_input(c, c->w->scratch, (size_t)n) != 0) {
+		conn_close(c);
+		return;
+	}
+	conn_process(c, str_mk(c->in, c->in_len));
+}
+
+/* While a request runs: its body, pipelined bytes, or the news that the client has gone. */
+static void conn_read_busy(struct conn *c)
+{
+	struct req *r = c->req;
+	ssize_t n;
+
+	if (!r->body_done) {
+		req_body_readable(r);
+		return;
+	}
+	n = stream_read(&c->st, c->w->scratch, WORKER_SCRATCH - c->in_len);
+	if (n == STREAM_AGAIN)
+		return;
+	if (n <= 0) {
+		c->eof = true;
+		req_abort(r, END_CLIENT_GONE);
+		return;
+	}
+	wc_add(&c->w->stats, WC_BYTES_IN, (uint64_t)n);
+	if (conn_keep_input(c, c->w->scratch, (size_t)n) != 0)
+		req_abort(r, END_CLIENT_GONE);
+}
+
+static void conn_discard(struct conn *c)
+{
+	ssize_t n = stream_read(&c->st, c->w->scratch, WORKER_SCRATCH);
+
+	if (n == STREAM_AGAIN)
+		return;
+	c->linger_bytes -= n > 0 ? n : 0;
+	if (n <= 0 || c->linger_bytes <= 0)
+		conn_close(c);
+}
+
+/* Close after everything was written; then read on for a moment, so that a reset cannot eat the
+ * answer. */
+static void conn_flushed(struct conn *c)
+{
+	if (c->state != CONN_FLUSH)
+		return;
+	if (c->eof) {
+		conn_close(c);
+		return;
+	}
+	stream_shutdown_write(&c->st);
+	c->linger_bytes = LINGER_BYTES;
+	conn_in_free(c);
+	conn_set_state(c, CONN_LINGER);
+	timer_arm(&c->w->wheel, &c->timer, LINGER_US);
+}
+
+static void conn_write_failed(struct conn *c)
+{
+	c->eof = true;
+	if (c->req != NULL)
+		req_abort(c->req, END_CLIENT_GONE);
+	else
+		conn_close(c);
+}
+
+static void conn_flush(struct conn *c)
+{
+	struct iovec iov[16];
+	ssize_t n = 0;
+	int k;
+
+	while (c->out.len > 0) {
+		k = bufq_iov(&c->out, iov, 16);
+		n = stream_writev(&c->st, iov, k);
+		if (n <= 0)
+			break;
+		bufq_consume(&c->out, (size_t)n);
+		wc_add(&c->w->stats, WC_BYTES_OUT, (uint64_t)n);
+		if (c->state == CONN_BUSY && (c->req->body_done || c->req->head_sent))
+			timer_arm(&c->w->wheel, &c->timer, conn_clocks(c)->send_us);
+	}
+	if (n == STREAM_ERR) {
+		conn_write_failed(c);
+		return;
+	}
+	if (c->out.len == 0) {
+		if (c->state == CONN_BUSY && c->req->body_done)
+			timer_disarm(&c->w->wheel, &c->timer);
+		conn_flushed(c);
+	}
+	if (c->blocked && c->out.len < CONN_OUT_LOW) {
+		c->blocked = false;
+		if (c->req != NULL)
+			req_client_writable(c->req);
+	}
+}
+
+static void conn_on_ready(struct stream *s, unsigned ready, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)s;
+	CHECK_OBJ(c, CONN_MAGIC);
+	if ((ready & STREAM_CAN_WRITE) != 0 && c->state != CONN_DEAD)
+		conn_flush(c);
+	if ((ready & STREAM_CAN_READ) != 0) {
+		switch (c->state) {
+		case CONN_IDLE:
+		case CONN_HEAD: conn_read_head(c); break;
+		case CONN_BUSY: conn_read_busy(c); break;
+		case CONN_LINGER: conn_discard(c); break;
+		case CONN_FLUSH:
+		case CONN_DEAD: break;
+		}
+	}
+	conn_update_wants(c);
+}
+
+/* First bytes of iov (n spans) that were not written yet go into the queue. */
+static int conn_queue_rest(struct conn *c, const struct iovec *iov, int n, size_t skip)
+{
+	for (int i = 0; i < n; i++) {
+		struct str s = str_mk(iov[i].iov_base, iov[i].iov_len);
+
+		if (skip >= s.n) {
+			skip -= s.n;
+			continue;
+		}
+		s = str_skip(s, skip);
+		skip = 0;
+		if (bufq_append(&c->out, s) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int conn_write(struct conn *c, const struct iovec *iov, int n)
+{
+	ssize_t done = 0;
+
+	CHECK_OBJ(c, CONN_MAGIC);
+	if (c->state == CONN_DEAD || c->st.fd < 0)
+		return -1;
+	if (c->out.len == 0) {
+		done = stream_writev(&c->st, iov, n);
+		if (done == STREAM_ERR)
+			return -1;
+		if (done < 0)
+			done = 0;
+		wc_add(&c->w->stats, WC_BYTES_OUT, (uint64_t)done);
+	}
+	if (conn_queue_rest(c, iov, n, (size_t)done) != 0)
+		return -1;
+	if (c->out.len > 0) {
+		if (!timer_armed(&c->timer))
+			timer_arm(&c->w->wheel, &c->timer, conn_clocks(c)->send_us);
+		stream_want(&c->st, c->st.want_read, true);
+		if (c->out.len > CONN_OUT_HIGH)
+			c->blocked = true;
+	}
+	return 0;
+}
+
+void conn_end(struct conn *c)
+{
+	conn_set_state(c, CONN_FLUSH);
+	timer_arm(&c->w->wheel, &c->timer, conn_clocks(c)->send_us);
+	if (c->out.len == 0)
+		conn_flushed(c);
+	conn_update_wants(c);
+}
+
+void conn_request_done(struct conn *c, bool keep_alive)
+{
+	CHECK_OBJ(c, CONN_MAGIC);
+	tg_assert(c->state == CONN_BUSY);
+	c->req = NULL;
+	c->blocked = c->want_hold = false;
+	c->n_requests++;
+	timer_disarm(&c->w->wheel, &c->timer);
+	if (!keep_alive || c->eof) {
+		conn_end(c);
+		return;
+	}
+	/* What the request left of the input is settled at the end of the turn: conn_run_again. */
+	conn_set_state(c, CONN_IDLE);
+	list_del(&c->again);
+	list_push_back(&c->w->again, &c->again);
+	conn_update_wants(c);
+}
+
+void conn_run_again(struct conn *c)
+{
+	CHECK_OBJ(c, CONN_MAGIC);
+	if (c->state != CONN_IDLE)
+		return;
+	if (c->in_len > 0)
+		conn_process(c, str_mk(c->in, c->in_len));
+	else if (c->w->draining)
+		conn_close(c);
+	else
+		conn_go_idle(c);
+	conn_update_wants(c);
+}
+
+void conn_begin_request(struct conn *c, struct req *r)
+{
+	c->req = r;
+	conn_set_state(c, CONN_BUSY);
+}
+
+void conn_want_body(struct conn *c, bool want)
+{
+	c->want_hold = !want;
+	conn_update_wants(c);
+}
+
+void conn_drain(struct conn *c)
+{
+	if (c->state == CONN_IDLE && c->in_len == 0)
+		conn_close(c);
+}
+
+static void conn_set_peer(struct conn *c, const struct sockaddr_any *peer)
+{
+	size_t n;
+
+	c->unix_socket = peer->u.sa.sa_family == AF_UNIX;
+	n = sockaddr_format_host(peer, c->addr, sizeof(c->addr));
+	c->addr_len = (uint8_t)TG_MIN(n, sizeof(c->addr) - 1);
+	c->addr_hash = c->unix_socket ? 0 : str_hash(str_mk(c->addr, c->addr_len)) | 1;
+}
+
+/* True when one more connection is within the limits; counts it. */
+static bool conn_admit(struct worker *w, struct conn *c)
+{
+	const struct cfg_limits *l = &w->conf->conf->cfg.limits;
+	unsigned of_addr = conn_addr_count_add(c->addr_hash, 1);
+
+	if (l->connections > 0 && worker_connections_total(w) > (uint64_t)l->connections)
+		return false;
+	return l->connections_per_address == 0 || c->unix_socket ||
+	       of_addr <= (unsigned)l->connections_per_address;
+}
+
+void conn_open(struct worker *w, int fd, const struct sockaddr_any *peer, SSL_CTX *tls)
+{
+	struct conn *c = slab_take(&w->conn_slab);
+
+	INIT_OBJ(c, CONN_MAGIC);
+	c->w = w;
+	c->tls = tls != NULL;
+	list_init(&c->again);
+	list_init(&c->node);
+	list_push_back(&w->conns, &c->node);
+	bufq_init(&c->out, &w->blocks, CONN_OUT_MAX);
+	timer_init(&c->timer, conn_on_timer);
+	stream_init(&c->st, w->base, fd, conn_on_ready, c);
+	conn_set_peer(c, peer);
+	w->n_conns++;
+	wc_add(&w->stats, WC_CONNECTIONS, 1);
+	wc_add(&w->stats, WC_CONNECTIONS_TOTAL, 1);
+	if (!conn_admit(w, c)) {
+		wc_add(&w->stats, WC_CONNECTIONS_REFUSED, 1);
+		conn_close(c);
+		return;
+	}
+	if (tls != NULL && stream_tls_accept(&c->st, tls) != 0) {
+		conn_close(c);
+		return;
+	}
+	timer_arm(&w->wheel, &c->timer, conn_clocks(c)->idle_us);
+	conn_update_wants(c);
+}

@@ -1,0 +1,77 @@
+/*
+ * conn.h: a client connection. Owned by its worker's slab; buffers are attached only while bytes
+ * are present, so an idle connection costs this struct. One request at a time; pipelined bytes wait
+ * in `in`.
+ */
+#ifndef TG_CORE_CONN_H
+#define TG_CORE_CONN_H
+
+#include "base/bufq.h"
+#include "io/stream.h"
+#include "io/timer.h"
+#include "core/worker.h"
+
+#define CONN_MAGIC    0x434f4e4e
+#define CONN_OUT_HIGH (64 * 1024) /* more than this waiting: the upstream is not read */
+#define CONN_OUT_LOW  (16 * 1024)
+#define CONN_OUT_MAX  (CONN_OUT_HIGH + 4 * WORKER_SCRATCH)
+
+enum conn_state {
+	CONN_IDLE,   /* between requests, nothing received */
+	CONN_HEAD,   /* part of a head received */
+	CONN_BUSY,   /* a request is being worked on */
+	CONN_FLUSH,  /* last answer is being written, then close */
+	CONN_LINGER, /* answered, write side closed: discarding what the client still sends */
+	CONN_DEAD,
+};
+
+struct conn {
+	unsigned magic;
+	enum conn_state state;
+	struct worker *w;
+	struct stream st;
+	struct timer timer;
+	struct list node;  /* worker.conns, or worker.dead_conns */
+	struct list again; /* worker.again */
+	struct req *req;
+	char *in;                         /* received, not yet consumed */
+	size_t in_len, in_cap, in_resume; /* in_resume: http1_head_end's scan */
+	struct bufq out;
+	unsigned n_requests;
+	bool tls, unix_socket;
+	bool eof;       /* the client closed its side */
+	bool want_hold; /* the request does not want more of its body now */
+	bool blocked;   /* out went over CONN_OUT_HIGH: told the request, will tell it again under
+			   CONN_OUT_LOW */
+	uint8_t addr_len;
+	char addr[46]; /* client address as text, without port */
+	uint64_t addr_hash;
+	int64_t linger_bytes;
+};
+
+/* Take over an accepted descriptor. */
+void conn_open(struct worker *w, int fd, const struct sockaddr_any *peer, SSL_CTX *tls);
+/* Write now, queue the rest. -1: the client is gone or its queue is full (the caller aborts the
+ * request). */
+int conn_write(struct conn *c, const struct iovec *iov, int n) TG_MUST_CHECK;
+/* The request is over: keep the connection for the next one, or flush and close. */
+void conn_request_done(struct conn *c, bool keep_alive);
+/* No more requests: write what is queued, then close. */
+void conn_end(struct conn *c);
+/* Close at once (frees at the end of the turn). The request, if any, must have been detached. */
+void conn_close(struct conn *c);
+/* For req.c: r has begun on c; and what of the input r did not consume (kept for the next request).
+ */
+void conn_begin_request(struct conn *c, struct req *r);
+int conn_leave_input(struct conn *c, struct str rest) TG_MUST_CHECK;
+/* Process input that was waiting behind the last request (end of the turn). */
+void conn_run_again(struct conn *c);
+/* A graceful end was asked for: idle connections close now, busy ones after their answer. */
+void conn_drain(struct conn *c);
+/* Read more of the request body, or not (backpressure towards the client). */
+void conn_want_body(struct conn *c, bool want);
+
+/* How many connections an address has, over all workers (limits.connections_per_address). */
+unsigned conn_addr_count_add(uint64_t addr_hash, int delta);
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * fields.c: the two lists of header fields that stay behind. Pure.
+ */
+#include "core/fields.h"
+
+enum { DROP_REQUEST = 1, DROP_RESPONSE = 2, DROP_BOTH = 3 };
+
+static const unsigned char drop[HTTP_N__MAX] = {
+	/* hop-by-hop, framing: we write our own */
+	[HTTP_N_CONNECTION] = DROP_BOTH,
+	[HTTP_N_KEEP_ALIVE] = DROP_BOTH,
+	[HTTP_N_PROXY_CONNECTION] = DROP_BOTH,
+	[HTTP_N_PROXY_AUTHENTICATE] = DROP_BOTH,
+	[HTTP_N_PROXY_AUTHORIZATION] = DROP_BOTH,
+	[HTTP_N_TE] = DROP_BOTH,
+	[HTTP_N_TRAILER] = DROP_BOTH,
+	[HTTP_N_TRANSFER_ENCODING] = DROP_BOTH,
+	[HTTP_N_UPGRADE] = DROP_BOTH,
+	[HTTP_N_CONTENT_LENGTH] = DROP_BOTH,
+	[HTTP_N_HOST] = DROP_REQUEST,
+	[HTTP_N_EXPECT] = DROP_REQUEST,
+	[HTTP_N_ACCEPT_ENCODING] = DROP_REQUEST,
+	[HTTP_N_CONTENT_ENCODING] = DROP_BOTH,
+	/* credentials and what identifies the client to the provider, or the operator's account to
+	   the client */
+	[HTTP_N_AUTHORIZATION] = DROP_BOTH,
+	[HTTP_N_X_API_KEY] = DROP_BOTH,
+	[HTTP_N_API_KEY] = DROP_BOTH,
+	[HTTP_N_X_GOOG_API_KEY] = DROP_BOTH,
+	[HTTP_N_COOKIE] = DROP_REQUEST,
+	[HTTP_N_SET_COOKIE] = DROP_RESPONSE,
+	[HTTP_N_ORIGIN] = DROP_REQUEST,
+	[HTTP_N_FORWARDED] = DROP_REQUEST,
+	[HTTP_N_X_FORWARDED_FOR] = DROP_REQUEST,
+	[HTTP_N_X_FORWARDED_PROTO] = DROP_REQUEST,
+	[HTTP_N_X_FORWARDED_HOST] = DROP_REQUEST,
+	[HTTP_N_X_REAL_IP] = DROP_REQUEST,
+	[HTTP_N_VIA] = DROP_BOTH,
+	[HTTP_N_OPENAI_ORGANIZATION] = DROP_BOTH,
+	[HTTP_N_OPENAI_PROJECT] = DROP_BOTH,
+	[HTTP_N_ANTHROPIC_ORGANIZATION_ID] = DROP_BOTH,
+	[HTTP_N_ANTHROPIC_WORKSPACE_ID] = DROP_BOTH,
+	/* about the provider's front, not about this answer */
+	[HTTP_N_SERVER] = DROP_RESPONSE,
+	[HTTP_N_DATE] = DROP_BOTH,
+	[HTTP_N_ALT_SVC] = DROP_RESPONSE,
+	[HTTP_N_STRICT_TRANSPORT_SECURITY] = DROP_RESPONSE,
+	[HTTP_N_X_TOLLGATE_TAGS] = DROP_BOTH,
+	[HTTP_N_X_TOLLGATE_SESSION] = DROP_BOTH,
+	[HTTP_N_X_TOLLGATE_END_USER] = DROP_BOTH,
+};
+
+/* Families of names: rate limits of the account shared by all tenants, our own namespace, CORS
+ * (ours to decide). */
+static bool dropped_by_prefix(struct str name, bool response)
+{
+	static const struct str both[] = { { "x-tollgate-", 11 }, { "server-timing", 13 } };
+	static const struct str to_client[] = { { "x-ratelimit-", 12 },
+		{ "anthropic-ratelimit-", 20 }, { "anthropic-priority-", 19 }, { "ratelimit", 9 },
+		{ "access-control-", 15 } };
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(both); i++)
+		if (str_starts_ci(name, both[i]))
+			return true;
+	for (size_t i = 0; response && i < TG_ARRAY_LEN(to_client); i++)
+		if (str_starts_ci(name, to_client[i]))
+			return true;
+	return false;
+}
+
+static void fields_copy(struct http_out *o, const struct http_head *h, unsigned char side)
+{
+	struct str listed = http_get(h, HTTP_N_CONNECTION), name;
+	bool plain = listed.n == 0 || str_eq_ci(listed, STR("keep-alive")) ||
+		     str_eq_ci(listed, STR("close"));
+
+	for (unsigned i = 0; i < h->n_fields; i++) {
+		if ((drop[h->field[i].id] & side) != 0)
+			continue;
+		name = http_field_name(h, i);
+		if (h->field[i].id == HTTP_N_OTHER &&
+			dropped_by_prefix(name, side == DROP_RESPONSE))
+			continue;
+		if (!plain && http_list_has(listed, name))
+			continue;
+		http_out_field(o, name, http_field_value(h, i));
+	}
+}
+
+void fields_to_provider(struct http_out *o, const struct http_head *h)
+{
+	fields_copy(o, h, DROP_REQUEST);
+}
+
+void fields_to_client(struct http_out *o, const struct http_head *h)
+{
+	fields_copy(o, h, DROP_RESPONSE);
+}

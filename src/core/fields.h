@@ -1,0 +1,17 @@
+/*
+ * fields.h: which header fields pass from client to provider and back. Hop-by-hop fields (RFC 9110
+ * section 7.6.1) and credentials never do, nor what would tell one tenant about the operator's
+ * account or about other tenants.
+ */
+#ifndef TG_CORE_FIELDS_H
+#define TG_CORE_FIELDS_H
+
+#include "proto/http1_head.h"
+#include "proto/http1_out.h"
+
+/* Append those fields of the client's head that go to the provider. */
+void fields_to_provider(struct http_out *o, const struct http_head *h);
+/* Append those fields of the provider's head that go to the client. */
+void fields_to_client(struct http_out *o, const struct http_head *h);
+
+#endif

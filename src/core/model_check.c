@@ -1,0 +1,77 @@
+/*
+ * model_check.c: see model_check.h; and the multipart case where the model is found after bytes
+ * were sent.
+ */
+#include "core/attempt.h"
+#include "core/model_check.h"
+#include "core/plan.h"
+#include "core/reply.h"
+#include "core/upload.h"
+
+/* With the nearest name that this key could have meant. */
+static void model_unknown(struct req *r, struct str name)
+{
+	const char *names[256], *near;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < r->conf->n_models && n < TG_ARRAY_LEN(names); i++)
+		if (key_may_use(r->key, &r->conf->models[i]))
+			names[n++] = arena_dup(&r->arena, r->conf->models[i].name).p;
+	near = str_nearest(name, names, n);
+	reply_error(r, TG_E_MODEL_NOT_FOUND,
+		"No model '%.*s' is configured here.%s%s%s GET /v1/models lists what this key can "
+		"use.",
+		(int)TG_MIN(name.n, (size_t)100), name.p, near != NULL ? " Did you mean '" : "",
+		near != NULL ? near : "", near != NULL ? "'?" : "");
+}
+
+int model_take(struct req *r, struct str name)
+{
+	r->model_asked = name;
+	r->model = plan_find_model(r->conf, name);
+	if (r->model == NULL) {
+		model_unknown(r, name);
+		return -1;
+	}
+	if (!key_may_use(r->key, r->model)) {
+		r->model = NULL;
+		reply_error(r, TG_E_MODEL_NOT_ALLOWED, "API key '%.*s' may not use model '%.*s'.",
+			STR_FMT(r->key->id), STR_FMT(name));
+		return -1;
+	}
+	return 0;
+}
+
+/* Nothing complete has reached the provider yet: without its last bytes a multipart body is no
+ * request. */
+int upload_late_model(struct upload *u)
+{
+	struct req *r = u->req;
+	const struct route_target *sent = r->route;
+
+	if (r->attempt != NULL && r->head_sent)
+		return 0;
+	if (plan_find_model(r->conf, u->model) == NULL ||
+		!key_may_use(r->key, plan_find_model(r->conf, u->model))) {
+		if (r->attempt != NULL)
+			attempt_cancel(r->attempt);
+		r->keep_alive = false;
+		return model_take(r, u->model);
+	}
+	if (model_take(r, u->model) != 0)
+		return -1;
+	for (unsigned i = 0; i < r->model->n_routes; i++) {
+		const struct route_target *t = &r->model->route[i];
+		if (t->target == sent->target && str_eq(t->model, u->model))
+			return 0;
+	}
+	if (r->attempt != NULL)
+		attempt_cancel(r->attempt);
+	r->keep_alive = false;
+	reply_error(r, TG_E_INVALID_MULTIPART,
+		"The form names model '%.*s' behind more than 64 KB of other parts, when it is too "
+		"late to choose where it "
+		"is served: send the 'model' field before the file.",
+		STR_FMT(u->model));
+	return -1;
+}

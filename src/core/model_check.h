@@ -1,0 +1,12 @@
+/*
+ * model_check.h: the model a request names: known, and allowed for its key.
+ */
+#ifndef TG_CORE_MODEL_CHECK_H
+#define TG_CORE_MODEL_CHECK_H
+
+#include "core/req.h"
+
+/* Sets r->model_asked and r->model. -1: not possible, an error was answered. */
+int model_take(struct req *r, struct str name) TG_MUST_CHECK;
+
+#endif

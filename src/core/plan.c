@@ -1,0 +1,285 @@
+/*
+ * plan.c: from configuration to plan. Control thread; everything in the plan's arena.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/label.h"
+#include "core/plan.h"
+#include "core/plan_keys.h"
+#include "core/provider.h"
+#include "io/resolve.h"
+#include "io/tls.h"
+#include "proto/json_scan.h"
+
+#define PLAN_MAX_ROUTES 64 /* req.tried is a 64 bit set */
+
+static int plan_fail(struct conf_error *err, const struct conf_pos *pos, const char *fmt, ...)
+	TG_PRINTF(3, 4);
+
+static int plan_fail(struct conf_error *err, const struct conf_pos *pos, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (pos != NULL && pos->file != NULL)
+		snprintf(err->text, sizeof(err->text), "%.90s:%u:%u: %s", pos->file, pos->line,
+			pos->col, text);
+	else
+		snprintf(err->text, sizeof(err->text), "%s", text);
+	return -1;
+}
+
+static void *plan_alloc(struct tg_conf *c, size_t n)
+{
+	void *p = arena_zalloc(&c->arena, n > 0 ? n : 1);
+
+	tg_assert(p != NULL);
+	return p;
+}
+
+/* ---- targets */
+
+static struct cfg_upstream clocks_inherit(
+	const struct cfg_upstream *own, const struct cfg_upstream *def)
+{
+	struct cfg_upstream c = *own;
+
+	if (c.connect_us == 0)
+		c.connect_us = def->connect_us;
+	if (c.first_byte_us == 0)
+		c.first_byte_us = def->first_byte_us;
+	if (c.between_bytes_us == 0)
+		c.between_bytes_us = def->between_bytes_us;
+	if (c.send_us == 0)
+		c.send_us = def->send_us;
+	if (c.total_us == 0)
+		c.total_us = def->total_us;
+	if (c.idle_us == 0)
+		c.idle_us = def->idle_us;
+	if (c.pool == 0)
+		c.pool = def->pool;
+	return c;
+}
+
+static struct str plan_host_field(struct tg_conf *c, const struct url *u)
+{
+	bool v6 = str_chr(u->host, ':') != (size_t)-1;
+	bool standard = u->port == (u->tls ? 443 : 80);
+
+	if (standard)
+		return arena_printf(&c->arena, v6 ? "[%.*s]" : "%.*s", STR_FMT(u->host));
+	return arena_printf(&c->arena, v6 ? "[%.*s]:%u" : "%.*s:%u", STR_FMT(u->host), u->port);
+}
+
+static int plan_target_tls(struct tg_conf *c, struct target *t, struct conf_error *err)
+{
+	char why[256];
+	const char *ca = t->cfg->ca.n > 0 ? arena_dup(&c->arena, t->cfg->ca).p : NULL;
+
+	if (!t->url.tls)
+		return 0;
+	t->tls = tls_client_ctx(ca, t->cfg->tls_verify, why, sizeof(why));
+	return t->tls != NULL ? 0 : plan_fail(err, &t->cfg->pos, "%s", why);
+}
+
+static int plan_target(
+	struct tg_conf *c, struct target *t, const struct cfg_target *cfg, struct conf_error *err)
+{
+	const char *why = NULL;
+	const struct url *dial;
+
+	t->name = cfg->name;
+	t->cfg = cfg;
+	t->label = label_intern(cfg->name);
+	t->weight = cfg->weight;
+	t->provider = provider_find(cfg->provider);
+	if (t->provider == NULL)
+		return plan_fail(err, &cfg->pos, "unknown provider '%.*s'", STR_FMT(cfg->provider));
+	if (url_parse(cfg->base_url, &t->url, &why) != 0)
+		return plan_fail(
+			err, &cfg->pos, "base_url of target '%.*s': %s", STR_FMT(cfg->name), why);
+	if (cfg->proxy.n > 0 && url_parse(cfg->proxy, &t->proxy, &why) != 0)
+		return plan_fail(
+			err, &cfg->pos, "proxy of target '%.*s': %s", STR_FMT(cfg->name), why);
+	if (t->proxy.tls)
+		return plan_fail(err, &cfg->pos,
+			"proxy of target '%.*s': only http:// proxies are spoken to",
+			STR_FMT(cfg->name));
+	t->clocks = clocks_inherit(&cfg->timeouts, &c->cfg.upstream);
+	t->host_field = plan_host_field(c, &t->url);
+	t->auth = t->provider->credentials(&c->arena, cfg->key);
+	t->pool_key =
+		arena_printf(&c->arena, "%d|%.*s|%u|%.*s|%d|%.*s", t->url.tls, STR_FMT(t->url.host),
+			t->url.port, STR_FMT(cfg->ca), cfg->tls_verify, STR_FMT(cfg->proxy));
+	dial = t->proxy.host.n > 0 ? &t->proxy : &t->url;
+	t->addr = resolve_name_get(c->resolver, dial->host, dial->port);
+	return plan_target_tls(c, t, err);
+}
+
+static int plan_targets(struct tg_conf *c, struct conf_error *err)
+{
+	const struct cfg_target *v = c->cfg.targets.v;
+
+	c->targets = plan_alloc(c, c->cfg.targets.n * sizeof(*c->targets));
+	for (size_t i = 0; i < c->cfg.targets.n; i++) {
+		c->targets[i].index = c->n_targets++;
+		if (plan_target(c, &c->targets[i], &v[i], err) != 0)
+			return -1;
+		map_put(&c->target_by_name, v[i].name, &c->targets[i]);
+	}
+	return 0;
+}
+
+/* ---- models */
+
+static int plan_model(
+	struct tg_conf *c, struct model *m, const struct cfg_model *cfg, struct conf_error *err)
+{
+	const struct cfg_model_target *v = cfg->targets.v;
+	struct route_target *r;
+	char *quoted;
+
+	m->name = cfg->name;
+	m->label = label_intern(cfg->name);
+	m->n_routes = (unsigned)cfg->targets.n;
+	if (m->n_routes > PLAN_MAX_ROUTES)
+		return plan_fail(err, &cfg->pos,
+			"model '%.*s' has %u targets; at most %d are possible", STR_FMT(cfg->name),
+			m->n_routes, PLAN_MAX_ROUTES);
+	m->route = plan_alloc(c, m->n_routes * sizeof(*m->route));
+	for (unsigned i = 0; i < m->n_routes; i++) {
+		r = &m->route[i];
+		r->target = map_get(&c->target_by_name, v[i].target);
+		if (r->target == NULL)
+			return plan_fail(err, &v[i].pos, "no target '%.*s'", STR_FMT(v[i].target));
+		r->model = v[i].model.n > 0 ? v[i].model : cfg->name;
+		r->weight = v[i].weight > 0 ? v[i].weight : r->target->weight;
+		quoted = plan_alloc(c, 6 * r->model.n + 3);
+		r->model_json = str_mk(quoted, json_quote(quoted, 6 * r->model.n + 3, r->model));
+	}
+	return 0;
+}
+
+static int plan_models(struct tg_conf *c, struct conf_error *err)
+{
+	const struct cfg_model *v = c->cfg.models.v;
+
+	c->models = plan_alloc(c, c->cfg.models.n * sizeof(*c->models));
+	for (size_t i = 0; i < c->cfg.models.n; i++) {
+		c->models[i].index = c->n_models++;
+		if (plan_model(c, &c->models[i], &v[i], err) != 0)
+			return -1;
+		map_put(&c->model_by_name, v[i].name, &c->models[i]);
+	}
+	return 0;
+}
+
+/* ---- the rest */
+
+static int plan_listeners(struct tg_conf *c, struct conf_error *err)
+{
+	const struct cfg_listen *v = c->cfg.listen.v;
+	char why[256];
+
+	c->n_listen = (unsigned)c->cfg.listen.n;
+	c->listen = plan_alloc(c, c->n_listen * sizeof(*c->listen));
+	for (unsigned i = 0; i < c->n_listen; i++) {
+		struct plan_listen *l = &c->listen[i];
+		const struct cfg_cert *certs = v[i].tls.v;
+		struct tls_cert *tc = plan_alloc(c, v[i].tls.n * sizeof(*tc));
+		l->cfg = &v[i];
+		if (sockaddr_parse(v[i].address, &l->want, why, sizeof(why)) != 0)
+			return plan_fail(err, &v[i].pos, "listen address '%.*s': %s",
+				STR_FMT(v[i].address), why);
+		for (size_t k = 0; k < v[i].tls.n; k++)
+			tc[k] = (struct tls_cert){ arena_dup(&c->arena, certs[k].certificate).p,
+				arena_dup(&c->arena, certs[k].key).p };
+		if (v[i].tls.n > 0) {
+			l->tls = tls_server_ctx(tc, v[i].tls.n, why, sizeof(why));
+			if (l->tls == NULL)
+				return plan_fail(err, &certs[0].pos, "%s", why);
+		}
+	}
+	return 0;
+}
+
+static int plan_prices(struct tg_conf *c, struct conf_error *err)
+{
+	size_t n = c->cfg.prices.n;
+	const char **paths = plan_alloc(c, n * sizeof(*paths));
+	char why[300];
+
+	for (size_t i = 0; i < n; i++)
+		paths[i] = arena_dup(&c->arena, c->cfg.prices.v[i]).p;
+	c->prices = pricebook_load(paths, n, why, sizeof(why));
+	return c->prices != NULL ? 0 : plan_fail(err, NULL, "prices: %s", why);
+}
+
+static int plan_build(struct tg_conf *c, struct conf_error *err)
+{
+	if (plan_targets(c, err) != 0 || plan_models(c, err) != 0 || plan_keys(c) != 0 ||
+		plan_listeners(c, err) != 0 || plan_prices(c, err) != 0)
+		return -1;
+	return 0;
+}
+
+struct tg_conf *plan_load(
+	const char *path, struct resolver *r, unsigned generation, struct conf_error *err)
+{
+	struct tg_conf *c = calloc(1, sizeof(*c));
+
+	tg_assert(c != NULL);
+	INIT_OBJ(c, TG_CONF_MAGIC);
+	atomic_store(&c->refs, 1);
+	c->generation = generation;
+	c->resolver = r;
+	arena_init(&c->arena, NULL, 0);
+	map_init(&c->model_by_name);
+	map_init(&c->target_by_name);
+	if (conf_load_file(path, &config_root, &c->arena, &c->cfg, err) != 0 ||
+		plan_build(c, err) != 0) {
+		plan_put(c);
+		return NULL;
+	}
+	return c;
+}
+
+void plan_get(struct tg_conf *c)
+{
+	CHECK_OBJ(c, TG_CONF_MAGIC);
+	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+}
+
+void plan_put(struct tg_conf *c)
+{
+	CHECK_OBJ(c, TG_CONF_MAGIC);
+	if (atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (unsigned i = 0; i < c->n_targets; i++) {
+		if (c->targets[i].addr != NULL)
+			resolve_name_put(c->resolver, c->targets[i].addr);
+		if (c->targets[i].tls != NULL)
+			tls_ctx_free(c->targets[i].tls);
+	}
+	for (unsigned i = 0; i < c->n_listen; i++)
+		if (c->listen[i].tls != NULL)
+			tls_ctx_free(c->listen[i].tls);
+	if (c->prices != NULL)
+		pricebook_free(c->prices);
+	map_fini(&c->model_by_name);
+	map_fini(&c->target_by_name);
+	arena_fini(&c->arena);
+	FINI_OBJ(c);
+	free(c);
+}
+
+struct model *plan_find_model(const struct tg_conf *c, struct str name)
+{
+	return map_get(&c->model_by_name, name);
+}

@@ -1,0 +1,112 @@
+/*
+ * plan.h: what the engine makes of a configuration: targets with their TLS contexts and names being
+ * resolved, models, keys, the price book. Built on the control thread, immutable once published
+ * (but for the atomics of target health), shared by all workers, freed when the last worker has let
+ * go of it.
+ */
+#ifndef TG_CORE_PLAN_H
+#define TG_CORE_PLAN_H
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "core/config.h"
+#include "io/listen.h"
+#include "money/pricebook.h"
+#include "proto/url.h"
+
+typedef struct ssl_ctx_st SSL_CTX;
+struct provider;
+struct resolver;
+struct resolve_name;
+
+struct target { /* an account at a provider */
+	struct str name;
+	const struct provider *provider;
+	const struct cfg_target *cfg;
+	struct url url;
+	struct str host_field; /* value of Host */
+	struct str auth; /* complete credential field lines for the provider's dialect; secret */
+	struct str pool_key;        /* connections may be shared by targets with the same key */
+	SSL_CTX *tls;               /* NULL: plain */
+	struct resolve_name *addr;  /* the host, or the proxy */
+	struct url proxy;           /* host empty: none */
+	struct cfg_upstream clocks; /* inherited values filled in */
+	unsigned index, label;
+	int64_t weight;
+	_Atomic int64_t down_until_us; /* monotonic; 0: healthy */
+	_Atomic unsigned failures;     /* consecutive */
+};
+
+struct route_target { /* one way to serve a model */
+	struct target *target;
+	struct str model;      /* the provider's id for it */
+	struct str model_json; /* the same, quoted */
+	int64_t weight;
+};
+
+struct model {
+	struct str name;
+	struct route_target *route;
+	unsigned n_routes, index, label;
+};
+
+struct tenant {
+	struct str name, tier, org;
+	const struct cfg_tenant *cfg;
+	const struct cfg_tier *tier_cfg; /* NULL: none */
+	unsigned label;
+};
+
+struct key {
+	struct str id;
+	const struct cfg_key *cfg;
+	const struct tenant *tenant;
+	uint64_t *models;      /* bit set by model.index; NULL: every model */
+	struct str tags_json;  /* tenant and key tags merged, as a JSON object */
+	struct conf_tags tags; /* the same as pairs */
+};
+
+struct plan_listen {
+	struct sockaddr_any want, bound; /* bound: port 0 resolved once sockets exist */
+	SSL_CTX *tls;                    /* NULL: plain */
+	const struct cfg_listen *cfg;
+};
+
+#define TG_CONF_MAGIC 0x434f4e46
+struct tg_conf {
+	unsigned magic;
+	_Atomic int refs;
+	unsigned generation;
+	struct arena arena;
+	struct config cfg;
+	struct resolver *resolver;
+	struct pricebook *prices;
+	struct target *targets;
+	unsigned n_targets;
+	struct model *models;
+	unsigned n_models;
+	struct map model_by_name, target_by_name;
+	struct tenant *tenants;
+	unsigned n_tenants;
+	struct key **key_slots; /* open addressing over the hash's first 8 bytes */
+	size_t key_cap;
+	struct plan_listen *listen;
+	unsigned n_listen;
+};
+
+/* Loads, checks and builds. NULL with err ("file:line:col: ..."). The caller holds the first
+ * reference. */
+struct tg_conf *plan_load(const char *path, struct resolver *r, unsigned generation,
+	struct conf_error *err) TG_MUST_CHECK;
+void plan_get(struct tg_conf *c);
+void plan_put(struct tg_conf *c);
+
+/* The key whose SHA-256 equals that of the presented text; constant time in the secret. NULL: none.
+ */
+const struct key *plan_find_key(const struct tg_conf *c, struct str presented);
+struct model *plan_find_model(const struct tg_conf *c, struct str name);
+bool key_may_use(const struct key *k, const struct model *m);
+
+#endif

@@ -1,0 +1,320 @@
+/*
+ * req.c: a request's life: begun from a complete head, settled exactly once, freed at the end of
+ * the turn. Runs on the request's worker.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "core/attempt.h"
+#include "core/errors.h"
+#include "core/plan.h"
+#include "core/reply.h"
+#include "core/req.h"
+#include "core/respond.h"
+#include "core/upload.h"
+#include "proto/http1_out.h"
+
+#define REQ_ARENA_MAX (256 * 1024)
+
+static void req_make_id(struct req *r)
+{
+	struct worker *w = r->w;
+	uint64_t seq = w->id_seq++;
+
+	memcpy(r->id, "req_", 4);
+	for (int i = 0; i < 16; i++)
+		r->id[4 + i] = "0123456789abcdef"[(w->id_prefix >> (60 - 4 * i)) & 15];
+	for (int i = 0; i < 8; i++)
+		r->id[20 + i] = "0123456789abcdef"[(seq >> (28 - 4 * i)) & 15];
+	r->id[REQ_ID_LEN] = '\0';
+	if ((seq & 0xffffffff) == 0xffffffff)
+		w->id_prefix++;
+}
+
+static void req_on_total(struct timer *t)
+{
+	struct req *r = TG_CONTAINER_OF(t, struct req, total);
+
+	if (r->attempt != NULL)
+		attempt_on_total_clock(r->attempt);
+}
+
+/* The struct, the modules' bytes and a copy of the head, all in the request's own arena. */
+static struct req *req_new(struct conn *c, struct str head)
+{
+	size_t size = ((sizeof(struct req) + 15) & ~(size_t)15) + tg_req_mod_bytes;
+	struct worker *w = c->w;
+	struct arena a;
+	struct req *r;
+	char *copy;
+
+	arena_init(&a, &w->blocks, REQ_ARENA_MAX);
+	r = arena_alloc(&a, size);
+	copy = r != NULL ? arena_alloc(&a, head.n) : NULL;
+	if (copy == NULL) {
+		arena_fini(&a);
+		return NULL;
+	}
+	memset(r, 0, offsetof(struct req, head));
+	memset((char *)r + sizeof(struct req), 0, size - sizeof(struct req));
+	memcpy(copy, head.p, head.n);
+	r->magic = REQ_MAGIC;
+	r->model_edit = -1;
+	r->w = w;
+	r->conn = c;
+	r->arena = a;
+	r->head.base = copy;
+	r->conf_ref = w->conf;
+	r->conf = w->conf->conf;
+	conf_ref_get(r->conf_ref);
+	list_init(&r->node);
+	timer_init(&r->total, req_on_total);
+	req_make_id(r);
+	return r;
+}
+
+static void req_free(struct req *r)
+{
+	struct arena a;
+
+	if (r->upload != NULL)
+		upload_fini(r->upload);
+	if (r->respond != NULL)
+		bufq_clear(&r->respond->held);
+	if (r->body_pooled)
+		block_pool_give(&r->w->blocks, r->body, r->body_cap);
+	conf_ref_put(r->conf_ref);
+	FINI_OBJ(r);
+	a = r->arena;
+	arena_fini(&a);
+}
+
+void req_reap(struct worker *w)
+{
+	struct list *n;
+
+	while ((n = list_pop_front(&w->dead_reqs)) != NULL)
+		req_free(list_entry(n, struct req, node));
+}
+
+/* Before any request struct exists, or when none can be made: a bare answer, then close. */
+static void conn_answer_bare(struct conn *c, int status, struct str body)
+{
+	char head[256];
+	struct http_out o;
+	struct iovec iov[2];
+
+	http_out_init(&o, head, sizeof(head));
+	http_out_status(&o, status);
+	http_out_lit(&o, "content-type: application/json\r\nconnection: close\r\ncontent-length: ");
+	http_out_u64(&o, body.n);
+	http_out_lit(&o, "\r\n\r\n");
+	iov[0] = (struct iovec){ head, o.n };
+	iov[1] = (struct iovec){ (char *)(uintptr_t)body.p, body.n };
+	if (conn_write(c, iov, 2) != 0)
+		conn_close(c);
+	else
+		conn_end(c);
+}
+
+void req_refuse(struct conn *c, enum http_error err)
+{
+	char body[512], msg[256];
+	size_t n;
+
+	n = json_quote(msg, sizeof(msg), str_z(http_error_text(err)));
+	n = (size_t)snprintf(body, sizeof(body),
+		"{\"error\":{\"message\":%.*s,\"type\":\"invalid_request_error\",\"param\":null,"
+		"\"code\":\"bad_request\"}}",
+		(int)n, msg);
+	conn_answer_bare(c, http_error_status(err), str_mk(body, n));
+}
+
+/* Which API is meant, and in which dialect errors go out. */
+static int req_locate(struct req *r)
+{
+	struct str target = http_target(&r->head);
+	char *buf = arena_alloc(&r->arena, 2 * target.n + 16);
+	struct str accept = http_get(&r->head, HTTP_N_ACCEPT);
+
+	if (buf == NULL || url_target_normalise(target, true, buf, &r->url) != 0)
+		return -1;
+	endpoint_match(r->url.path, buf + target.n, &r->ep);
+	r->dialect = r->ep.ep != NULL ? r->ep.ep->dialect : DIALECT_OPENAI;
+	if (http_get(&r->head, HTTP_N_ANTHROPIC_VERSION).n > 0)
+		r->dialect = DIALECT_ANTHROPIC;
+	if (http_list_has(accept, STR("application/problem+json")))
+		r->dialect = DIALECT_PROBLEM;
+	return 0;
+}
+
+void req_start(struct conn *c, struct str bytes, size_t head_len, mono_us first_byte)
+{
+	struct worker *w = c->w;
+	enum http_error err = HTTP_E_NONE;
+	struct req *r = req_new(c, str_mk(bytes.p, head_len));
+
+	if (r == NULL) {
+		conn_answer_bare(c, 503,
+			STR("{\"error\":{\"message\":\"The gateway is at its limit.\","
+			    "\"type\":\"server_error\",\"param\":null,\"code\":\"overloaded\"}}"));
+		return;
+	}
+	if (http1_request_parse(r->head.base, head_len, &r->head, &err) != 0) {
+		req_free(r);
+		wc_add(&w->stats, WC_BAD_REQUESTS, 1);
+		req_refuse(c, err);
+		return;
+	}
+	r->start = first_byte;
+	r->at.head = mono_since(worker_now(w), first_byte);
+	r->start_wall = w->wall;
+	r->keep_alive = r->head.keep_alive && !w->draining;
+	r->view = str_skip(bytes, head_len);
+	r->bytes_in = head_len;
+	http1_body_init(&r->body_in, &r->head);
+	r->body_done = http1_body_done(&r->body_in);
+	w->n_reqs++;
+	wc_add(&w->stats, WC_IN_FLIGHT, 1);
+	conn_begin_request(c, r);
+	if (req_locate(r) != 0) {
+		r->dialect = DIALECT_OPENAI;
+		r->keep_alive = false;
+		reply_error(r, TG_E_BAD_REQUEST, "%s", http_error_text(HTTP_E_BAD_TARGET));
+	} else {
+		req_run(r);
+	}
+	/* The view points into memory of this turn: what the request did not take stays with the
+	 * connection. */
+	if (c->state == CONN_DEAD)
+		return;
+	if (conn_leave_input(c, r->view) != 0)
+		c->eof = true;
+	r->view = STR_NONE;
+}
+
+static void req_count(struct req *r)
+{
+	struct worker_stats *s = &r->w->stats;
+	struct series_key k = { r->tenant != NULL ? r->tenant->label : 0,
+		r->model != NULL ? r->model->label : 0,
+		r->route != NULL ? r->route->target->label : 0 };
+	struct series *e = stats_series(s, k);
+	struct target_hists *h;
+
+	stat_add(&e->status[r->status >= 100 && r->status < 600 ? r->status / 100 : 0], 1);
+	for (int b = 0; b < USAGE__MAX; b++)
+		if (r->usage.n[b] > 0)
+			stat_add(&e->tokens[b], r->usage.n[b]);
+	if (r->cost_known)
+		series_add_cost(e, r->cost);
+	else if (r->metered)
+		stat_add(&e->unpriced, 1);
+	if (r->route != NULL && (h = stats_target(s, k.target)) != NULL) {
+		stat_hist_add(&h->duration, (uint64_t)r->at.done);
+		if (r->at.first_byte > 0)
+			stat_hist_add(&h->first_byte, (uint64_t)(r->at.first_byte - r->at.sent));
+	}
+}
+
+/* The one settle function: every admitted request comes through here exactly once. */
+static void req_settle(struct req *r, enum req_end why)
+{
+	struct worker *w = r->w;
+
+	tg_assert(!r->settled);
+	r->settled = true;
+	r->end = why;
+	r->at.done = mono_since(worker_now(w), r->start);
+	timer_disarm(&w->wheel, &r->total);
+	if (r->ticket != NULL)
+		r->ticket->req = NULL;
+	r->ticket = NULL;
+	for (unsigned i = 0; tg_modules[i] != NULL; i++)
+		if (tg_modules[i]->settled != NULL)
+			tg_modules[i]->settled(r);
+	req_count(r);
+	w->n_reqs--;
+	wc_sub(&w->stats, WC_IN_FLIGHT, 1);
+	list_push_back(&w->dead_reqs, &r->node);
+}
+
+void req_finish(struct req *r, enum req_end why)
+{
+	struct conn *c = r->conn;
+
+	CHECK_OBJ(r, REQ_MAGIC);
+	if (r->attempt != NULL)
+		attempt_cancel(r->attempt);
+	req_settle(r, why);
+	conn_request_done(c, r->keep_alive && r->body_done);
+}
+
+void req_abort(struct req *r, enum req_end why)
+{
+	CHECK_OBJ(r, REQ_MAGIC);
+	if (r->settled)
+		return;
+	if (r->attempt != NULL)
+		attempt_cancel(r->attempt);
+	sink_abort_all(r);
+	if (r->status == 0)
+		r->status = why == END_CLIENT_SLOW ? 408 : 499;
+	r->keep_alive = false;
+	r->conn->eof = true;
+	req_settle(r, why);
+	conn_request_done(r->conn, false);
+}
+
+void req_client_timeout(struct req *r)
+{
+	if (!r->body_done && !r->head_sent) {
+		if (r->attempt != NULL)
+			attempt_cancel(r->attempt);
+		reply_error(r, TG_E_REQUEST_TIMEOUT, NULL);
+		return;
+	}
+	req_abort(r, END_CLIENT_SLOW);
+}
+
+void req_client_writable(struct req *r)
+{
+	if (r->attempt != NULL)
+		attempt_resume_read(r->attempt);
+}
+
+struct ticket *req_ticket(struct req *r)
+{
+	struct ticket *t = slab_take(&r->w->ticket_slab);
+
+	tg_assert(r->ticket == NULL);
+	t->req = r;
+	t->w = r->w;
+	r->ticket = t;
+	return t;
+}
+
+void ticket_give(struct ticket *t)
+{
+	if (t->req != NULL)
+		t->req->ticket = NULL;
+	slab_give(&t->w->ticket_slab, t);
+}
+
+void sink_push(struct req *r, struct sink *s, const struct sink_ops *ops)
+{
+	s->ops = ops;
+	s->req = r;
+	s->next = r->sinks;
+	r->sinks = s;
+}
+
+void sink_abort_all(struct req *r)
+{
+	for (struct sink *s = r->sinks; s != NULL; s = s->next)
+		if (s->ops->abort != NULL)
+			s->ops->abort(s);
+}

@@ -1,0 +1,158 @@
+/*
+ * req.h: one request, from its head to its settlement. Lives in its own arena on its connection's
+ * worker. Pointers from outside that worker, or that may outlive it, go through a ticket.
+ */
+#ifndef TG_CORE_REQ_H
+#define TG_CORE_REQ_H
+
+#include "base/arena.h"
+#include "core/conn.h"
+#include "core/endpoint.h"
+#include "core/module.h"
+#include "core/plan.h"
+#include "core/sink.h"
+#include "proto/http1_body.h"
+#include "proto/json_edit.h"
+#include "proto/url.h"
+
+#define REQ_MAGIC  0x52455154
+#define REQ_ID_LEN 28 /* "req_" and 24 hex digits */
+
+struct attempt;
+struct upload;
+
+enum req_end { /* why it ended: the access log's `end` */
+	END_NONE,
+	END_OK,          /* the answer was delivered whole */
+	END_REPLY,       /* answered by the gateway itself */
+	END_CLIENT_GONE, /* the client closed first */
+	END_CLIENT_SLOW, /* a client clock */
+	END_TRUNCATED,   /* the provider broke off after the answer had begun */
+	END_FAILED,      /* no provider could be asked, or none answered */
+};
+
+struct ticket { /* the only pointer to a request from elsewhere; the holder keeps it after the
+		   request died */
+	struct mail mail; /* for waiters on other threads */
+	struct req *req;  /* NULL: died */
+	struct worker *w;
+};
+
+struct req_clock { /* microseconds since the request's first byte; 0: did not happen */
+	int64_t head, body, sent, first_byte, done;
+};
+
+struct req {
+	unsigned magic;
+	struct worker *w;
+	struct conn *conn;
+	struct conf_ref *conf_ref;
+	struct tg_conf *conf;
+	struct arena arena;
+	struct ticket *ticket; /* outstanding, or NULL */
+	unsigned step;         /* index into tg_steps */
+	bool running;          /* inside the step loop: resumes are noted, not nested */
+	bool resumed;
+	bool settled;     /* over: only its memory is left, until the end of the turn */
+	struct list node; /* worker.dead_reqs then */
+
+	/* ---- what the client sent */
+	struct url_target url;
+	struct endpoint_match ep;
+	enum dialect dialect; /* to answer errors in */
+	enum body_kind body_kind;
+	struct http1_body body_in; /* decoder */
+	struct str view;           /* received bytes behind the head, being consumed */
+	char *body;                /* collected body (JSON) */
+	size_t body_len, body_cap;
+	bool body_pooled; /* from the block pool, not the arena */
+	bool body_done;
+	bool body_begun;       /* the READ step has decided how */
+	bool body_direct;      /* known length: read straight into `body` */
+	struct upload *upload; /* streamed body */
+	mono_us start;         /* first byte of the head */
+	wall_us start_wall;
+	struct req_clock at;
+
+	/* ---- who and what */
+	char id[REQ_ID_LEN + 1];
+	const struct key *key;
+	const struct tenant *tenant;
+	struct str tags_json; /* merged, JSON object */
+	struct str session, end_user;
+	struct str model_asked;
+	struct model *model;   /* NULL: a path without a model */
+	bool stream;           /* the body says "stream": true */
+	bool added_usage;      /* we added stream_options.include_usage */
+	struct target *forced; /* /{target}/... */
+	struct json_edit edit; /* of the collected body */
+	bool model_inserted;   /* the edit adds the member (Azure's paths name the model) */
+	int model_edit;        /* which edit puts the target's model name in; -1: the name stays */
+
+	/* ---- upstream */
+	uint64_t tried;                   /* bit per route index */
+	const struct route_target *route; /* chosen */
+	struct route_target path_route;   /* when there is no model */
+	struct attempt *attempt;
+	unsigned n_attempts;
+	bool free_retry_used;
+	struct timer total; /* upstream total clock */
+
+	/* ---- the answer */
+	struct sink *sinks;      /* first in the chain */
+	struct sink client_sink; /* last */
+	struct respond *respond;
+	int status; /* sent to the client; 0: none yet */
+	enum tg_error error;
+	enum req_end end;
+	bool keep_alive;
+	bool head_sent; /* response bytes were committed */
+	uint64_t bytes_in, bytes_out;
+
+	/* ---- what it cost */
+	struct usage usage;
+	struct str model_served; /* as the provider said */
+	struct str service_tier;
+	pico_usd cost;
+	bool metered;        /* reached a provider through a path that is billed */
+	int64_t overhead_us; /* spent in the gateway before the request was sent, without waiting
+				for its body */
+	bool cost_known;
+	bool usage_reported; /* the headers or the stream told the client */
+
+	struct http_head head; /* last: not zeroed */
+			       /* the modules' bytes follow */
+};
+
+/* A complete head (head_len bytes at `bytes`); the rest is the view. Runs the pipeline. */
+void req_start(struct conn *c, struct str bytes, size_t head_len, mono_us first_byte);
+/* Answer a malformed head; no pipeline, the connection closes. */
+void req_refuse(struct conn *c, enum http_error err);
+
+/* The step loop (run.c): from r->step on, until a step parks or answers. */
+void req_run(struct req *r);
+/* The waiter of a parked request: run on. */
+void req_resume(struct req *r);
+/* Back to ROUTE: the one backward edge, only before response bytes were committed. */
+void req_reroute(struct req *r);
+/* The client is gone or too slow: cancel everything, settle. */
+void req_abort(struct req *r, enum req_end why);
+/* The answer has been handed to the connection completely: settle and give the connection back. */
+void req_finish(struct req *r, enum req_end why);
+
+/* The core's own step of stage READ: collect or stream the body (body.c). */
+enum step_rc req_step_read(struct req *r);
+/* Frees what settled requests left behind: end of the turn. */
+void req_reap(struct worker *w);
+
+struct ticket *req_ticket(struct req *r);
+void ticket_give(struct ticket *t); /* the holder is done with it */
+
+/* The client's queue drained below the low mark. */
+void req_client_writable(struct req *r);
+/* The connection is readable and the request's body is not complete. */
+void req_body_readable(struct req *r);
+/* The connection's clock fired: the body did not come, or the answer was not taken. */
+void req_client_timeout(struct req *r);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * respond.h: the last sink: composes the head for the client and frames the body. JSON answers are
+ * held (up to limits.held_response) so that cost and usage stand in the head; streams get an SSE
+ * comment and a trailer.
+ */
+#ifndef TG_CORE_RESPOND_H
+#define TG_CORE_RESPOND_H
+
+#include "base/bufq.h"
+#include "core/req.h"
+
+struct respond {
+	struct req *req;
+	struct str
+		fields; /* status line and the provider's fields that pass, composed at head time */
+	bool hold;      /* waiting for fin */
+	bool sse, chunked, close_delimited, no_body;
+	bool has_length;
+	bool want_trailer;
+	uint64_t length;
+	struct bufq held;
+};
+
+/* The provider's head is known: prepare the answer. -1: answered with an error instead. */
+int respond_begin(struct req *r, const struct http_head *h) TG_MUST_CHECK;
+/* The provider broke off: tell the client as well as its protocol allows. */
+void respond_truncate(struct req *r, const char *why);
+
+/* Shared with reply.c: our own fields (request id, target, attempts, cost, usage, Server-Timing,
+ * CORS, Date). */
+struct http_out;
+void respond_own_fields(struct req *r, struct http_out *o, bool with_cost);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * Every error the gateway itself answers with:
+ * X(ENUM_SUFFIX, "code", status, "OpenAI type", "Anthropic type", "default message").
+ * `code` is the OpenAI code, the problem+json type's last part, and the access log's `error`.
+ */
+X(INVALID_API_KEY, "invalid_api_key", 401, "invalid_request_error", "authentication_error",
+	"No valid API key was given. Send a tollgate key as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.")
+X(MODEL_NOT_ALLOWED, "model_not_allowed", 403, "invalid_request_error", "permission_error",
+	"This key may not use that model.")
+X(MODEL_NOT_FOUND, "model_not_found", 404, "invalid_request_error", "not_found_error",
+	"No such model is configured. GET /v1/models lists what this key can use.")
+X(NOT_FOUND, "not_found", 404, "invalid_request_error", "not_found_error",
+	"No such path here. See the list of paths in the gateway's reference.")
+X(METHOD_NOT_ALLOWED, "method_not_allowed", 405, "invalid_request_error", "invalid_request_error",
+	"This path does not take that method.")
+X(MISSING_MODEL, "missing_model", 400, "invalid_request_error", "invalid_request_error",
+	"The request names no model: add a string member 'model'.")
+X(INVALID_JSON, "invalid_json", 400, "invalid_request_error", "invalid_request_error",
+	"The body is not one JSON object.")
+X(INVALID_MULTIPART, "invalid_multipart", 400, "invalid_request_error", "invalid_request_error",
+	"The body is not well-formed multipart/form-data.")
+X(INVALID_TAGS, "invalid_tags", 400, "invalid_request_error", "invalid_request_error",
+	"x-tollgate-tags is not a list of name=value.")
+X(UNSUPPORTED_DIALECT, "unsupported_dialect", 400, "invalid_request_error", "invalid_request_error",
+	"No target of this model speaks the API of this path.")
+X(UNSUPPORTED_ENCODING, "unsupported_encoding", 415, "invalid_request_error", "invalid_request_error",
+	"The request body has a Content-Encoding; send it uncompressed.")
+X(REQUEST_TOO_LARGE, "request_too_large", 413, "invalid_request_error", "request_too_large",
+	"The request body is larger than this gateway takes.")
+X(REQUEST_TIMEOUT, "request_timeout", 408, "invalid_request_error", "timeout_error",
+	"The request did not arrive in time.")
+X(BAD_REQUEST, "bad_request", 400, "invalid_request_error", "invalid_request_error",
+	"The request is not well-formed HTTP.")
+X(UPSTREAM_ERROR, "upstream_error", 502, "server_error", "api_error",
+	"The provider could not be reached or broke off.")
+X(UPSTREAM_TIMEOUT, "upstream_timeout", 504, "server_error", "timeout_error",
+	"The provider did not answer in time.")
+X(OVERLOADED, "overloaded", 503, "server_error", "overloaded_error",
+	"The gateway is at its limit. Try again shortly.")
+X(DRAINING, "draining", 503, "server_error", "overloaded_error",
+	"The gateway is shutting down. Try again: another instance will answer.")
+X(INTERNAL, "internal_error", 500, "server_error", "api_error",
+	"The gateway failed. The request id helps its operator to find out why.")

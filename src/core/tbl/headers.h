@@ -1,0 +1,13 @@
+/* Header fields of our own towards applications: X(ENUM_SUFFIX, "name", direction, "help"). */
+X(REQUEST_ID, "x-tollgate-request-id", response, "Id of this request in logs, errors and reports.")
+X(TARGET, "x-tollgate-target", response, "The target (provider account) that answered.")
+X(MODEL, "x-tollgate-model", response, "The model the provider says it served.")
+X(COST, "x-tollgate-cost-usd", response,
+	"Exact cost in USD, or `unknown` when the model has no price. Streams: SSE comment and trailer.")
+X(USAGE, "x-tollgate-usage", response, "Usage by bucket as JSON. Streams: SSE comment and trailer.")
+X(ATTEMPTS, "x-tollgate-attempts", response, "How many providers were asked.")
+X(SERVER_TIMING, "server-timing", response, "`tollgate;dur=`: milliseconds the gateway itself added.")
+X(SHOULD_RETRY, "x-should-retry", response, "`false` where an SDK's retry cannot help.")
+X(TAGS, "x-tollgate-tags", request, "Tags for attribution: `team=a,feature=b`.")
+X(SESSION, "x-tollgate-session", request, "Session id for attribution.")
+X(END_USER, "x-tollgate-end-user", request, "End user id for attribution.")

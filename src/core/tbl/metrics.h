@@ -1,0 +1,39 @@
+/*
+ * Every metric of /metrics: X(ENUM_SUFFIX, "name", type, "help"). The exposition (admin/metrics_page.c) walks
+ * this table; docs/reference/metrics.md lists the same names.
+ */
+X(REQUESTS, "tollgate_requests_total", counter, "Requests settled, by tenant, model, target and status class.")
+X(TOKENS, "tollgate_tokens_total", counter, "Tokens used, by tenant, model, target and bucket.")
+X(COST, "tollgate_cost_usd_total", counter, "Cost in USD (exact), by tenant, model and target.")
+X(UNPRICED, "tollgate_unpriced_requests_total", counter,
+	"Requests that reached a provider and whose cost is unknown, by tenant, model and target.")
+X(DURATION, "tollgate_request_duration_seconds", histogram, "First byte in to last byte out, by target.")
+X(FIRST_BYTE, "tollgate_first_byte_seconds", histogram,
+	"Request sent to first byte of the provider's answer, by target.")
+X(OVERHEAD, "tollgate_overhead_seconds", histogram,
+	"Time a request spent in the gateway before it was sent to a provider, without waiting for its body.")
+X(CONNECTIONS, "tollgate_connections", gauge, "Client connections open now.")
+X(CONNECTIONS_TOTAL, "tollgate_connections_total", counter, "Client connections accepted.")
+X(CONNECTIONS_REFUSED, "tollgate_connections_refused_total", counter, "Client connections refused at a limit.")
+X(IN_FLIGHT, "tollgate_requests_in_flight", gauge, "Requests being worked on now.")
+X(BAD_REQUESTS, "tollgate_bad_requests_total", counter, "Requests refused as malformed HTTP.")
+X(CLIENT_TIMEOUTS, "tollgate_client_timeouts_total", counter, "Clients ended because they were too slow.")
+X(UP_CONNECTS, "tollgate_upstream_connects_total", counter, "Connections opened to providers.")
+X(UP_REUSES, "tollgate_upstream_reuses_total", counter, "Requests sent on a kept-alive provider connection.")
+X(UP_FREE_RETRIES, "tollgate_upstream_free_retries_total", counter,
+	"Requests sent again because a reused connection died before its first byte.")
+X(UP_FAILOVERS, "tollgate_upstream_failovers_total", counter, "Requests moved on to another target.")
+X(UP_ERRORS, "tollgate_upstream_errors_total", counter,
+	"Exchanges with providers that failed below HTTP, were malformed, or broke off.")
+X(UP_TIMEOUTS, "tollgate_upstream_timeouts_total", counter, "Exchanges with providers ended by a clock.")
+X(UP_IDLE, "tollgate_upstream_idle_connections", gauge, "Kept-alive provider connections waiting in the pools.")
+X(UP_ACTIVE, "tollgate_upstream_active_connections", gauge, "Provider connections in use.")
+X(BYTES_IN, "tollgate_received_bytes_total", counter, "Bytes received from clients.")
+X(BYTES_OUT, "tollgate_sent_bytes_total", counter, "Bytes sent to clients.")
+X(LOG_DROPPED, "tollgate_log_dropped_total", counter, "Access log lines dropped because the writer fell behind.")
+X(SERIES_OVERFLOW, "tollgate_series_overflow_total", counter,
+	"Requests counted under 'other' because a worker's table of label sets was full.")
+X(MEMORY, "tollgate_buffer_bytes", gauge, "Bytes of buffers in use.")
+X(CONFIG_GENERATION, "tollgate_config_generation", gauge, "Configuration loads since start; 1 is the first.")
+X(CONFIG_RELOAD_FAILURES, "tollgate_config_reload_failures_total", counter, "Reloads refused because of an error.")
+X(UPTIME, "tollgate_uptime_seconds", gauge, "Seconds since start.")

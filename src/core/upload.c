@@ -1,0 +1,137 @@
+/*
+ * upload.c: see upload.h. The multipart scanner looks at every byte before it may leave the queue.
+ */
+#include <string.h>
+
+#include "core/attempt.h"
+#include "core/plan.h"
+#include "core/reply.h"
+#include "core/req.h"
+#include "core/upload.h"
+
+int upload_init(struct req *r)
+{
+	struct upload *u = arena_zalloc(&r->arena, sizeof(*u));
+
+	if (u == NULL)
+		return -1;
+	u->req = r;
+	u->form = r->body_kind == BODY_KIND_FORM;
+	u->model_known = !u->form;
+	u->chunked = r->head.framing != HTTP_BODY_LENGTH;
+	u->length = r->head.content_length;
+	bufq_init(&u->q, &r->w->blocks, UPLOAD_MAX);
+	if (u->form) {
+		u->mp = arena_alloc(&r->arena, sizeof(*u->mp));
+		if (u->mp == NULL)
+			return -1;
+		if (multipart_init(u->mp, http_get(&r->head, HTTP_N_CONTENT_TYPE), STR("model")) !=
+			0)
+			u->mp->err =
+				"Content-Type is not multipart/form-data with a valid boundary";
+		else
+			u->mp->err = NULL;
+	}
+	r->upload = u;
+	return 0;
+}
+
+static int upload_refuse(struct upload *u, const char *why)
+{
+	struct req *r = u->req;
+
+	if (r->attempt != NULL)
+		attempt_cancel(r->attempt);
+	r->keep_alive = false;
+	reply_error(r, TG_E_INVALID_MULTIPART, "The multipart body is malformed: %s.", why);
+	return -1;
+}
+
+/* Let the scanner see the bytes. -1: refused. */
+static int upload_scan(struct upload *u, struct str data)
+{
+	enum multipart_rc rc;
+	size_t used;
+
+	if (u->mp->err != NULL)
+		return upload_refuse(u, u->mp->err);
+	while (data.n > 0) {
+		rc = multipart_feed(u->mp, data, &used);
+		data = str_skip(data, used);
+		if (rc == MULTIPART_BAD)
+			return upload_refuse(u, u->mp->err);
+		if (rc == MULTIPART_FOUND) {
+			u->model = u->mp->value;
+			u->value_from = u->mp->value_from;
+			u->value_to = u->mp->value_to;
+			if (u->started && upload_late_model(u) != 0)
+				return -1;
+			u->model_known = true;
+		}
+		if (rc == MULTIPART_MORE || rc == MULTIPART_END)
+			break;
+	}
+	return 0;
+}
+
+int upload_take(struct upload *u, struct str data)
+{
+	if (u->form && upload_scan(u, data) != 0)
+		return -1;
+	if (bufq_append(&u->q, data) != 0) {
+		u->req->keep_alive = false;
+		if (u->req->attempt != NULL)
+			attempt_cancel(u->req->attempt);
+		reply_error(u->req, TG_E_OVERLOADED, NULL);
+		return -1;
+	}
+	if (u->q.len >= UPLOAD_HIGH)
+		conn_want_body(u->req->conn, false);
+	return 0;
+}
+
+void upload_end(struct upload *u)
+{
+	u->ended = true;
+	u->model_known = true;
+}
+
+bool upload_ready(const struct upload *u)
+{
+	return u->model_known || u->ended || u->q.len >= UPLOAD_HIGH;
+}
+
+int upload_rename(struct upload *u, struct str model)
+{
+	struct bufq out;
+	struct str s;
+	uint64_t at = 0;
+
+	if (u->started)
+		return -1;
+	bufq_init(&out, u->q.pool, UPLOAD_MAX + MULTIPART_MAX_VALUE);
+	while ((s = bufq_peek(&u->q)).n > 0) {
+		size_t n = s.n;
+		/* Stop at the value's borders; the value itself is dropped, the new one put in its
+		 * place. */
+		if (at < u->value_from)
+			n = TG_MIN(n, (size_t)(u->value_from - at));
+		else if (at < u->value_to)
+			n = TG_MIN(n, (size_t)(u->value_to - at));
+		if (at == u->value_from && bufq_append(&out, model) != 0)
+			return -1;
+		if ((at < u->value_from || at >= u->value_to) &&
+			bufq_append(&out, str_mk(s.p, n)) != 0)
+			return -1;
+		bufq_consume(&u->q, n);
+		at += n;
+	}
+	u->q = out;
+	u->length += model.n - (u->value_to - u->value_from);
+	return 0;
+}
+
+void upload_fini(struct upload *u)
+{
+	bufq_clear(&u->q);
+}

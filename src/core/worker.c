@@ -1,0 +1,386 @@
+/*
+ * worker.c: the worker's thread: accept, the turn, and messages from the control thread.
+ *
+ * A turn: libevent runs what is ready; then pipelined requests are begun, then what died is freed.
+ * The clock is read at most once a turn.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "core/conn.h"
+#include "core/plan.h"
+#include "core/req.h"
+#include "core/uppool.h"
+#include "core/worker.h"
+
+#define ACCEPTS_PER_TURN 64
+#define LOG_RING_BYTES   (1 << 20)
+#define DRAIN_CHECK_US   100000
+
+_Thread_local struct worker *tg_worker;
+
+static _Atomic uint64_t connections_total;
+
+void worker_read_clock(struct worker *w)
+{
+	w->now = clock_mono();
+	w->wall = clock_wall();
+	timer_wheel_now_set(&w->wheel, w->now);
+	w->now_valid = true;
+}
+
+uint32_t worker_random(struct worker *w)
+{
+	w->rng ^= w->rng << 13;
+	w->rng ^= w->rng >> 17;
+	w->rng ^= w->rng << 5;
+	return w->rng;
+}
+
+uint64_t worker_connections_total(const struct worker *w)
+{
+	(void)w;
+	return atomic_load_explicit(&connections_total, memory_order_relaxed);
+}
+
+void worker_connections_add(int delta)
+{
+	atomic_fetch_add_explicit(
+		&connections_total, (uint64_t)(int64_t)delta, memory_order_relaxed);
+}
+
+/* ---- the configuration a worker is on */
+
+static struct conf_ref *conf_ref_new(struct tg_conf *conf)
+{
+	struct conf_ref *c = calloc(1, sizeof(*c));
+
+	tg_assert(c != NULL);
+	plan_get(conf);
+	c->conf = conf;
+	c->current = true;
+	return c;
+}
+
+static void conf_ref_check(struct conf_ref *c)
+{
+	if (c->refs > 0 || c->current)
+		return;
+	plan_put(c->conf);
+	free(c);
+}
+
+void conf_ref_get(struct conf_ref *c)
+{
+	c->refs++;
+}
+
+void conf_ref_put(struct conf_ref *c)
+{
+	tg_assert(c->refs > 0);
+	c->refs--;
+	conf_ref_check(c);
+}
+
+/* ---- listening */
+
+static SSL_CTX *worker_listen_tls(struct worker *w, const struct worker_listen *l)
+{
+	const struct tg_conf *c = w->conf->conf;
+	char a[128], b[128];
+
+	if (!l->tls)
+		return NULL;
+	sockaddr_format(&l->addr, a, sizeof(a));
+	for (unsigned i = 0; i < c->n_listen; i++) {
+		sockaddr_format(&c->listen[i].bound, b, sizeof(b));
+		if (strcmp(a, b) == 0)
+			return c->listen[i].tls;
+	}
+	return NULL;
+}
+
+static void worker_on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker_listen *l = arg;
+	struct sockaddr_any peer;
+	SSL_CTX *tls = worker_listen_tls(l->w, l);
+	int s;
+
+	(void)what;
+	worker_now(l->w);
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		s = listen_accept(fd, &peer);
+		if (s < 0) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+				errno == ENOBUFS)
+				log_error("accept failed", "reason=\"%s\"", strerror(errno));
+			return;
+		}
+		if (l->tls && tls == NULL) {
+			close(s);
+			continue;
+		}
+		conn_open(l->w, s, &peer, tls);
+	}
+}
+
+static void worker_listen_close(struct worker_listen *l)
+{
+	event_del(&l->ev);
+	close(l->fd);
+	list_del(&l->node);
+	free(l);
+}
+
+static void worker_listen_open(
+	struct worker *w, int fd, const struct sockaddr_any *addr, bool tls, unsigned generation)
+{
+	struct worker_listen *l = calloc(1, sizeof(*l));
+
+	tg_assert(l != NULL);
+	l->w = w;
+	l->fd = fd;
+	l->tls = tls;
+	l->addr = *addr;
+	l->generation = generation;
+	list_init(&l->node);
+	list_push_back(&w->listens, &l->node);
+	event_assign(&l->ev, w->base, fd, EV_READ | EV_PERSIST, worker_on_accept, l);
+	event_add(&l->ev, NULL);
+}
+
+/* Close listeners that the configuration no longer names; learn whether the others speak TLS now.
+ */
+static void worker_listen_match(struct worker *w)
+{
+	const struct tg_conf *c = w->conf->conf;
+	char a[128], b[128];
+
+	list_foreach_safe (n, tmp, &w->listens) {
+		struct worker_listen *l = list_entry(n, struct worker_listen, node);
+		bool named = false;
+		sockaddr_format(&l->addr, a, sizeof(a));
+		for (unsigned i = 0; i < c->n_listen; i++) {
+			sockaddr_format(&c->listen[i].bound, b, sizeof(b));
+			if (strcmp(a, b) != 0)
+				continue;
+			named = true;
+			l->tls = c->listen[i].tls != NULL;
+		}
+		if (!named)
+			worker_listen_close(l);
+	}
+}
+
+/* ---- messages from the control thread */
+
+struct conf_mail {
+	struct mail mail;
+	struct tg_conf *conf;
+};
+
+static void worker_on_conf(struct mail *m, void *owner)
+{
+	struct conf_mail *cm = TG_CONTAINER_OF(m, struct conf_mail, mail);
+	struct worker *w = owner;
+	struct conf_ref *old = w->conf;
+
+	w->conf = conf_ref_new(cm->conf);
+	old->current = false;
+	conf_ref_check(old);
+	w->log_requests = !str_eq(cm->conf->cfg.log.access, STR("off"));
+	worker_listen_match(w);
+	plan_put(cm->conf);
+	free(cm);
+}
+
+void worker_post_conf(struct worker *w, struct tg_conf *conf)
+{
+	struct conf_mail *m = calloc(1, sizeof(*m));
+
+	tg_assert(m != NULL);
+	plan_get(conf);
+	m->mail.on_mail = worker_on_conf;
+	m->conf = conf;
+	mailbox_send(&w->mbox, &m->mail);
+}
+
+struct listen_mail {
+	struct mail mail;
+	int fd;
+	bool tls;
+	unsigned generation;
+	struct sockaddr_any addr;
+};
+
+static void worker_on_listen(struct mail *m, void *owner)
+{
+	struct listen_mail *lm = TG_CONTAINER_OF(m, struct listen_mail, mail);
+
+	worker_listen_open(owner, lm->fd, &lm->addr, lm->tls, lm->generation);
+	free(lm);
+}
+
+void worker_post_listen(
+	struct worker *w, int fd, const struct sockaddr_any *bound, bool tls, unsigned generation)
+{
+	struct listen_mail *m = calloc(1, sizeof(*m));
+
+	tg_assert(m != NULL);
+	m->mail.on_mail = worker_on_listen;
+	m->fd = fd;
+	m->tls = tls;
+	m->generation = generation;
+	m->addr = *bound;
+	mailbox_send(&w->mbox, &m->mail);
+}
+
+struct drain_mail {
+	struct mail mail;
+	int64_t drain_us;
+};
+
+/* Every connection gets its answer, then closes; after drain_us those that are left are cut off. */
+static void worker_on_drain(struct mail *m, void *owner)
+{
+	struct drain_mail *dm = TG_CONTAINER_OF(m, struct drain_mail, mail);
+	struct worker *w = owner;
+
+	w->draining = true;
+	w->drain_deadline_us = worker_now(w).us + dm->drain_us;
+	while (!list_empty(&w->listens))
+		worker_listen_close(list_entry(w->listens.next, struct worker_listen, node));
+	list_foreach_safe (n, tmp, &w->conns)
+		conn_drain(list_entry(n, struct conn, node));
+	uppool_close_idle(w);
+	free(dm);
+}
+
+void worker_post_drain(struct worker *w, int64_t drain_us)
+{
+	struct drain_mail *m = calloc(1, sizeof(*m));
+
+	tg_assert(m != NULL);
+	m->mail.on_mail = worker_on_drain;
+	m->drain_us = drain_us;
+	mailbox_send(&w->mbox, &m->mail);
+}
+
+/* ---- the turn */
+
+static void worker_cut_off(struct worker *w)
+{
+	list_foreach_safe (n, tmp, &w->conns) {
+		struct conn *c = list_entry(n, struct conn, node);
+		if (c->req != NULL)
+			req_abort(c->req, END_CLIENT_GONE);
+		if (c->state != CONN_DEAD)
+			conn_close(c);
+	}
+}
+
+static void worker_turn_end(struct worker *w)
+{
+	struct list *n;
+
+	while ((n = list_pop_front(&w->again)) != NULL)
+		conn_run_again(list_entry(n, struct conn, again));
+	req_reap(w);
+	upconn_reap(w);
+	while ((n = list_pop_front(&w->dead_conns)) != NULL)
+		slab_give(&w->conn_slab, list_entry(n, struct conn, node));
+	stat_set(&w->stats.c[WC_MEMORY], w->blocks.out_bytes);
+	w->now_valid = false;
+	if (w->draining && w->n_conns > 0 && worker_now(w).us > w->drain_deadline_us)
+		worker_cut_off(w);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	struct timeval tick = { 0, DRAIN_CHECK_US };
+
+	tg_worker = w;
+	while (!(w->draining && w->n_conns == 0)) {
+		if (w->draining)
+			event_base_loopexit(w->base, &tick);
+		if (event_base_loop(w->base, EVLOOP_ONCE) < 0)
+			break;
+		worker_turn_end(w);
+	}
+	worker_turn_end(w);
+	atomic_store(&w->exited, true);
+	return NULL;
+}
+
+int worker_init(struct worker *w, unsigned index, struct tg_conf *conf)
+{
+	struct event_config *cfg = event_config_new();
+	int64_t budget = conf->cfg.limits.memory_bytes;
+
+	INIT_OBJ(w, WORKER_MAGIC);
+	w->index = index;
+	if (cfg == NULL || event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK) != 0)
+		return -1;
+	w->base = event_base_new_with_config(cfg);
+	event_config_free(cfg);
+	w->scratch = malloc(WORKER_SCRATCH + HTTP_MAX_HEAD + 64);
+	w->scratch2 = malloc(WORKER_SCRATCH + HTTP_MAX_HEAD);
+	if (w->base == NULL || w->scratch == NULL || w->scratch2 == NULL)
+		return -1;
+	slab_init(&w->conn_slab, "conn", sizeof(struct conn));
+	slab_init(&w->upconn_slab, "upconn", sizeof(struct upconn));
+	slab_init(&w->ticket_slab, "ticket", sizeof(struct ticket));
+	block_pool_init(&w->blocks, (size_t)budget);
+	list_init(&w->listens);
+	list_init(&w->conns);
+	list_init(&w->pools);
+	list_init(&w->again);
+	list_init(&w->dead_conns);
+	list_init(&w->dead_upconns);
+	list_init(&w->dead_reqs);
+	worker_stats_init(&w->stats);
+	timer_wheel_init(&w->wheel, w->base);
+	digest_random(&w->id_prefix, sizeof(w->id_prefix));
+	digest_random(&w->rng, sizeof(w->rng));
+	w->rng |= 1;
+	w->conf = conf_ref_new(conf);
+	w->log_requests = !str_eq(conf->cfg.log.access, STR("off"));
+	if (ring_init(&w->log_ring, LOG_RING_BYTES) != 0)
+		return -1;
+	return mailbox_init(&w->mbox, w->base, w);
+}
+
+void worker_fini(struct worker *w)
+{
+	CHECK_OBJ(w, WORKER_MAGIC);
+	while (!list_empty(&w->listens))
+		worker_listen_close(list_entry(w->listens.next, struct worker_listen, node));
+	mailbox_fini(&w->mbox);
+	uppool_fini_all(w);
+	upconn_reap(w);
+	w->conf->current = false;
+	conf_ref_check(w->conf);
+	timer_wheel_fini(&w->wheel);
+	event_base_free(w->base);
+	slab_fini(&w->conn_slab);
+	slab_fini(&w->upconn_slab);
+	slab_fini(&w->ticket_slab);
+	block_pool_fini(&w->blocks);
+	worker_stats_fini(&w->stats);
+	ring_fini(&w->log_ring);
+	free(w->scratch);
+	free(w->scratch2);
+	FINI_OBJ(w);
+}
+
+int worker_start(struct worker *w)
+{
+	return pthread_create(&w->thread, NULL, worker_main, w) == 0 ? 0 : -1;
+}
