@@ -13,7 +13,8 @@
 
 struct mail {
 	struct mail *next;
-	void (*on_mail)(struct mail *, void *owner); /* runs on the mailbox's thread; owns the mail */
+	/* Runs on the mailbox's thread; owns the mail. */
+	void (*on_mail)(struct mail *, void *owner);
 };
 
 struct mailbox {

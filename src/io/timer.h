@@ -28,7 +28,7 @@ struct timer_wheel {
 	int64_t tick_no; /* the last tick that was run */
 	unsigned n_armed;
 	bool ticking; /* the libevent timer is added */
-	mono_us now; /* refreshed by timer_wheel_now_set once a turn */
+	mono_us now;  /* refreshed by timer_wheel_now_set once a turn */
 };
 
 void timer_wheel_init(struct timer_wheel *w, struct event_base *base);
@@ -43,9 +43,9 @@ static inline void timer_wheel_now_set(struct timer_wheel *w, mono_us now)
 
 void timer_init(struct timer *t, void (*on_fire)(struct timer *));
 /*
- * Arm or move: fires after_us from w->now. Moving to a later deadline only stores it (the wheel finds
- * out when the old slot comes up), so re-arming a clock for every read is free. The wheel stops its
- * libevent timer while nothing is armed. on_fire may arm, disarm or free any timer.
+ * Arm or move: fires after_us from w->now. Moving to a later deadline only stores it (the wheel
+ * finds out when the old slot comes up), so re-arming a clock for every read is free. The wheel
+ * stops its libevent timer while nothing is armed. on_fire may arm, disarm or free any timer.
  */
 void timer_arm(struct timer_wheel *w, struct timer *t, int64_t after_us);
 void timer_disarm(struct timer_wheel *w, struct timer *t);

@@ -12,20 +12,22 @@
 
 typedef struct ssl_ctx_st SSL_CTX;
 
-struct tls_cert { /* PEM files */
+struct tls_cert {                /* PEM files */
 	const char *certificate; /* with its chain */
 	const char *key;
 };
 
 /*
  * Server context: TLS 1.2 and 1.3, ALPN "http/1.1", tickets on, several certificates chosen by SNI
- * (subjectAltName, wildcards of one label, RFC 6125; the first is the default). err gets a message that
- * names the file. NULL on failure. Free with tls_ctx_free.
+ * (subjectAltName, wildcards of one label, RFC 6125; the first is the default). err gets a message
+ * that names the file. NULL on failure. Free with tls_ctx_free.
  */
-SSL_CTX *tls_server_ctx(const struct tls_cert *certs, size_t n, char *err, size_t err_len) TG_MUST_CHECK;
+SSL_CTX *tls_server_ctx(
+	const struct tls_cert *certs, size_t n, char *err, size_t err_len) TG_MUST_CHECK;
 /*
- * Client context: full verification (chain and host name: stream_tls_connect sets it from sni) against
- * the system store, or ca_file when given. verify false only for tests and only when configured.
+ * Client context: full verification (chain and host name: stream_tls_connect sets it from sni)
+ * against the system store, or ca_file when given. verify false only for tests and only when
+ * configured.
  */
 SSL_CTX *tls_client_ctx(const char *ca_file, bool verify, char *err, size_t err_len) TG_MUST_CHECK;
 void tls_ctx_ref(SSL_CTX *ctx);

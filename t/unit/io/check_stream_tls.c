@@ -171,7 +171,7 @@ END_TEST
 /* Carries bytes between two sockets, at most `most` a turn. */
 static void relay(int from, int to, size_t most)
 {
-	char buf[64];
+	char buf[1000];
 	ssize_t n = read(from, buf, TG_MIN(most, sizeof buf));
 
 	if (n > 0)
@@ -206,6 +206,47 @@ START_TEST(records_in_crumbs)
 		relay(right[1], left[1], most);
 		event_base_loop(p.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	}
+	pair_close(&p);
+	close(left[1]);
+	close(right[1]);
+}
+END_TEST
+
+/* One record and the beginning of the next in one read: delivered, then silence until the rest
+ * comes. */
+START_TEST(half_a_record_is_silent)
+{
+	int left[2], right[2], seen;
+	char wire[1000], data[100];
+	ssize_t n;
+
+	pair_socketpair(left);
+	pair_socketpair(right);
+	pair_open_fds(&p, left[0], right[0]);
+	start_tls();
+	p.a.to_send = 100;
+	end_want(&p.a);
+	end_want(&p.b);
+	while (p.b.got < 100) {
+		relay(left[1], right[1], sizeof wire);
+		relay(right[1], left[1], sizeof wire);
+		event_base_loop(p.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	}
+	for (int i = 0; i < 2; i++) {
+		for (size_t k = 0; k < sizeof data; k++)
+			data[k] = (char)pair_byte(100 + (size_t)i * 100 + k);
+		ck_assert_int_eq(stream_writev(&p.a.s, &(struct iovec){ data, 100 }, 1), 100);
+	}
+	n = read(left[1], wire, sizeof wire);
+	ck_assert_int_eq(n, 2 * (5 + 100 + 1 + 16));
+	ck_assert_int_eq(write(right[1], wire, (size_t)n / 2 + 50), n / 2 + 50);
+	pair_turns(&p, 3);
+	ck_assert_uint_eq(p.b.got, 200);
+	seen = p.b.n_ready;
+	pair_turns(&p, 20);
+	ck_assert_int_eq(p.b.n_ready, seen);
+	ck_assert_int_eq(write(right[1], wire + n / 2 + 50, (size_t)n / 2 - 50), n / 2 - 50);
+	PAIR_RUN_UNTIL(&p, p.b.got == 300);
 	pair_close(&p);
 	close(left[1]);
 	close(right[1]);
@@ -255,6 +296,25 @@ START_TEST(needs_are_watched)
 	stream_want(&p.a.s, false, true);
 	ck_assert(!p.a.s.armed_write);
 	ck_assert(p.a.s.armed_read);
+	pair_close(&p);
+}
+END_TEST
+
+/* A handshake that waits to write is not disturbed, nor the loop kept busy, by bytes to read. */
+START_TEST(handshake_waits_one_way)
+{
+	static const char junk[4096];
+
+	pair_open(&p);
+	start_tls();
+	end_want(&p.a);
+	while (write(p.a.s.fd, junk, sizeof junk) > 0)
+		;
+	ck_assert_int_eq(write(p.b.s.fd, "x", 1), 1);
+	ck_assert_int_eq(stream_handshake(&p.a.s), STREAM_AGAIN);
+	ck_assert_uint_eq(p.a.s.tls_read_needs, STREAM_CAN_WRITE);
+	pair_turns(&p, 10);
+	ck_assert_int_eq(p.a.n_ready, 0);
 	pair_close(&p);
 }
 END_TEST
@@ -460,8 +520,10 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, held_bytes_are_delivered);
 	tcase_add_test(tc, held_bytes_are_level_triggered);
 	tcase_add_loop_test(tc, records_in_crumbs, 1, 8);
+	tcase_add_test(tc, half_a_record_is_silent);
 	tcase_add_test(tc, key_updates);
 	tcase_add_test(tc, needs_are_watched);
+	tcase_add_test(tc, handshake_waits_one_way);
 	tcase_add_test(tc, retry_with_more);
 	tcase_add_test(tc, iovecs_become_one_record);
 	tcase_add_test(tc, orderly_end);
