@@ -2,6 +2,8 @@
 #include "unit/unit.h"
 #include "money/pricebook.h"
 
+#include <stdio.h>
+
 static struct pricebook *book;
 
 static void load(void)
@@ -114,6 +116,42 @@ START_TEST(every_figure_is_plausible)
 }
 END_TEST
 
+/* The JSON examples of the documentation are price files that load. */
+static unsigned load_examples(const char *page)
+{
+	static const char open[] = "```json\n", shut[] = "```";
+	const char *root = getenv("TG_SRCDIR");
+	char path[512], err[512];
+	static char text[65536];
+	unsigned n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/docs/%s", root != NULL ? root : ".", page);
+	f = fopen(path, "r");
+	ck_assert_msg(f != NULL, "cannot open %s", path);
+	text[fread(text, 1, sizeof text - 1, f)] = '\0';
+	fclose(f);
+	for (const char *at = strstr(text, open), *end; at != NULL; at = strstr(end, open), n++) {
+		struct pricebook *b;
+
+		at += strlen(open);
+		end = strstr(at, shut);
+		ck_assert_ptr_nonnull(end);
+		b = pricebook_parse(str_mk(at, (size_t)(end - at)), page, err, sizeof err);
+		ck_assert_msg(b != NULL, "%s", err);
+		pricebook_free(b);
+		end += strlen(shut);
+	}
+	return n;
+}
+
+START_TEST(documented_examples_load)
+{
+	ck_assert_uint_eq(load_examples("reference/prices.md"), 1);
+	ck_assert_uint_eq(load_examples("guide/money.md"), 1);
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, load, unload);
@@ -121,6 +159,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, a_dated_step);
 	tcase_add_test(tc, what_has_no_token_price_is_absent);
 	tcase_add_test(tc, every_figure_is_plausible);
+	tcase_add_test(tc, documented_examples_load);
 }
 
 UNIT_MAIN("prices_json", tests)
