@@ -1,5 +1,6 @@
 /*
- * url.h: request targets and base URLs (RFC 3986, RFC 9112 section 3.2). Pure, strict, no allocation.
+ * url.h: request targets and base URLs (RFC 3986, RFC 9112 section 3.2). Pure, strict, no
+ * allocation.
  */
 #ifndef TG_PROTO_URL_H
 #define TG_PROTO_URL_H
@@ -10,10 +11,10 @@
 #include "base/defs.h"
 #include "base/str.h"
 
-struct url { /* an absolute http(s) URL, as in base_url */
-	bool tls; /* https */
+struct url {             /* an absolute http(s) URL, as in base_url */
+	bool tls;        /* https */
 	struct str host; /* without brackets for IPv6 */
-	uint16_t port; /* 80 or 443 when absent */
+	uint16_t port;   /* 80 or 443 when absent */
 	struct str path; /* without trailing slash; may be empty */
 };
 
@@ -21,19 +22,21 @@ struct url { /* an absolute http(s) URL, as in base_url */
 int url_parse(struct str text, struct url *out, const char **err) TG_MUST_CHECK;
 
 struct url_target {
-	struct str path; /* normalised, begins with '/', in the caller's buffer */
+	struct str path;  /* normalised, begins with '/', in the caller's buffer */
 	struct str query; /* as sent, without '?'; empty when absent */
-	bool asterisk; /* OPTIONS * */
+	bool asterisk;    /* OPTIONS * */
 };
 
 /*
- * Normalise a request target: origin-form or absolute-form (scheme and authority are dropped), "*" only
- * when allowed. Percent-encoded unreserved characters are decoded, other escapes are upper-cased, dot
- * segments are removed (RFC 3986 sections 6.2.2, 5.2.4), runs of '/' become one, so that a path is matched, limited and sent upstream in
- * one spelling. Refused: bad escapes, %00 and other encoded controls, an encoded '/' or '\\' (%2F stays as
- * is only with keep_slash), fragments, a path that climbs above the root. buf holds at least target.n bytes.
+ * Normalise a request target: origin-form or absolute-form (scheme and authority are dropped), "*"
+ * only when allowed. Percent-encoded unreserved characters are decoded, other escapes are
+ * upper-cased, dot segments are removed (RFC 3986 sections 6.2.2, 5.2.4), runs of '/' become one,
+ * so that a path is matched, limited and sent upstream in one spelling. Refused: bad escapes, %00
+ * and other encoded controls, an encoded '/' or '\\' (%2F stays as is only with keep_slash),
+ * fragments, a path that climbs above the root. buf holds at least target.n bytes.
  */
-int url_target_normalise(struct str target, bool keep_slash, char *buf, struct url_target *out) TG_MUST_CHECK;
+int url_target_normalise(
+	struct str target, bool keep_slash, char *buf, struct url_target *out) TG_MUST_CHECK;
 
 /* Iterates a query string: name and value as sent (not decoded). False at the end. */
 bool url_query_next(struct str *rest, struct str *name, struct str *value);
