@@ -1,0 +1,89 @@
+/*
+ * fuzz_meter.c: a response means the same in every split, and what is passed on is the same bytes.
+ * The first byte chooses API, kind and whether the usage chunk is taken out; the second the size of
+ * the pieces.
+ */
+#include <stdlib.h>
+
+#include "providers/meter.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+#define MAX_SPANS 4096
+
+struct result {
+	struct meter m;
+	char buf[METER_BUF_BYTES];
+	char *out;
+	size_t n;
+};
+
+static void run(struct result *r, const uint8_t *how, struct str text, size_t piece)
+{
+	static struct iovec iov[MAX_SPANS];
+	struct str held;
+
+	meter_init(&r->m, (enum meter_api)((how[0] & 15) % (METER_ANTHROPIC_COUNT + 1)),
+		how[0] & 0x80, r->buf, sizeof r->buf);
+	r->m.strip = how[0] & 0x40;
+	r->n = 0;
+	while (text.n > 0) {
+		size_t n = TG_MIN(piece, text.n);
+		char *copy = malloc(n);
+		int spans;
+
+		memcpy(copy, text.p, n);
+		spans = meter_filter(&r->m, str_mk(copy, n), iov, MAX_SPANS);
+		for (int i = 0; i < spans; i++) {
+			memcpy(r->out + r->n, iov[i].iov_base, iov[i].iov_len);
+			r->n += iov[i].iov_len;
+		}
+		free(copy);
+		text = str_skip(text, n);
+	}
+	meter_finish(&r->m);
+	held = meter_held(&r->m);
+	if (held.n > 0)
+		memcpy(r->out + r->n, held.p, held.n);
+	r->n += held.n;
+}
+
+static void same_usage(const struct usage *a, const struct usage *b)
+{
+	require(a->source == b->source && a->web_searches == b->web_searches);
+	require(memcmp(a->n, b->n, sizeof a->n) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct result whole, cut;
+	struct str text;
+
+	if (size < 3 || size > METER_HOLD_BYTES)
+		return 0;
+	text = str_mk((const char *)data + 2, size - 2);
+	whole.out = malloc(size);
+	cut.out = malloc(size);
+	run(&whole, data, text, text.n);
+	run(&cut, data, text, 1 + data[1] % 64);
+	same_usage(&whole.m.usage, &cut.m.usage);
+	require(str_eq(whole.m.model, cut.m.model) &&
+		str_eq(whole.m.service_tier, cut.m.service_tier));
+	require(whole.m.audio_seconds == cut.m.audio_seconds);
+	require(whole.m.terminal == cut.m.terminal && whole.m.error_event == cut.m.error_event);
+	require(whole.m.has_advisor == cut.m.has_advisor && whole.m.cuts == cut.m.cuts);
+	require(whole.m.cut_from == cut.m.cut_from);
+	if (whole.m.has_advisor)
+		same_usage(&whole.m.advisor, &cut.m.advisor);
+	require(str_eq(str_mk(whole.out, whole.n), str_mk(cut.out, cut.n)));
+	require(whole.n <= text.n && (whole.m.cuts > 0 || whole.n == text.n));
+	free(whole.out);
+	free(cut.out);
+	return 0;
+}
