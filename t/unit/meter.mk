@@ -1,0 +1,1 @@
+UNIT_TESTS += t/unit/modules/check_meter
