@@ -68,7 +68,7 @@ static bool absent(const struct conf_directive *d, const void *value)
 {
 	if (d->type == CONF_BLOCK)
 		return says_nothing(d->block, value);
-	return d->def == NULL && conf_type_zero(d, value);
+	return d->def == NULL && (d->flags & CONF_REQUIRED) == 0 && conf_type_zero(d, value);
 }
 
 static bool says_nothing(const struct conf_block *b, const void *obj)

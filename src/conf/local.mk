@@ -10,3 +10,4 @@ libtg_conf_a_SOURCES = \
 	src/conf/secret.c \
 	src/conf/types.c src/conf/types.h \
 	src/conf/yaml.c src/conf/yaml.h
+dist_man_MANS += docs/man/tollgate.yaml.5

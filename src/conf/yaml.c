@@ -6,11 +6,21 @@
  */
 #include "conf/yaml.h"
 
+#include <stdlib.h>
 #include <yaml.h>
 
 #include "conf/load.h"
 
 #define INDEX_FROM 16 /* maps smaller than this are searched linearly */
+
+/*
+ * In `{ key: ${env:NAME} }` the braces of the reference would end the value, as YAML sees it. So
+ * while libyaml reads, the braces of references are two private characters, of which there are no
+ * others in the text; columns stay what they were.
+ */
+#define BRACE_OPEN  "\xef\xa3\xb0" /* U+F8F0 */
+#define BRACE_CLOSE "\xef\xa3\xb1" /* U+F8F1 */
+#define IS_BRACE(c) ((c) == 0xf8f0 || (c) == 0xf8f1)
 
 struct anchor {
 	struct anchor *next;
@@ -72,7 +82,7 @@ static int check_bytes(struct conf_load *l, struct str text, const char *file)
 			return conf_fail(l, &pos,
 				"byte 0x%02x is not UTF-8; save the file as UTF-8",
 				(unsigned char)text.p[0]);
-		if (!conf_char_printable(c) && c != '\t' && c != '\n' && c != '\r')
+		if (IS_BRACE(c) || (!conf_char_printable(c) && c != '\t' && c != '\n' && c != '\r'))
 			return conf_fail(
 				l, &pos, "the character U+%04X is not allowed here", (unsigned)c);
 		pos.col++;
@@ -82,6 +92,58 @@ static int check_bytes(struct conf_load *l, struct str text, const char *file)
 		}
 	}
 	return 0;
+}
+
+/* The length of the reference that text begins with, 0 when it is none. */
+static size_t reference_len(struct str text)
+{
+	size_t n = str_starts(text, STR("${env:")) ? 6 : str_starts(text, STR("${file:")) ? 7 : 0;
+
+	while (n > 0 && n < text.n && text.p[n] != '}')
+		n = (unsigned char)text.p[n] > ' ' && strchr("{\"',[]", text.p[n]) == NULL ? n + 1
+											   : 0;
+	return n < text.n ? n + (n > 0) : 0;
+}
+
+/* A malloc'd copy with the braces of references replaced; NULL when memory is exhausted. */
+static char *hide_braces(struct str text, size_t *len)
+{
+	char *out = malloc(text.n + 1 + text.n / 7 * 4), *w = out; /* 7: "${env:}" */
+
+	while (out != NULL && text.n > 0) {
+		size_t n = reference_len(text);
+
+		if (n == 0) {
+			*w++ = text.p[0];
+			text = str_skip(text, 1);
+			continue;
+		}
+		*w++ = '$';
+		w = mempcpy(w, BRACE_OPEN, 3);
+		w = mempcpy(w, text.p + 2, n - 3);
+		w = mempcpy(w, BRACE_CLOSE, 3);
+		text = str_skip(text, n);
+	}
+	*len = (size_t)(w - out);
+	return out;
+}
+
+/* In place; text never grows. */
+static struct str show_braces(char *p, size_t n)
+{
+	char *w = p;
+
+	for (size_t i = 0; i < n; i++) {
+		struct str rest = str_mk(p + i, n - i);
+		bool open = str_starts(rest, STR(BRACE_OPEN));
+
+		if (open || str_starts(rest, STR(BRACE_CLOSE))) {
+			*w++ = open ? '{' : '}';
+			i += 2;
+		} else
+			*w++ = p[i];
+	}
+	return str_mk(p, (size_t)(w - p));
 }
 
 static struct conf_pos mark_pos(const struct reader *r, yaml_mark_t m)
@@ -260,7 +322,7 @@ static int check_tag(struct reader *r, const yaml_char_t *tag, yaml_mark_t at)
 static int read_scalar(struct reader *r, const yaml_event_t *ev, struct conf_node **out)
 {
 	struct conf_pos pos = mark_pos(r, ev->start_mark);
-	struct str text = str_mk((const char *)ev->data.scalar.value, ev->data.scalar.length);
+	struct str text = show_braces((char *)ev->data.scalar.value, ev->data.scalar.length);
 	struct conf_node *n;
 
 	if (check_tag(r, ev->data.scalar.tag, ev->start_mark) != 0)
@@ -426,6 +488,8 @@ static int read_stream(struct reader *r, struct conf_node **out)
 int conf_yaml_parse(struct conf_load *l, struct str text, const char *file, struct conf_node **out)
 {
 	struct reader r = { .l = l, .file = file };
+	char *hidden;
+	size_t n = 0;
 	int rc;
 
 	if (str_starts(text, STR("\xef\xbb\xbf")))
@@ -434,12 +498,15 @@ int conf_yaml_parse(struct conf_load *l, struct str text, const char *file, stru
 	*out = NULL;
 	if (check_bytes(l, text, file) != 0)
 		return -1;
-	if (!yaml_parser_initialize(&r.parser))
+	hidden = hide_braces(text, &n);
+	if (hidden == NULL || !yaml_parser_initialize(&r.parser)) {
+		free(hidden);
 		return conf_fail(l, NULL, "out of memory");
+	}
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(
-		&r.parser, (const unsigned char *)(text.p != NULL ? text.p : ""), text.n);
+	yaml_parser_set_input_string(&r.parser, (const unsigned char *)hidden, n);
 	rc = read_stream(&r, out);
 	yaml_parser_delete(&r.parser);
+	free(hidden);
 	return rc;
 }

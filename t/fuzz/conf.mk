@@ -1,1 +1,1 @@
-# files of this folder
+FUZZERS += t/fuzz/fuzz_yaml

@@ -1,0 +1,29 @@
+/*
+ * ctl.h: tgctl's command groups. A group is one row of the table in tgctl.c and one file cmd_x.c.
+ */
+#ifndef TG_CTL_CTL_H
+#define TG_CTL_CTL_H
+
+#include "base/defs.h"
+
+enum ctl_exit { /* scripts rely on these: tgctl(1) */
+	CTL_OK = 0,
+	CTL_FAILED = 1, /* it could not be done */
+	CTL_USAGE = 2,  /* the command line is wrong */
+};
+
+struct ctl_command {
+	const char *name;                            /* NULL ends the table */
+	enum ctl_exit (*run)(int argc, char **argv); /* argv[0] is the command's name */
+	const char *summary;                         /* one line */
+	const char *help;                            /* all of `tgctl help NAME` */
+};
+
+extern const struct ctl_command ctl_keys; /* cmd_keys.c */
+
+/* Print "tgctl NAME: what is wrong" and where to find help. Returns CTL_USAGE. */
+enum ctl_exit ctl_usage(const char *name, const char *fmt, ...) TG_PRINTF(2, 3);
+/* Print "tgctl NAME: what went wrong". Returns CTL_FAILED. */
+enum ctl_exit ctl_failed(const char *name, const char *fmt, ...) TG_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,517 @@
+/*
+ * check_config.c: tollgate's own tables: defaults, references, duplicates and unsafe combinations,
+ * each with its place; the shipped files; what is printed from the tables.
+ */
+#include "unit/unit.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "core/config.h"
+
+#define LISTEN "listen: 127.0.0.1:0\n"
+#define HASH_A "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+#define HASH_B "1b4f0e9851971998e732078544c96b36c3d01cedf7caa332359d6f1d83567014"
+
+static const char *const providers[] = { "openai", "anthropic", NULL };
+
+static struct arena arena;
+static struct conf_error err;
+static struct config config;
+
+static void setup(void)
+{
+	arena_init(&arena, NULL, 0);
+	memset(&err, 0, sizeof err);
+	config_set_providers(providers);
+	log_threshold = LOG_L_ERROR; /* a warning about tls_verify is meant */
+	ck_assert_int_eq(setenv("OPENAI_API_KEY", "sk-from-env", 1), 0);
+	ck_assert_int_eq(setenv("ANTHROPIC_API_KEY", "sk-ant-from-env", 1), 0);
+}
+
+static void teardown(void)
+{
+	arena_fini(&arena);
+	config_set_providers(NULL);
+}
+
+static int load(const char *yaml)
+{
+	return conf_load_text(str_z(yaml), "t.yaml", &config_root, &arena, &config, &err);
+}
+
+#define TARGETS "targets: { openai: { provider: openai, base_url: https://api.openai.com } }\n"
+#define MODELS  "models: { gpt-4o-mini: { targets: openai } }\n"
+
+static const struct wrong {
+	const char *yaml, *error;
+} wrongs[] = {
+	{ "workers: 1\n", "t.yaml:1:1: `listen` is missing at the top level: Where applications "
+			  "connect; at least "
+			  "one address." },
+	{ "listen: []\n", "t.yaml:1:1: `listen` is empty at the top level: Where applications "
+			  "connect; at least one "
+			  "address." },
+	{ "workers: 257\n" LISTEN,
+		"t.yaml:1:10: `workers` must be auto or a whole number from 1 to 256, not `257`" },
+	/* later versions */
+	{ LISTEN "redis: { url: x }\n", "t.yaml:2:1: `redis` is not part of this version yet" },
+	{ LISTEN "ledger: {}\n", "t.yaml:2:1: `ledger` is not part of this version yet" },
+	{ LISTEN "geoip: {}\n", "t.yaml:2:1: `geoip` is not part of this version yet" },
+	{ LISTEN "routes: {}\n", "t.yaml:2:1: `routes` is not part of this version yet" },
+	{ LISTEN "rules: {}\n", "t.yaml:2:1: `rules` is not part of this version yet" },
+	{ LISTEN "budgets: {}\n", "t.yaml:2:1: `budgets` is not part of this version yet" },
+	{ LISTEN "guardrails: {}\n", "t.yaml:2:1: `guardrails` is not part of this version yet" },
+	{ LISTEN "notify: {}\n", "t.yaml:2:1: `notify` is not part of this version yet" },
+	{ LISTEN "cache: {}\n", "t.yaml:2:1: `cache` is not part of this version yet" },
+	{ LISTEN "tiers: { a: { limits: {} } }\n",
+		"t.yaml:2:15: `limits` is not part of this version yet" },
+	{ LISTEN "tiers: { a: { quality: {} } }\n",
+		"t.yaml:2:15: `quality` is not part of this version yet" },
+	{ LISTEN "tiers: { a: { batch: {} } }\n",
+		"t.yaml:2:15: `batch` is not part of this version yet" },
+	{ LISTEN "tiers: { a: { cache: {} } }\n",
+		"t.yaml:2:15: `cache` is not part of this version yet" },
+	{ LISTEN "orgs: { a: { timezone: UTC } }\n",
+		"t.yaml:2:14: `timezone` is not part of this version yet" },
+	{ LISTEN "target: {}\n", "t.yaml:2:1: unknown directive `target` at the top level; did you "
+				 "mean `targets`?" },
+	/* addresses */
+	{ "listen: [ a:1, b:2, a:1 ]\n",
+		"t.yaml:1:21: `a:1` is listened on twice, also at t.yaml:1:11" },
+	{ "listen: a:1\nadmin: { address: a:1, token: x }\n",
+		"t.yaml:1:9: `a:1` is the address of `admin`" },
+	{ LISTEN "admin: { address: 0.0.0.0:4001 }\n",
+		"t.yaml:2:19: `admin` on 0.0.0.0:4001 can be reached from other machines and has "
+		"no `token`; add "
+		"`token: ${env:TOLLGATE_ADMIN_TOKEN}`, or use 127.0.0.1 or unix:/path" },
+	{ LISTEN "admin: { address: '[::]:1' }\n",
+		"t.yaml:2:19: `admin` on [::]:1 can be reached from other machines and has no "
+		"`token`; add "
+		"`token: ${env:TOLLGATE_ADMIN_TOKEN}`, or use 127.0.0.1 or unix:/path" },
+	{ LISTEN "admin: { address: '*:1' }\n",
+		"t.yaml:2:19: `admin` on *:1 can be reached from other machines and has no "
+		"`token`; add "
+		"`token: ${env:TOLLGATE_ADMIN_TOKEN}`, or use 127.0.0.1 or unix:/path" },
+	{ LISTEN "admin: { address: 127.evil.example:1 }\n",
+		"t.yaml:2:19: `admin` on 127.evil.example:1 can be reached from other machines and "
+		"has no `token`; "
+		"add `token: ${env:TOLLGATE_ADMIN_TOKEN}`, or use 127.0.0.1 or unix:/path" },
+	{ "listen: { address: a:1, tls: { certificate: x } }\n",
+		"t.yaml:1:30: `key` is missing in the certificate block: PEM file with the private "
+		"key." },
+	/* limits */
+	{ LISTEN "limits: { head: 64k }\n", "t.yaml:2:17: `head` must be a size such as 512, 64k, "
+					    "8m or 1g, from 1k to 65535, not `64k`" },
+	{ LISTEN "limits: { json_body: 33m, body: 1m }\n",
+		"t.yaml:2:22: `json_body` must not be larger than `body`" },
+	{ LISTEN "limits: { body: 1m }\n",
+		"t.yaml:2:9: `json_body` must not be larger than `body`" },
+	{ LISTEN "limits:\n  memory: 16m\n  json_body: 1m\n  held_response: 17m\n",
+		"t.yaml:5:18: `held_response` must not be larger than `memory`" },
+	{ LISTEN "timeouts: { idle: 75 }\n", "t.yaml:2:19: `idle` needs a unit: write `75s` for "
+					     "seconds (units: ms, s, m, h, d)" },
+	/* targets */
+	{ LISTEN "targets:\n  a: { base_url: https://x }\n",
+		"t.yaml:3:6: `provider` is missing in the target block: Whose dialect the target "
+		"speaks, such as openai "
+		"or anthropic." },
+	{ LISTEN "targets: { a: { provider: opnai, base_url: https://x } }\n",
+		"t.yaml:2:27: unknown provider `opnai`; did you mean `openai`? known are: openai, "
+		"anthropic" },
+	{ LISTEN "targets: { a: { provider: zzzzzzzzzz, base_url: https://x } }\n",
+		"t.yaml:2:27: unknown provider `zzzzzzzzzz`; known are: openai, anthropic" },
+	{ LISTEN "targets: { a/b: { provider: openai, base_url: https://x } }\n",
+		"t.yaml:2:12: the name of a target has letters, digits and . _ : @ - in it, not "
+		"`a/b`" },
+	{ LISTEN "targets: { a: { provider: openai, base_url: http://10.0.0.1, key: k } }\n",
+		"t.yaml:2:45: unsafe combination: the `key` of `a` would go to 10.0.0.1 "
+		"unencrypted; use https://, or "
+		"say `allow_plaintext: true` if the network in between is yours" },
+	{ LISTEN "targets: { a: { provider: openai, base_url: http://127.0.0.1.evil.example, key: "
+		 "k } }\n",
+		"t.yaml:2:45: unsafe combination: the `key` of `a` would go to "
+		"127.0.0.1.evil.example unencrypted; "
+		"use https://, or say `allow_plaintext: true` if the network in between is yours" },
+	{ LISTEN "targets: { a: { provider: openai, base_url: https://x, weight: 0 } }\n",
+		"t.yaml:2:64: `weight` must be a whole number from 1 to 1000, not `0`" },
+	{ LISTEN "targets: { a: { provider: openai, base_url: https://x, timeouts: { conect: 1s } "
+		 "} }\n",
+		"t.yaml:2:68: unknown directive `conect` in the target timeouts block; did you "
+		"mean `connect`?" },
+	{ LISTEN "targets: { a: { provider: openai, base_url: https://x, region: '${env:HOME}' } "
+		 "}\n",
+		"t.yaml:2:64: `${env:...}` and `${file:...}` are allowed in secret directives "
+		"only, and `region` is "
+		"none; write the value itself" },
+	/* references */
+	{ LISTEN TARGETS "models:\n  a: { targets: opnai }\n",
+		"t.yaml:4:17: there is no target `opnai`; did you mean `openai`?" },
+	{ LISTEN TARGETS "models:\n  a:\n    targets: [ openai, { model: x, target: zzzz } ]\n",
+		"t.yaml:5:44: there is no target `zzzz`; define it under `targets`" },
+	{ LISTEN "models: { a: {} }\n", "t.yaml:2:14: `targets` is missing in the model block: "
+					"Where the model is served; at least one." },
+	{ LISTEN "models: { a: { targets: [] } }\n",
+		"t.yaml:2:16: `targets` is empty in the model block: Where the model is served; at "
+		"least one." },
+	{ LISTEN TARGETS "models: { 'a b': { targets: openai } }\n",
+		"t.yaml:3:11: the name of a model is printable ASCII without spaces, not `a b`" },
+	{ LISTEN TARGETS MODELS "tiers: { t: { models: [ gpt-4o-mini, gpt-4-mini ] } }\n",
+		"t.yaml:4:38: there is no model `gpt-4-mini`; did you mean `gpt-4o-mini`?" },
+	{ LISTEN "tiers: { pro: {} }\ntenants:\n  a: { tier: prp }\n",
+		"t.yaml:4:14: there is no tier `prp`; did you mean `pro`?" },
+	{ LISTEN "tenants:\n  a: { org: acme }\n",
+		"t.yaml:3:13: there is no org `acme`; define it under `orgs`" },
+	{ LISTEN TARGETS MODELS "tenants:\n  a:\n    keys:\n      - { id: k, sha256: " HASH_A
+				", models: [ gpt ] }\n",
+		"t.yaml:7:102: there is no model `gpt`; define it under `models`" },
+	/* keys */
+	{ LISTEN "tenants: { a: { keys: [ { id: k } ] } }\n",
+		"t.yaml:2:25: `sha256` is missing in the key block: SHA-256 of the key as 64 hex "
+		"digits; `tgctl keys "
+		"create` prints key and line." },
+	{ LISTEN "tenants: { a: { keys: k } }\n",
+		"t.yaml:2:23: `sha256` is missing in the key block: SHA-256 of the key as 64 hex "
+		"digits; `tgctl keys "
+		"create` prints key and line." },
+	{ LISTEN "tenants:\n  a: { keys: { id: k, sha256: " HASH_A
+		 " } }\n  b: { keys: { id: k, sha256: " HASH_B " } }\n",
+		"t.yaml:4:20: duplicate key id `k`; first given at t.yaml:3:20" },
+	{ LISTEN "tenants:\n  a: { keys: { id: k, sha256: " HASH_A
+		 " } }\n  b: { keys: { id: m, sha256: " HASH_A " } }\n",
+		"t.yaml:4:31: the same key twice: `k` has this `sha256` too, at t.yaml:3:31" },
+	{ LISTEN "tenants: { a: { keys: { id: k, sha256: tg-oops } } }\n",
+		"t.yaml:2:40: `sha256` must be a SHA-256 as 64 hex digits (`tgctl keys hash` "
+		"prints it), not 7 "
+		"characters" },
+	{ LISTEN "tenants: { a: { keys: { id: k, sha256: " HASH_A ", expires: 2027-02-30 } } }\n",
+		"t.yaml:2:115: `expires` must be a date such as 2027-01-31 or "
+		"2027-01-31T18:00:00Z, not `2027-02-30`" },
+	/* tags */
+	{ LISTEN "tags: { required: [ team ] }\ntenants: { a: { tags: { tem: x } } }\n",
+		"t.yaml:3:25: the tag `tem` is in neither `tags.required` nor `tags.optional`; did "
+		"you mean `team`?" },
+	{ LISTEN "tenants: { a: { tags: { 'a,b': x } } }\n",
+		"t.yaml:2:25: a tag's name has letters, digits and . _ - in it, not `a,b`" },
+	{ LISTEN "tags: { optional: [ 'a=b' ] }\n",
+		"t.yaml:2:21: a tag's name has letters, digits and . _ - in it, not `a=b`" },
+	{ LISTEN "tags: { on_missing: rejct }\n",
+		"t.yaml:2:21: `on_missing` must be one of ignore, warn, reject, not `rejct`; did "
+		"you mean `reject`?" },
+	/* pages */
+	{ LISTEN "cors: { origins: [ '*', https://a.example/ ] }\n",
+		"t.yaml:2:25: an origin is `*` or scheme://host[:port] without a path, not "
+		"`https://a.example/`" },
+	{ LISTEN "cors: { origins: '*.example.com' }\n",
+		"t.yaml:2:18: an origin is `*` or scheme://host[:port] without a path, not "
+		"`*.example.com`" },
+	{ LISTEN "cors: { headers: [ 'a b' ] }\n", "t.yaml:2:20: `a b` is no header name" },
+};
+
+START_TEST(errors_have_their_place)
+{
+	ck_assert_msg(load(wrongs[_i].yaml) == -1, "%s was taken", wrongs[_i].yaml);
+	ck_assert_str_eq(err.text, wrongs[_i].error);
+}
+END_TEST
+
+static const char *const rights[] = {
+	"listen: [ 127.0.0.1:0, 127.0.0.1:0, unix:/x ]\n",
+	LISTEN "admin: { address: 127.1.2.3:1 }\n",
+	LISTEN "admin: { address: '[::1]:1' }\n",
+	LISTEN "admin: { address: localhost:1 }\n",
+	LISTEN "admin: { address: unix:/run/x }\n",
+	LISTEN "admin: { address: 0.0.0.0:1, token: t }\n",
+	LISTEN "targets: { a: { provider: openai, base_url: http://127.0.0.1:8000, key: k } }\n",
+	LISTEN "targets: { a: { provider: openai, base_url: 'http://[::1]:8000', key: k } }\n",
+	LISTEN "targets: { a: { provider: openai, base_url: http://localhost:8000, key: k } }\n",
+	LISTEN "targets: { a: { provider: openai, base_url: http://10.0.0.1 } }\n",
+	LISTEN "targets: { a: { provider: openai, base_url: http://10.0.0.1, key: k, "
+	       "allow_plaintext: true } }\n",
+	LISTEN "targets: { a: { provider: openai, base_url: https://x, tls_verify: false } }\n",
+	LISTEN "targets: { a: { provider: openai, base_url: https://x, proxy: http://p:3128 } }\n",
+	LISTEN TARGETS MODELS
+	"tiers: { t: { models: gpt-4o-mini } }\ntenants: { a: { tier: t } }\n",
+	LISTEN "tags: { optional: [ team ] }\ntenants: { a: { tags: { team: 'a,b' } } }\n",
+	LISTEN "tenants: { a: { tags: { anything: x } } }\n",
+	LISTEN
+	"cors: { origins: [ https://a.example:8443, 'http://[::1]:3000', tauri://localhost ] }\n",
+};
+
+START_TEST(what_is_safe_is_taken)
+{
+	ck_assert_msg(load(rights[_i]) == 0, "%s: %s", rights[_i], err.text);
+}
+END_TEST
+
+START_TEST(urls_are_checked)
+{
+	static const char *const bad_url[] = { "api.openai.com", "ftp://x", "https://",
+		"https://u:p@x", "https://x?q=1", "https://x#f" };
+	static const char *const bad_proxy[] = { "https://p:1", "http://p:1/path", "p:1" };
+	char yaml[256];
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(bad_url); i++) {
+		snprintf(yaml, sizeof yaml,
+			LISTEN "targets: { a: { provider: openai, base_url: '%s' } }\n",
+			bad_url[i]);
+		ck_assert_msg(load(yaml) == -1, "%s was taken", bad_url[i]);
+		ck_assert_ptr_eq(strstr(err.text, "t.yaml:2:45: `base_url` must be a URL such as "),
+			err.text);
+	}
+	for (size_t i = 0; i < TG_ARRAY_LEN(bad_proxy); i++) {
+		snprintf(yaml, sizeof yaml,
+			LISTEN
+			"targets: { a: { provider: openai, base_url: https://x, proxy: '%s' } }\n",
+			bad_proxy[i]);
+		ck_assert_msg(load(yaml) == -1, "%s was taken", bad_proxy[i]);
+		ck_assert_ptr_eq(
+			strstr(err.text, "t.yaml:2:63: `proxy` must be http://host:port: "),
+			err.text);
+	}
+}
+END_TEST
+
+START_TEST(defaults_are_the_documented_ones)
+{
+	const struct cfg_target *t;
+
+	ck_assert_msg(load(LISTEN TARGETS) == 0, "%s", err.text);
+	ck_assert_int_eq(config.workers, 0);
+	ck_assert_int_eq(config.limits.head_bytes, 32 << 10);
+	ck_assert_int_eq(config.limits.body_bytes, 512 << 20);
+	ck_assert_int_eq(config.limits.json_bytes, 32 << 20);
+	ck_assert_int_eq(config.limits.hold_bytes, 2 << 20);
+	ck_assert_int_eq(config.limits.memory_bytes, 1 << 30);
+	ck_assert_int_eq(config.limits.connections, 65536);
+	ck_assert_int_eq(config.timeouts.idle_us, 75000000);
+	ck_assert_int_eq(config.timeouts.drain_us, 600000000);
+	ck_assert_int_eq(config.upstream.first_byte_us, 600000000);
+	ck_assert_int_eq(config.upstream.total_us, 3600000000);
+	ck_assert_int_eq(config.upstream.pool, 64);
+	ck_assert_int_eq(config.tags.on_missing, CFG_MISSING_WARN);
+	ck_assert_int_eq(config.log.level, LOG_L_INFO);
+	UNIT_STR_EQ(config.log.access, STR("off"));
+	ck_assert_uint_gt(config.member.n, 0);
+	ck_assert_uint_gt(config.cors.headers.n, 10);
+	ck_assert_uint_eq(config.cors.origins.n, 0);
+	t = config.targets.v;
+	ck_assert(t->tls_verify);
+	ck_assert(!t->allow_plaintext);
+	ck_assert_int_eq(t->weight, 1);
+	ck_assert_int_eq(t->timeouts.connect_us, 0); /* inherited */
+	ck_assert_int_eq(t->timeouts.pool, 0);
+}
+END_TEST
+
+START_TEST(words_match_the_enums)
+{
+	static const struct {
+		const char *word;
+		int level;
+	} levels[] = { { "debug", LOG_L_DEBUG }, { "info", LOG_L_INFO }, { "notice", LOG_L_NOTICE },
+		{ "warn", LOG_L_WARN }, { "error", LOG_L_ERROR } };
+	char yaml[128];
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(levels); i++) {
+		snprintf(yaml, sizeof yaml, LISTEN "log: { level: %s }\n", levels[i].word);
+		ck_assert_int_eq(load(yaml), 0);
+		ck_assert_int_eq(config.log.level, levels[i].level);
+	}
+	ck_assert_int_eq(load(LISTEN "tags: { on_missing: ignore }\n"), 0);
+	ck_assert_int_eq(config.tags.on_missing, CFG_MISSING_IGNORE);
+	ck_assert_int_eq(load(LISTEN "tags: { on_missing: reject }\n"), 0);
+	ck_assert_int_eq(config.tags.on_missing, CFG_MISSING_REJECT);
+}
+END_TEST
+
+/* ---- printing
+ * --------------------------------------------------------------------------------------- */
+
+static char *print(void (*put)(FILE *))
+{
+	char *text = NULL;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+
+	ck_assert_ptr_nonnull(f);
+	put(f);
+	ck_assert_int_eq(fclose(f), 0);
+	return text;
+}
+
+static void put_dump(FILE *f)
+{
+	conf_dump(f, &config_root, &config);
+}
+
+static void put_schema(FILE *f)
+{
+	conf_schema(f, &config_root, "tollgate.yaml");
+}
+
+static void put_reference(FILE *f)
+{
+	conf_reference(f, &config_root);
+}
+
+/* The dump loads, and prints the same again. Returns it. */
+static char *dump_twice(void)
+{
+	char *first = print(put_dump), *second;
+
+	ck_assert_msg(load(first) == 0, "%s\n%s", err.text, first);
+	second = print(put_dump);
+	ck_assert_str_eq(first, second);
+	free(second);
+	return first;
+}
+
+START_TEST(dumps_load_again)
+{
+	char *dump;
+
+	ck_assert_msg(load(LISTEN "admin: { address: '*:1', token: admin-secret }\n"
+				  "targets: { t: { provider: openai, base_url: https://x, key: "
+				  "'${env:OPENAI_API_KEY}', tls_verify: no,\n"
+				  "    timeouts: { connect: 1500ms } } }\n"
+				  "models: { \"m:x\": { targets: [ t, { target: t, model: \"quoted "
+				  "\\\" and \\\\\", weight: 7 } ] } }\n"
+				  "tiers: { t: }\norgs: { o: {} }\n"
+				  "tenants:\n  x: { org: o, tier: t, disabled: on, markup: 12.5%, "
+				  "tags: { team: '- #: x', e: '' },\n"
+				  "    keys: [ { id: k, sha256: " HASH_A
+				  ", expires: 2027-01-01T12:00:00+01:00, models: m:x } ] }\n"
+				  "cors: { headers: [] }\n") == 0,
+		"%s", err.text);
+	dump = dump_twice();
+	ck_assert_ptr_null(strstr(dump, "secret"));
+	ck_assert_ptr_null(strstr(dump, "sk-from-env"));
+	ck_assert_ptr_nonnull(strstr(dump, "  token: \"********\"\n"));
+	ck_assert_ptr_nonnull(strstr(dump, "    key: \"********\"\n"));
+	ck_assert_ptr_nonnull(strstr(dump, "      connect: 1500ms\n"));
+	ck_assert_ptr_nonnull(strstr(dump, "    tls_verify: false\n"));
+	ck_assert_ptr_nonnull(strstr(dump, "        model: \"quoted \\\" and \\\\\"\n"));
+	ck_assert_ptr_nonnull(strstr(dump, "  t: {}\n"));
+	ck_assert_ptr_nonnull(strstr(dump, "    markup: 12.5%\n"));
+	ck_assert_ptr_nonnull(strstr(dump, "expires: 2027-01-01T11:00:00.000000Z\n"));
+	ck_assert_ptr_nonnull(strstr(dump, "  headers: []\n"));
+	ck_assert_ptr_nonnull(strstr(dump, "      e: \"\"\n"));
+	free(dump);
+}
+END_TEST
+
+static const char *source_file(const char *name)
+{
+	static char path[512];
+	const char *top = getenv("TG_SRCDIR");
+
+	snprintf(path, sizeof path, "%s/%s", top != NULL ? top : ".", name);
+	return path;
+}
+
+START_TEST(shipped_files_load)
+{
+	static const char *const files[] = { "conf/minimal.yaml", "conf/tollgate.yaml" };
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(files); i++) {
+		ck_assert_msg(conf_load_file(source_file(files[i]), &config_root, &arena, &config,
+				      &err) == 0,
+			"%s", err.text);
+		ck_assert_uint_gt(config.tenants.n, 0);
+		free(dump_twice());
+	}
+}
+END_TEST
+
+/* Every directive below b, by name. */
+static void each_directive(const struct conf_block *b,
+	void (*f)(const struct conf_block *, const struct conf_directive *, void *), void *arg)
+{
+	for (const struct conf_directive *d = b->directives; d->name != NULL; d++) {
+		f(b, d, arg);
+		if (d->block != NULL)
+			each_directive(d->block, f, arg);
+	}
+}
+
+static void in_schema(const struct conf_block *b, const struct conf_directive *d, void *arg)
+{
+	char name[64];
+	json_t *block = arg, *p;
+
+	snprintf(name, sizeof name, "%s", b->name);
+	for (char *c = name; *c != '\0'; c++)
+		if (*c == ' ')
+			*c = '-';
+	if (b != &config_root)
+		block = json_object_get(json_object_get(arg, "$defs"), name);
+	p = json_object_get(json_object_get(block, "properties"), d->name);
+	ck_assert_msg(json_is_object(p), "%s of %s is not in the schema", d->name, b->name);
+	ck_assert_str_eq(json_string_value(json_object_get(p, "description")), d->help);
+	ck_assert_int_eq(json_object_get(p, "default") != NULL, d->def != NULL);
+}
+
+START_TEST(schema_is_json_with_every_directive)
+{
+	char *text = print(put_schema);
+	json_error_t why;
+	json_t *schema = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+
+	ck_assert_msg(schema != NULL, "%d:%d: %s", why.line, why.column, why.text);
+	each_directive(&config_root, in_schema, schema);
+	ck_assert(
+		json_is_object(json_object_get(json_object_get(schema, "properties"), "include")));
+	json_decref(schema);
+	free(text);
+}
+END_TEST
+
+static void in_reference(const struct conf_block *b, const struct conf_directive *d, void *arg)
+{
+	char row[96];
+
+	(void)b;
+	snprintf(row, sizeof row, "\n| `%s` | ", d->name);
+	ck_assert_msg(strstr(arg, row) != NULL, "%s has no row", d->name);
+	ck_assert_msg(strstr(arg, d->help) != NULL, "the help of %s is missing", d->name);
+	ck_assert_msg(
+		d->help[strlen(d->help) - 1] == '.', "the help of %s is no sentence", d->name);
+}
+
+START_TEST(the_reference_page_is_current)
+{
+	char *text = print(put_reference), *page = malloc(1 << 20);
+	FILE *f = fopen(source_file("docs/reference/configuration.md"), "r");
+	size_t n;
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_ptr_nonnull(page);
+	n = fread(page, 1, (1 << 20) - 1, f);
+	page[n] = '\0';
+	fclose(f);
+	each_directive(&config_root, in_reference, text);
+	ck_assert_msg(strstr(page, text) != NULL,
+		"docs/reference/configuration.md is not what the tables say: write the output of "
+		"`t/tools/conf_print reference` there");
+	free(page);
+	free(text);
+}
+END_TEST
+
+static void tests(TCase *tc)
+{
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, errors_have_their_place, 0, TG_ARRAY_LEN(wrongs));
+	tcase_add_loop_test(tc, what_is_safe_is_taken, 0, TG_ARRAY_LEN(rights));
+	tcase_add_test(tc, urls_are_checked);
+	tcase_add_test(tc, defaults_are_the_documented_ones);
+	tcase_add_test(tc, words_match_the_enums);
+	tcase_add_test(tc, dumps_load_again);
+	tcase_add_test(tc, shipped_files_load);
+	tcase_add_test(tc, schema_is_json_with_every_directive);
+	tcase_add_test(tc, the_reference_page_is_current);
+}
+
+UNIT_MAIN("config", tests)
