@@ -343,6 +343,29 @@ START_TEST(limits)
 }
 END_TEST
 
+/* A caller that forgot http1_head_end(): refused, and nothing is read past the end. */
+START_TEST(not_one_whole_head)
+{
+	static const struct str texts[] = { STR(""), STR("\r\n\r\n"), STR("\r\n\r\n\r\n\r\n"),
+		STR("GET / HTTP/1.1\r\nHost: a\r\n"),
+		STR("GET / HTTP/1.1\r\nHost: a\r\n\r\nX: y\r\n\r\n"),
+		STR("HTTP/1.1 200 OK\r\n\r\nX: y\r\n\r\n"), STR("HTTP/1.1 200\rOK\r\n\r\n"),
+		STR("GET / HTTP/1.1\r\nX: a\rb\r\n\r\n") };
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(texts); i++) {
+		char *copy = unit_copy(texts[i].p, texts[i].n);
+		struct http_head h;
+		enum http_error e = HTTP_E_NONE;
+
+		ck_assert_int_eq(http1_request_parse(copy, texts[i].n, &h, &e), -1);
+		ck_assert_int_ne(e, HTTP_E_NONE);
+		ck_assert_int_eq(http1_response_parse(copy, texts[i].n, HTTP_M_GET, &h, &e), -1);
+		ck_assert_int_ne(e, HTTP_E_NONE);
+		free(copy);
+	}
+}
+END_TEST
+
 START_TEST(field_count)
 {
 	char text[4096];
@@ -566,6 +589,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, every_error_has_a_row);
 	tcase_add_test(tc, control_at_every_place);
 	tcase_add_test(tc, limits);
+	tcase_add_test(tc, not_one_whole_head);
 	tcase_add_test(tc, field_count);
 	tcase_add_test(tc, framing_of_requests);
 	tcase_add_test(tc, framing_of_responses);
