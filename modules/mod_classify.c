@@ -67,11 +67,24 @@ static int classify_model(struct req *r, const struct json_val *v)
 	}
 	if (model_take(r, name) != 0)
 		return -1;
-	r->model_edit = (int)r->edit.n;
-	if (v->type != JSON_NONE)
-		return json_edit_replace(&r->edit, v, STR("null"));
-	r->model_inserted = true;
-	return json_edit_insert(&r->edit, STR("\"model\":null"));
+	return 0;
+}
+
+/* The place where each attempt puts its target's name for the model; the last edit, so that its
+ * index stays. */
+static void classify_edit_model(struct req *r, const struct json_val *v)
+{
+	static const char placeholder[] = "null";
+	struct str with = { placeholder, 4 };
+	int rc;
+
+	r->model_inserted = v->type == JSON_NONE;
+	rc = r->model_inserted ? json_edit_insert(&r->edit, with)
+			       : json_edit_replace(&r->edit, v, with);
+	tg_assert(rc == 0);
+	for (unsigned i = 0; i < r->edit.n; i++)
+		if (r->edit.op[i].with.p == placeholder)
+			r->model_edit = (int)i;
 }
 
 static enum step_rc classify_json(struct req *r)
@@ -96,6 +109,7 @@ static enum step_rc classify_json(struct req *r)
 			r->ep.ep->meter == METER_OPENAI_COMPLETIONS) &&
 		classify_add_usage(r, &w[W_STREAM_OPTIONS].val) != 0)
 		return STEP_REPLY;
+	classify_edit_model(r, &w[W_MODEL].val);
 	return STEP_NEXT;
 }
 

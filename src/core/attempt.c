@@ -499,7 +499,8 @@ static void attempt_eof(struct attempt *a, ssize_t rc)
 {
 	const char *text = rc == STREAM_ERR ? stream_error_text(&a->up->st) : NULL;
 
-	if (a->state == ATTEMPT_BODY && a->body.framing == HTTP_BODY_EOF && rc == STREAM_EOF) {
+	if (a->state == ATTEMPT_BODY && a->body.framing == HTTP_BODY_EOF && rc == STREAM_EOF &&
+		!a->up->st.eof_unclean) {
 		a->keep = false;
 		attempt_deliver(a, STR_NONE, true);
 		return;
