@@ -434,7 +434,7 @@ static enum http_error request_parse(const char *p, size_t n, struct http_head *
 	size_t at = 0;
 
 	head_reset(h, p, n);
-	while (at < 4 && p[at] == '\r' && p[at + 1] == '\n')
+	while (at < 4 && at + 4 < n && p[at] == '\r' && p[at + 1] == '\n')
 		at += 2;
 	if ((e = parse_request_line(h, &at, n)) != HTTP_E_NONE ||
 		(e = parse_fields(h, &l, at, n)) != HTTP_E_NONE)

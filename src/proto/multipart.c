@@ -287,7 +287,9 @@ static enum multipart_rc feed_data(struct multipart *m, const char *p, size_t n,
 			if (m->in_watched &&
 				!keep(m, m->boundary + m->assumed, m->match - m->assumed))
 				return bad(m, "the field's value is too long");
-			m->match = m->assumed = 0;
+			m->assumed = 0;
+			m->match = p[*i] == '\r';
+			*i += m->match;
 		}
 	}
 	return MULTIPART_MORE;
