@@ -18,6 +18,13 @@ struct mod_meter {
 	struct meter *m;
 };
 
+/* The price book has standard prices; flex, priority and batch have others that are not known yet. */
+static bool meter_standard_tier(struct str tier)
+{
+	return tier.n == 0 || str_eq(tier, STR("default")) || str_eq(tier, STR("standard")) ||
+		str_eq(tier, STR("auto"));
+}
+
 /* Price what is known. An unknown price is never 0: the cost stays unknown. */
 static void meter_settle(struct req *r, const struct meter *m)
 {
@@ -34,7 +41,8 @@ static void meter_settle(struct req *r, const struct meter *m)
 	if (p == NULL)
 		p = pricebook_find_at(r->conf->prices, provider, asked, r->start_wall);
 	r->cost = 0;
-	r->cost_known = p != NULL && (r->usage.source == USAGE_PROVIDER || p->free) &&
+	r->cost_known = p != NULL && meter_standard_tier(m->service_tier) && !m->has_advisor &&
+		(r->usage.source == USAGE_PROVIDER || p->free) &&
 			price_cost(p, &r->usage, &r->cost, NULL) == 0;
 }
 
