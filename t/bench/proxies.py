@@ -156,7 +156,7 @@ class Tollgate(Proxy):
 workers: 1
 listen:
   - address: 127.0.0.1:0
-  - address: 127.0.0.1:0
+  - address: 127.0.0.1:{free_port()}
     tls: {{ certificate: {up.pem}, key: {up.key} }}
 admin: {{ address: 127.0.0.1:0 }}
 timeouts: {{ idle: 10m }}
