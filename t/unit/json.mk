@@ -1,1 +1,6 @@
-# files of this folder
+UNIT_TESTS += \
+	t/unit/proto/check_json_edit \
+	t/unit/proto/check_json_scan \
+	t/unit/proto/check_json_tap \
+	t/unit/proto/check_json_text \
+	t/unit/proto/check_sse

@@ -1,0 +1,223 @@
+/* check_json_scan.c: structure, watched members, duplicates, limits; errors with their place. */
+#include <stdio.h>
+
+#include "proto/json_scan.h"
+#include "unit/unit.h"
+
+struct verdict {
+	const char *text;
+	enum json_error err;
+	size_t at;
+};
+
+static const struct verdict verdicts[] = {
+	{ "{}", JSON_E_NONE, 0 },
+	{ " \t\r\n{ \"a\" : [ ] , \"b\":{ } } \n", JSON_E_NONE, 0 },
+	{ "{\"a\":[1,-0,0.5,-1e+9,1E-2,10]}", JSON_E_NONE, 0 },
+	{ "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00Ff\"}", JSON_E_NONE, 0 },
+	{ "{\"a\":\"\\ud800\\u0000\",\"b\":1e999}", JSON_E_NONE, 0 },
+	{ "{\"a\":[{\"b\":[[],{}]},true,false,null]}", JSON_E_NONE, 0 },
+	{ "{\"a\":{\"x\":1,\"x\":2},\"b\":1,\"b\":2}", JSON_E_NONE,
+		0 }, /* not watched, not top level */
+	{ "", JSON_E_EOF, 0 },
+	{ "  ", JSON_E_EOF, 2 },
+	{ "{", JSON_E_EOF, 1 },
+	{ "{\"a", JSON_E_EOF, 3 },
+	{ "{\"a\"", JSON_E_EOF, 4 },
+	{ "{\"a\":", JSON_E_EOF, 5 },
+	{ "{\"a\":tru", JSON_E_EOF, 8 },
+	{ "{\"a\":1", JSON_E_EOF, 6 },
+	{ "{\"a\":1.", JSON_E_EOF, 7 },
+	{ "{\"a\":[1,", JSON_E_EOF, 8 },
+	{ "{\"a\":\"\\u12", JSON_E_EOF, 10 },
+	{ "{\"a\":\"\\", JSON_E_EOF, 7 },
+	{ "[]", JSON_E_NOT_OBJECT, 0 },
+	{ " \"a\"", JSON_E_NOT_OBJECT, 1 },
+	{ "1", JSON_E_NOT_OBJECT, 0 },
+	{ "\xef\xbb\xbf{}", JSON_E_SYNTAX, 0 },
+	{ "{}x", JSON_E_TRAILING, 2 },
+	{ "{}{}", JSON_E_TRAILING, 2 },
+	{ "{\"a\":1,}", JSON_E_SYNTAX, 7 },
+	{ "{,}", JSON_E_SYNTAX, 1 },
+	{ "{\"a\" 1}", JSON_E_SYNTAX, 5 },
+	{ "{a:1}", JSON_E_SYNTAX, 1 },
+	{ "{'a':1}", JSON_E_SYNTAX, 1 },
+	{ "{\"a\":[1,]}", JSON_E_SYNTAX, 8 },
+	{ "{\"a\":[,1]}", JSON_E_SYNTAX, 6 },
+	{ "{\"a\":[1 2]}", JSON_E_SYNTAX, 8 },
+	{ "{\"a\":[1}]", JSON_E_SYNTAX, 7 },
+	{ "{\"a\":{\"b\":1]}", JSON_E_SYNTAX, 11 },
+	{ "{\"a\":{\"b\"}}", JSON_E_SYNTAX, 9 },
+	{ "{\"a\":{1:2}}", JSON_E_SYNTAX, 6 },
+	{ "{\"a\":01}", JSON_E_SYNTAX, 6 },
+	{ "{\"a\":+1}", JSON_E_SYNTAX, 5 },
+	{ "{\"a\":.5}", JSON_E_SYNTAX, 5 },
+	{ "{\"a\":1.e5}", JSON_E_SYNTAX, 7 },
+	{ "{\"a\":1e}", JSON_E_SYNTAX, 7 },
+	{ "{\"a\":-}", JSON_E_SYNTAX, 6 },
+	{ "{\"a\":NaN}", JSON_E_SYNTAX, 5 },
+	{ "{\"a\":True}", JSON_E_SYNTAX, 5 },
+	{ "{\"a\":nul1}", JSON_E_SYNTAX, 8 },
+	{ "{\"a\":\"\\x41\"}", JSON_E_SYNTAX, 7 },
+	{ "{\"a\":\"\\u12g4\"}", JSON_E_SYNTAX, 10 },
+	{ "{\"a\":\"\n\"}", JSON_E_SYNTAX, 6 },
+	{ "{\"a\":\"\x1f\"}", JSON_E_SYNTAX, 6 },
+	{ "{\"a\":1//\n}", JSON_E_SYNTAX, 6 },
+	{ "{\"a\":1\v}", JSON_E_SYNTAX, 6 },
+	{ "{\"model\":1,\"model\":2}", JSON_E_DUPLICATE, 11 },
+	{ "{\"model\":null,\"mod\\u0065l\":2}", JSON_E_DUPLICATE, 14 },
+	{ "{\"\\ud800\":1}", JSON_E_ENCODING, 1 },
+	{ "{\"mode\xffl\":1}", JSON_E_ENCODING, 1 },
+	{ "{\"mode\xc1\xac\":1}", JSON_E_ENCODING, 1 }, /* an overlong l */
+	{ "{\"model\\u0000\":1}", JSON_E_ENCODING, 1 },
+	{ "{\"\xc3\xa9\":1,\"\\ud83d\\ude00\":2}", JSON_E_NONE, 0 },
+};
+
+START_TEST(test_verdicts)
+{
+	const struct verdict *v = &verdicts[_i];
+	struct json_watch w[] = { { .key = STR("model") } };
+	struct json_fail fail;
+	size_t n = strlen(v->text);
+	char *copy = unit_copy(v->text, n);
+	int rc = json_scan_object(str_mk(copy, n), w, 1, &fail);
+
+	ck_assert_msg((rc == 0) == (v->err == JSON_E_NONE), "%s: rc %d", v->text, rc);
+	ck_assert_msg(fail.err == v->err && fail.offset == v->at, "%s: %s at %zu", v->text,
+		json_error_text(fail.err), fail.offset);
+	free(copy);
+}
+END_TEST
+
+/* Every proper beginning of a good text ends in the middle, whatever block it is cut in. */
+START_TEST(test_cut)
+{
+	static const char text[] = "{\"messages\":[{\"role\":\"user\",\"content\":"
+				   "\"0123456789012345678901234567890123456789012345678"
+				   "9012345678901234567890\\n01234567890123456789012345678901234567"
+				   "8901234567890123456789\\\"\\u00e9"
+				   "012345678901234567890123456789012345678901234567890123456789012"
+				   "345678901234567890123456789\\\\\"}],"
+				   "\"n\":-12.5e+7,\"stream\":true}";
+	struct json_fail fail;
+
+	for (size_t n = 0; n < sizeof text; n++) {
+		char *copy = unit_copy(text, n);
+		int rc = json_scan_object(str_mk(copy, n), NULL, 0, &fail);
+
+		if (n == sizeof text - 1)
+			ck_assert_int_eq(rc, 0);
+		else
+			ck_assert_msg(rc != 0 && fail.err == JSON_E_EOF && fail.offset == n,
+				"cut at %zu: %s at %zu", n, json_error_text(fail.err), fail.offset);
+		free(copy);
+	}
+}
+END_TEST
+
+/* A quote, a bad byte, an escape at each place of a long string: the blocks of the fast loop have
+ * no seams. */
+START_TEST(test_string_seams)
+{
+	char text[400];
+	struct json_watch w[] = { { .key = STR("a") } };
+	struct json_fail fail;
+
+	for (size_t len = 1; len < 200; len++)
+		for (size_t at = 0; at < len; at++) {
+			size_t n = (size_t)snprintf(
+				text, sizeof text, "{\"a\":\"%*s\",\"b\":0}", (int)len, "");
+			char *body = text + 6;
+
+			body[at] = '\x01';
+			ck_assert(json_scan_object(str_mk(text, n), w, 1, &fail) != 0);
+			ck_assert(fail.err == JSON_E_SYNTAX && fail.offset == 6 + at);
+			body[at] = '"';
+			ck_assert(json_scan_object(str_mk(text, n), w, 1, &fail) != 0);
+			body[at] = '\xff';
+			ck_assert(json_scan_object(str_mk(text, n), w, 1, &fail) == 0);
+			ck_assert_uint_eq(w[0].val.raw.n, len + 2);
+			if (at + 1 == len)
+				continue;
+			memcpy(body + at, "\\\"", 2);
+			ck_assert(json_scan_object(str_mk(text, n), w, 1, &fail) == 0);
+			ck_assert_uint_eq(w[0].val.raw.n, len + 2);
+			memcpy(body + at, "\\q", 2);
+			ck_assert(json_scan_object(str_mk(text, n), w, 1, &fail) != 0);
+			ck_assert_uint_eq(fail.offset, 7 + at);
+		}
+}
+END_TEST
+
+START_TEST(test_depth)
+{
+	char text[600];
+	struct json_fail fail;
+
+	for (int open = JSON_MAX_DEPTH - 3; open < JSON_MAX_DEPTH + 3; open++) {
+		size_t n = (size_t)sprintf(text, "{\"a\":");
+
+		for (int i = 0; i < open; i++)
+			n += (size_t)sprintf(text + n, "%s", i % 2 ? "[" : "{\"\":");
+		text[n++] = '0';
+		for (int i = open; i-- > 0;)
+			text[n++] = i % 2 ? ']' : '}';
+		text[n++] = '}';
+		if (open < JSON_MAX_DEPTH) {
+			ck_assert_int_eq(json_scan_object(str_mk(text, n), NULL, 0, &fail), 0);
+		} else {
+			ck_assert_int_eq(json_scan_object(str_mk(text, n), NULL, 0, &fail), -1);
+			ck_assert_int_eq(fail.err, JSON_E_DEPTH);
+		}
+	}
+}
+END_TEST
+
+START_TEST(test_spans)
+{
+	struct str text = STR(" {\"x\":{\"model\":\"no\"}, \"mod\\u0065l\" : \"a\\n\" ,\"list\":[ "
+			      "1 ,{\"k\":[2]},\"s\"],\"n\":null}");
+	struct json_watch w[] = {
+		{ .key = STR("model") },
+		{ .key = STR("list") },
+		{ .key = STR("n") },
+		{ .key = STR("absent") },
+		{ .key = STR("x") },
+	};
+	struct json_watch in[] = { { .key = STR("model") } };
+	struct json_iter it = { 0 };
+	struct json_val elem;
+	struct json_fail fail;
+
+	ck_assert_int_eq(json_scan_object(text, w, TG_ARRAY_LEN(w), &fail), 0);
+	ck_assert_int_eq(w[0].val.type, JSON_STRING);
+	UNIT_STR_EQ(w[0].val.raw, STR("\"a\\n\""));
+	ck_assert(text.p[w[0].val.member] == '"' && text.p[w[0].val.member + 4] == '\\');
+	ck_assert_int_eq(w[2].val.type, JSON_NULL);
+	ck_assert_int_eq(w[3].val.type, JSON_NONE);
+	ck_assert_int_eq(json_scan_member(&w[4].val, in, 1, &fail), 0);
+	UNIT_STR_EQ(in[0].val.raw, STR("\"no\""));
+	ck_assert_int_eq(json_scan_member(&w[1].val, in, 1, &fail), -1);
+	ck_assert_int_eq(fail.err, JSON_E_NOT_OBJECT);
+	ck_assert_int_eq(in[0].val.type, JSON_NONE);
+
+	ck_assert(json_array_next(&w[1].val, &it, &elem) && elem.type == JSON_NUMBER);
+	ck_assert(json_array_next(&w[1].val, &it, &elem));
+	UNIT_STR_EQ(elem.raw, STR("{\"k\":[2]}"));
+	ck_assert(json_array_next(&w[1].val, &it, &elem) && elem.type == JSON_STRING);
+	ck_assert(!json_array_next(&w[1].val, &it, &elem) && elem.type == JSON_NONE);
+	it.at = 0;
+	ck_assert(!json_array_next(&w[4].val, &it, &elem));
+}
+END_TEST
+
+static void tests(TCase *tc)
+{
+	tcase_add_loop_test(tc, test_verdicts, 0, (int)TG_ARRAY_LEN(verdicts));
+	tcase_add_test(tc, test_cut);
+	tcase_add_test(tc, test_string_seams);
+	tcase_add_test(tc, test_depth);
+	tcase_add_test(tc, test_spans);
+}
+
+UNIT_MAIN("json_scan", tests)

@@ -1,0 +1,120 @@
+/* check_json_text.c: numbers as integers, strings decoded and quoted. */
+#include "proto/json_scan.h"
+#include "unit/unit.h"
+
+static struct json_val value(const char *raw)
+{
+	struct json_val v = { .type = *raw == '"' ? JSON_STRING : JSON_NUMBER, .raw = str_z(raw) };
+
+	return v;
+}
+
+START_TEST(test_u64)
+{
+	static const struct {
+		const char *text;
+		int rc;
+		uint64_t n;
+	} t[] = {
+		{ "0", 0, 0 },
+		{ "123", 0, 123 },
+		{ "123.0", 0, 123 },
+		{ "1e2", 0, 100 },
+		{ "1.5E+1", 0, 15 },
+		{ "1200e-2", 0, 12 },
+		{ "0e999", 0, 0 },
+		{ "18446744073709551615", 0, UINT64_MAX },
+		{ "1844674407370955161.5e1", 0, UINT64_MAX },
+		{ "18446744073709551616", -1, 0 },
+		{ "1e20", -1, 0 },
+		{ "-1", -1, 0 },
+		{ "0.5", -1, 0 },
+		{ "12e-1", -1, 0 },
+		{ "1e99999999999999999999", -1, 0 },
+	};
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(t); i++) {
+		struct json_val v = value(t[i].text);
+		uint64_t n = 7;
+
+		ck_assert_msg(json_get_u64(&v, &n) == t[i].rc, "%s", t[i].text);
+		ck_assert_msg(n == (t[i].rc == 0 ? t[i].n : 7), "%s", t[i].text);
+	}
+	ck_assert_int_eq(json_get_u64(&(struct json_val){ .type = JSON_NULL, .raw = STR("null") },
+				 &(uint64_t){ 0 }),
+		-1);
+}
+END_TEST
+
+START_TEST(test_decode)
+{
+	static const struct {
+		const char *raw, *want; /* NULL: refused */
+	} t[] = {
+		{ "\"\"", "" },
+		{ "\"gpt-4o\"", "gpt-4o" },
+		{ "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t" },
+		{ "\"\\u0041\\u00e9\\u20AC\\ud83d\\ude00\"",
+			"A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80" },
+		{ "\"\xf0\x9f\x98\x80\"", "\xf0\x9f\x98\x80" },
+		{ "\"\\ud83d\"", NULL },
+		{ "\"\\ude00\"", NULL },
+		{ "\"\\ud83d\\u0041\"", NULL },
+		{ "\"\\ud83dx\"", NULL },
+		{ "\"\xff\"", NULL },
+		{ "\"\xc0\xaf\"", NULL },
+		{ "\"\xed\xa0\x80\"", NULL },
+		{ "\"\xf4\x90\x80\x80\"", NULL },
+		{ "\"\xe2\x82\"", NULL },
+		{ "1", NULL },
+	};
+	char buf[16];
+	struct str s;
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(t); i++) {
+		struct json_val v = value(t[i].raw);
+		int rc = json_decode(&v, buf, sizeof buf, &s);
+
+		ck_assert_msg((rc == 0) == (t[i].want != NULL), "%s", t[i].raw);
+		if (rc == 0)
+			UNIT_STR_EQ(s, str_z(t[i].want));
+	}
+	ck_assert_int_eq(
+		json_decode(&(struct json_val){ JSON_STRING, STR("\"12345\""), 0 }, buf, 4, &s),
+		-1);
+	ck_assert_int_eq(json_decode(&(struct json_val){ JSON_STRING, STR("\"123\\u00e9\""), 0 },
+				 buf, 4, &s),
+		-1);
+	ck_assert_int_eq(
+		json_decode(&(struct json_val){ JSON_STRING, STR("\"12\\u00e9\""), 0 }, buf, 4, &s),
+		0);
+	ck_assert_int_eq(
+		json_get_plain(&(struct json_val){ JSON_STRING, STR("\"a\\n\""), 0 }, &s), -1);
+	ck_assert_int_eq(
+		json_get_plain(&(struct json_val){ JSON_STRING, STR("\"ab\""), 0 }, &s), 0);
+	UNIT_STR_EQ(s, STR("ab"));
+}
+END_TEST
+
+START_TEST(test_quote)
+{
+	char out[64];
+	struct str in = STR("a\"\\\n\x01\x7f\xff\xc3\xa9\0z");
+	size_t n = json_quote(out, sizeof out, in);
+	struct str want = STR("\"a\\\"\\\\\\n\\u0001\\u007f\xef\xbf\xbd\xc3\xa9\\u0000z\"");
+
+	UNIT_STR_EQ(str_mk(out, n), want);
+	for (size_t cap = 0; cap < want.n; cap++)
+		ck_assert_uint_eq(json_quote(out, cap, in), 0);
+	ck_assert_uint_eq(json_quote(out, want.n, in), want.n);
+}
+END_TEST
+
+static void tests(TCase *tc)
+{
+	tcase_add_test(tc, test_u64);
+	tcase_add_test(tc, test_decode);
+	tcase_add_test(tc, test_quote);
+}
+
+UNIT_MAIN("json_text", tests)
