@@ -1,0 +1,211 @@
+/*
+ * dialect_responses.c: /v1/responses: the response object, and its stream of named, numbered
+ * events.
+ *
+ * Stream positions (r->step): created, in_progress, output_item.added, [content_part.added,] events
+ * pieces, text or arguments done, [content_part.done,] output_item.done, completed or incomplete.
+ */
+#include "sim/dialect.h"
+#include "sim/sim_text.h"
+
+static void put_text_part(struct sim_req *r, struct sim_buf *b, bool full)
+{
+	sim_buf_lit(b, "{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[],\"text\":\"");
+	if (full)
+		sim_put_text(r, b, 0);
+	sim_buf_lit(b, "\"}");
+}
+
+static void put_item_id(struct sim_req *r, struct sim_buf *b)
+{
+	sim_put_id(r, b, r->plan.tool ? STR("fc_") : STR("msg_"));
+}
+
+/* The one output item, as it begins or with all in it. */
+static void put_item(struct sim_req *r, struct sim_buf *b, bool full)
+{
+	sim_buf_lit(b, "{\"id\":\"");
+	put_item_id(r, b);
+	if (r->plan.tool) {
+		sim_buf_lit(b, "\",\"type\":\"function_call\",\"call_id\":\"");
+		sim_put_id(r, b, STR("call_"));
+		sim_buf_lit(b, "\",\"name\":\"");
+		sim_buf_add(b, r->plan.tool_name);
+		sim_buf_lit(b, "\",\"arguments\":\"");
+		if (full)
+			sim_put_text(r, b, 0);
+	} else {
+		sim_buf_lit(b, "\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[");
+		if (full)
+			put_text_part(r, b, true);
+		sim_buf_lit(b, "]");
+	}
+	if (r->plan.tool)
+		sim_buf_lit(b, "\"");
+	sim_buf_add(b, !full         ? STR(",\"status\":\"in_progress\"}")
+		       : r->plan.cut ? STR(",\"status\":\"incomplete\"}")
+				     : STR(",\"status\":\"completed\"}"));
+}
+
+static void put_response(struct sim_req *r, struct sim_buf *b, bool full)
+{
+	sim_buf_lit(b, "{\"id\":\"");
+	sim_put_id(r, b, STR("resp_"));
+	sim_buf_lit(b, "\",\"object\":\"response\",\"created_at\":");
+	sim_buf_u64(b, sim_created(r));
+	sim_buf_add(b, !full         ? STR(",\"status\":\"in_progress\"")
+		       : r->plan.cut ? STR(",\"status\":\"incomplete\"")
+				     : STR(",\"status\":\"completed\""));
+	sim_buf_lit(b, ",\"background\":false,\"error\":null,\"incomplete_details\":");
+	sim_buf_add(
+		b, full && r->plan.cut ? STR("{\"reason\":\"max_output_tokens\"}") : STR("null"));
+	sim_buf_lit(
+		b, ",\"instructions\":null,\"max_output_tokens\":null,\"metadata\":{},\"model\":");
+	sim_buf_quote(b, r->model);
+	sim_buf_lit(b, ",\"output\":[");
+	if (full)
+		put_item(r, b, true);
+	sim_buf_lit(b,
+		"],\"parallel_tool_calls\":true,\"previous_response_id\":null,\"reasoning\":{"
+		"\"effort\":null,\"summary\":null},\"service_tier\":\"default\",\"store\":true,"
+		"\"temperature\":1.0,\"text\":{\"format\":{\"type\":\"text\"}},\"tool_choice\":"
+		"\"auto\","
+		"\"tools\":[],\"top_p\":1.0,\"truncation\":\"disabled\",\"usage\":");
+	if (full && !sim_usage_hidden(r))
+		sim_responses_put_usage(r, b);
+	else
+		sim_buf_lit(b, "null");
+	sim_buf_lit(b, ",\"user\":null}");
+}
+
+/* event: TYPE, data: {"type":TYPE,"sequence_number":N */
+static void ev_open(struct sim_req *r, struct sim_buf *b, struct str type)
+{
+	sim_buf_lit(b, "event: ");
+	sim_buf_add(b, type);
+	sim_buf_lit(b, "\ndata: {\"type\":\"");
+	sim_buf_add(b, type);
+	sim_buf_lit(b, "\",\"sequence_number\":");
+	sim_buf_u64(b, r->step - 1);
+}
+
+static void ev_response(struct sim_req *r, struct sim_buf *b, struct str type, bool full)
+{
+	ev_open(r, b, type);
+	sim_buf_lit(b, ",\"response\":");
+	put_response(r, b, full);
+	sim_buf_lit(b, "}\n\n");
+	r->ev_usage = full;
+}
+
+static void ev_item(struct sim_req *r, struct sim_buf *b, struct str type, bool full)
+{
+	ev_open(r, b, type);
+	sim_buf_lit(b, ",\"output_index\":0,\"item\":");
+	put_item(r, b, full);
+	sim_buf_lit(b, "}\n\n");
+}
+
+/* Events about a part carry the item's id and the indices. */
+static void ev_of_item(struct sim_req *r, struct sim_buf *b, struct str type)
+{
+	ev_open(r, b, type);
+	sim_buf_lit(b, ",\"item_id\":\"");
+	put_item_id(r, b);
+	sim_buf_add(b, r->plan.tool ? STR("\",\"output_index\":0")
+				    : STR("\",\"output_index\":0,\"content_index\":0"));
+}
+
+static void ev_part(struct sim_req *r, struct sim_buf *b, struct str type, bool full)
+{
+	ev_of_item(r, b, type);
+	sim_buf_lit(b, ",\"part\":");
+	put_text_part(r, b, full);
+	sim_buf_lit(b, "}\n\n");
+}
+
+static void ev_delta(struct sim_req *r, struct sim_buf *b, uint64_t event)
+{
+	ev_of_item(r, b,
+		r->plan.tool ? STR("response.function_call_arguments.delta")
+			     : STR("response.output_text.delta"));
+	sim_buf_lit(b, ",\"delta\":\"");
+	sim_put_piece(r, b, 0, event);
+	sim_buf_add(b, r->plan.tool ? STR("\"}\n\n") : STR("\",\"logprobs\":[]}\n\n"));
+	r->ev_tokens = sim_piece_tokens(r, event);
+}
+
+static void ev_done(struct sim_req *r, struct sim_buf *b)
+{
+	if (r->plan.tool) {
+		ev_of_item(r, b, STR("response.function_call_arguments.done"));
+		sim_buf_lit(b, ",\"name\":\"");
+		sim_buf_add(b, r->plan.tool_name);
+		sim_buf_lit(b, "\",\"arguments\":\"");
+	} else {
+		ev_of_item(r, b, STR("response.output_text.done"));
+		sim_buf_lit(b, ",\"logprobs\":[],\"text\":\"");
+	}
+	sim_put_text(r, b, 0);
+	sim_buf_lit(b, "\"}\n\n");
+}
+
+static bool responses_next(struct sim_req *r, struct sim_buf *b)
+{
+	uint64_t step = r->step++, opening = r->plan.tool ? 3 : 4, after;
+
+	if (step < opening) {
+		switch (step) {
+		case 0: ev_response(r, b, STR("response.created"), false); break;
+		case 1: ev_response(r, b, STR("response.in_progress"), false); break;
+		case 2: ev_item(r, b, STR("response.output_item.added"), false); break;
+		default: ev_part(r, b, STR("response.content_part.added"), false); break;
+		}
+		return true;
+	}
+	if (step < opening + r->plan.events) {
+		ev_delta(r, b, step - opening);
+		return true;
+	}
+	after = step - opening - r->plan.events;
+	if (after == 0)
+		ev_done(r, b);
+	else if (after == 1 && !r->plan.tool)
+		ev_part(r, b, STR("response.content_part.done"), true);
+	else if (after == (r->plan.tool ? 1u : 2u))
+		ev_item(r, b, STR("response.output_item.done"), true);
+	else {
+		ev_response(r, b,
+			r->plan.cut ? STR("response.incomplete") : STR("response.completed"), true);
+		return false;
+	}
+	return true;
+}
+
+void sim_openai_responses(struct sim_req *r)
+{
+	enum { MODEL, INPUT, INSTRUCTIONS, STREAM, MAX, TOOLS, CHOICE };
+	struct json_watch w[] = { { STR("model"), { 0 } }, { STR("input"), { 0 } },
+		{ STR("instructions"), { 0 } }, { STR("stream"), { 0 } },
+		{ STR("max_output_tokens"), { 0 } }, { STR("tools"), { 0 } },
+		{ STR("tool_choice"), { 0 } } };
+	struct json_val schema = { 0 };
+	struct str tool;
+
+	if (sim_body_scan(r, w, TG_ARRAY_LEN(w)) != 0 || sim_take_model(r, &w[MODEL].val) != 0)
+		return;
+	r->stream = json_true(&w[STREAM].val);
+	sim_prompt_walk(&r->prompt, &w[INSTRUCTIONS].val);
+	r->prompt.tool_word = false;
+	sim_prompt_walk(&r->prompt, &w[INPUT].val);
+	sim_prompt_raw(&r->prompt, &w[TOOLS].val);
+	tool = sim_pick_tool(r, &w[TOOLS].val, &w[CHOICE].val, &schema);
+	sim_plan_make(r, sim_count(&w[MAX].val, SIM_UNSET), 1, tool, &schema);
+	if (r->stream) {
+		sim_answer_stream(r, responses_next, r->plan.events + 8);
+		return;
+	}
+	put_response(r, &r->json, true);
+	sim_buf_lit(&r->json, "\n");
+	sim_answer_json(r, 200, true);
+}

@@ -1,0 +1,102 @@
+/*
+ * dialect_routes.c: the table of every path the simulator answers, in every dialect.
+ */
+#include "sim/dialect.h"
+
+#define P(lit)                       \
+	{                            \
+		lit, sizeof(lit) - 1 \
+	}
+
+static const struct sim_route routes[] = {
+	{ "POST", P("/v1/chat/completions"), &sim_openai, SIM_BODY_JSON, sim_openai_chat },
+	{ "POST", P("/v1/completions"), &sim_openai, SIM_BODY_JSON, sim_openai_completions },
+	{ "POST", P("/v1/responses"), &sim_openai, SIM_BODY_JSON, sim_openai_responses },
+	{ "POST", P("/v1/messages"), &sim_anthropic, SIM_BODY_JSON, sim_anthropic_messages },
+	{ "POST", P("/v1/messages/count_tokens"), &sim_anthropic, SIM_BODY_JSON,
+		sim_anthropic_count },
+	{ "POST", P("/v1/embeddings"), &sim_openai, SIM_BODY_JSON, sim_openai_embeddings },
+	{ "POST", P("/v1/moderations"), &sim_openai, SIM_BODY_JSON, sim_openai_moderations },
+	{ "POST", P("/v1/images/generations"), &sim_openai, SIM_BODY_JSON, sim_openai_images },
+	{ "POST", P("/v1/images/edits"), &sim_openai, SIM_BODY_FORM, sim_openai_image_edits },
+	{ "POST", P("/v1/images/variations"), &sim_openai, SIM_BODY_FORM, sim_openai_image_edits },
+	{ "POST", P("/v1/audio/speech"), &sim_openai, SIM_BODY_JSON, sim_openai_speech },
+	{ "POST", P("/v1/audio/transcriptions"), &sim_openai, SIM_BODY_FORM,
+		sim_openai_transcriptions },
+	{ "POST", P("/v1/audio/translations"), &sim_openai, SIM_BODY_FORM,
+		sim_openai_transcriptions },
+	{ "GET", P("/v1/models"), &sim_openai, SIM_BODY_NONE, sim_openai_models },
+	{ "GET", P("/v1/models/{}"), &sim_openai, SIM_BODY_NONE, sim_openai_model },
+	{ "POST", P("/v1/files"), &sim_openai, SIM_BODY_FORM, sim_openai_file_upload },
+	{ "GET", P("/v1/files"), &sim_openai, SIM_BODY_NONE, sim_openai_file_list },
+	{ "GET", P("/v1/files/{}"), &sim_openai, SIM_BODY_NONE, sim_openai_file_get },
+	{ "GET", P("/v1/files/{}/content"), &sim_openai, SIM_BODY_NONE, sim_openai_file_content },
+	{ "DELETE", P("/v1/files/{}"), &sim_openai, SIM_BODY_NONE, sim_openai_file_delete },
+	{ "POST", P("/v1/batches"), &sim_openai, SIM_BODY_JSON, sim_openai_batch_create },
+	{ "GET", P("/v1/batches"), &sim_openai, SIM_BODY_NONE, sim_openai_batch_list },
+	{ "GET", P("/v1/batches/{}"), &sim_openai, SIM_BODY_NONE, sim_openai_batch_get },
+	{ "GET", P("/"), NULL, SIM_BODY_NONE, sim_control_root },
+	{ "GET", P("/sim/ledger"), NULL, SIM_BODY_NONE, sim_control_ledger },
+	{ "GET", P("/sim/requests"), NULL, SIM_BODY_NONE, sim_control_requests },
+	{ "POST", P("/sim/reset"), NULL, SIM_BODY_NONE, sim_control_reset },
+};
+
+/* GET /v1/models of a client that speaks Anthropic (it sends anthropic-version). */
+static const struct sim_route anthropic_models[] = {
+	{ "GET", P("/v1/models"), &sim_anthropic, SIM_BODY_NONE, sim_anthropic_models },
+	{ "GET", P("/v1/models/{}"), &sim_anthropic, SIM_BODY_NONE, sim_anthropic_model },
+};
+
+/* Unknown path, unknown method; in the dialect the caller seems to speak. */
+static const struct sim_route fallback[2][2] = {
+	{ { "", P(""), &sim_openai, SIM_BODY_NONE, sim_control_not_found },
+		{ "", P(""), &sim_openai, SIM_BODY_NONE, sim_control_bad_method } },
+	{ { "", P(""), &sim_anthropic, SIM_BODY_NONE, sim_control_not_found },
+		{ "", P(""), &sim_anthropic, SIM_BODY_NONE, sim_control_bad_method } },
+};
+
+static bool path_matches(struct str pattern, struct str path, struct str *arg)
+{
+	struct str rest;
+	size_t hole = str_find(pattern, STR("{}")), end;
+
+	if (hole == (size_t)-1)
+		return str_eq(pattern, path);
+	if (!str_starts(path, str_mk(pattern.p, hole)))
+		return false;
+	rest = str_skip(path, hole);
+	end = str_chr(rest, '/');
+	if (end == (size_t)-1)
+		end = rest.n;
+	if (end == 0 || !str_eq(str_skip(rest, end), str_skip(pattern, hole + 2)))
+		return false;
+	*arg = str_mk(rest.p, end);
+	return true;
+}
+
+static const struct sim_route *find_in(const struct sim_route *r, size_t n, struct str method,
+	struct str path, struct str *arg, bool *known)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!path_matches(r[i].path, path, arg))
+			continue;
+		*known = true;
+		if (str_eq(method, str_z(r[i].method)))
+			return &r[i];
+	}
+	return NULL;
+}
+
+const struct sim_route *sim_route_find(const struct http_head *h, struct str path, struct str *arg)
+{
+	bool anthropic = http_get(h, HTTP_N_ANTHROPIC_VERSION).n != 0, known = false;
+	struct str method = h->method == HTTP_M_HEAD ? STR("GET") : http_method_text(h);
+	const struct sim_route *r = NULL;
+
+	if (anthropic)
+		r = find_in(anthropic_models, TG_ARRAY_LEN(anthropic_models), method, path, arg,
+			&known);
+	if (r == NULL)
+		r = find_in(routes, TG_ARRAY_LEN(routes), method, path, arg, &known);
+	return r != NULL ? r : &fallback[anthropic][known];
+}

@@ -1,0 +1,216 @@
+/*
+ * sim_req.h: one request being received or answered, and the calls with which a dialect answers it.
+ *
+ *	head -> sim_route_find -> body (collected | parsed as form | counted) -> route->serve(r)
+ *	serve() composes with exactly one of sim_answer_json, _bytes, _stream, _error
+ *	streams: the server calls r->next(r, ev) for each event, at the pace and for as long as the
+ *	client takes them
+ *
+ * Owned by its connection, on its worker's thread.
+ */
+#ifndef TG_SIM_REQ_H
+#define TG_SIM_REQ_H
+
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "proto/http1_head.h"
+#include "proto/json_scan.h"
+#include "sim/sim_conf.h"
+#include "sim/sim_form.h"
+#include "sim/sim_ledger.h"
+
+#define SIM_UNSET UINT64_MAX
+
+struct sim_req;
+struct sim_worker;
+typedef struct evp_md_ctx_st EVP_MD_CTX;
+
+enum sim_error { /* what went wrong, worded by each dialect */
+	SIM_E_BAD_REQUEST,
+	SIM_E_UNAUTHORIZED,
+	SIM_E_FORBIDDEN,
+	SIM_E_NOT_FOUND,
+	SIM_E_MODEL,
+	SIM_E_TOO_LARGE,
+	SIM_E_RATE,
+	SIM_E_QUOTA,
+	SIM_E_INTERNAL,
+	SIM_E_OVERLOADED,
+	SIM_E_OTHER,
+};
+
+struct sim_dialect {
+	struct str name; /* in the ledger */
+	/* Appends the vendor's constant and per-time response fields. */
+	void (*put_headers)(struct sim_req *, struct sim_buf *);
+	/* Appends the error body. param may be empty. */
+	void (*put_error)(struct sim_req *, struct sim_buf *, int status, enum sim_error,
+		struct str message, struct str param);
+	/* Appends an SSE event that reports a failure in mid-stream. */
+	void (*put_stream_error)(struct sim_req *, struct sim_buf *);
+};
+
+enum sim_body_kind { SIM_BODY_JSON, SIM_BODY_FORM, SIM_BODY_NONE /* counted and dropped */ };
+
+struct sim_route {
+	const char *method;
+	struct str path; /* "{}" stands for one segment */
+	const struct sim_dialect
+		*dialect; /* NULL: the simulator's own: no key, no faults, no ledger */
+	enum sim_body_kind body;
+	void (*serve)(struct sim_req *);
+};
+
+struct sim_knobs { /* x-sim-* request fields over the command line */
+	struct sim_faults fault;
+	int64_t retry_after_s; /* -1: none; SIM_RETRY_DEFAULT */
+#define SIM_RETRY_DEFAULT -2
+	int64_t ttft_us;
+	uint64_t tps_milli, read_rate, body_bytes; /* 0: off */
+	uint64_t events, output_tokens, cached, cache_write,
+		cache_write_1h; /* SIM_UNSET: not given */
+	uint64_t reasoning;
+	bool echo, bill_full;
+};
+
+struct sim_prompt { /* what walking the request's text found (sim_request.c) */
+	uint64_t bytes, fixed_tokens, hash;
+	uint64_t mark_bytes, mark_hash; /* at the last cache_control */
+	bool mark, mark_1h;
+	bool user;      /* the text being walked is the user's */
+	bool tool_word; /* the last user message says "tool" and nothing has answered it yet */
+};
+
+struct sim_plan {                         /* what will be answered */
+	uint64_t seed, tokens, events, n; /* of each of n choices */
+	uint64_t think_tokens;            /* a visible thinking block (Anthropic) */
+	uint64_t pad_bytes;               /* filler in each event (x-sim-body-bytes on a stream) */
+	bool tool, cut;                   /* a tool call; ended by the token limit */
+	struct str tool_name;             /* raw JSON text, without quotes */
+	struct sim_buf tool_args;
+};
+
+enum sim_framing { SIM_LENGTH, SIM_CHUNKED, SIM_TO_CLOSE };
+
+struct sim_req {
+	/* received */
+	const struct sim_conf *conf;
+	struct sim_worker *w;
+	struct sim_buf head_copy; /* what head points into */
+	struct http_head head;
+	struct str path, query; /* of the target, as sent */
+	struct str path_arg;    /* what "{}" matched */
+	const struct sim_route *route;
+	struct sim_knobs knobs;
+	struct str knobs_bad; /* a knob's value that could not be read */
+	struct sim_buf body;  /* SIM_BODY_JSON: all of it; else its first 4 KB */
+	uint64_t body_bytes;
+	bool body_too_large;
+	EVP_MD_CTX *sha;       /* NULL: not recorded */
+	struct sim_form *form; /* SIM_BODY_FORM */
+	uint64_t seq, id;      /* id: mixed from seq, in every answer and ledger line */
+	wall_us wall;
+	const char *date; /* CLOCK_HTTP_LEN bytes, the worker's */
+
+	/* understood */
+	struct str model;
+	char model_buf[160];
+	bool stream, include_usage;
+	struct sim_prompt prompt;
+	struct sim_plan plan;
+	struct sim_usage usage; /* of the whole answer */
+
+	/* being answered */
+	bool answered; /* one of sim_answer_* was called */
+	int status;
+	enum sim_framing framing;
+	struct sim_buf *out;                                /* the connection's output */
+	struct sim_buf json;                                /* scratch for bodies */
+	bool (*next)(struct sim_req *, struct sim_buf *ev); /* false: this was the last piece */
+	bool sse;
+	struct sim_buf ev;               /* scratch for one piece */
+	uint64_t step;                   /* the dialect's own position */
+	uint64_t n_events, events_total; /* generated; expected */
+	uint64_t fill_left, fill_at;     /* bulk: filler bytes still to come, and made */
+	size_t fill_tail;                /* bulk: where the tail begins in json */
+	bool fill_binary;
+	int64_t delay_us; /* before the first byte; INT64_MAX: never */
+	uint64_t limit;   /* response bytes that may be sent; then `kill` */
+	enum { SIM_KILL_NONE, SIM_KILL_FIN, SIM_KILL_RESET } kill;
+	bool close; /* the connection ends with this answer, and says so */
+	/* set by next() for the event it made */
+	uint64_t ev_tokens, ev_reasoning;
+	bool ev_usage;
+	/* what has been generated */
+	uint64_t gen_tokens, gen_reasoning, usage_event; /* usage_event: 1-based, 0 none */
+	void *gzip;                                      /* z_stream */
+	bool refused;                                    /* an error answer: nothing is billed */
+	bool shows_usage;
+	bool failed; /* ended with an error event */
+};
+
+/* ---- sim_request.c: understanding */
+/* Reads x-sim-* fields and draws the rate faults. -1: *bad says what is wrong. */
+int sim_knobs_read(struct sim_req *r, uint64_t *rng, struct str *bad) TG_MUST_CHECK;
+struct str sim_header(const struct sim_req *r, struct str lower_name);
+/* Adds the text of a prompt value of any shape: string, parts, messages, items. */
+void sim_prompt_walk(struct sim_prompt *p, const struct json_val *v);
+/* Adds a value's raw bytes (tool definitions). */
+void sim_prompt_raw(struct sim_prompt *p, const struct json_val *v);
+/* Scans the JSON body for the watches; answers 400 and returns -1 when it is not an object. */
+int sim_body_scan(struct sim_req *r, struct json_watch *w, size_t n) TG_MUST_CHECK;
+/* Takes the model; answers 400 or 404 and returns -1 when missing or called "unknown...". */
+int sim_take_model(struct sim_req *r, const struct json_val *v) TG_MUST_CHECK;
+int sim_take_model_text(struct sim_req *r, struct str model) TG_MUST_CHECK;
+/* An optional count: `otherwise` when absent, null or not a number. */
+uint64_t sim_count(const struct json_val *v, uint64_t otherwise);
+/*
+ * Decide length, events, tool call and usage from prompt, knobs and max_tokens (SIM_UNSET: none).
+ * tool_name raw and empty: no tool call.
+ */
+void sim_plan_make(struct sim_req *r, uint64_t max_tokens, uint64_t n, struct str tool_name,
+	const struct json_val *tool_schema);
+/*
+ * What is billed: everything when the answer was completed or is not a stream, else the prompt and
+ * what was generated; nothing for refused requests.
+ */
+struct sim_usage sim_usage_billed(const struct sim_req *r, bool completed);
+/* What the answer reports: the truth but for wrong-usage. */
+struct sim_usage sim_usage_shown(const struct sim_req *r);
+static inline bool sim_usage_hidden(const struct sim_req *r)
+{
+	return sim_fault_has(&r->knobs.fault, SIM_F_NO_USAGE);
+}
+/*
+ * Which tool to call, if any: choice and tools as in each vendor's shape (name in the tool, or in
+ * its "function"). *schema gets the parameters. Empty when none.
+ */
+struct str sim_pick_tool(struct sim_req *r, const struct json_val *tools,
+	const struct json_val *choice, struct json_val *schema);
+/* Content of choice c's event k (0-based): raw JSON text, needs no escapes for text, has them for
+ * tools. */
+void sim_put_piece(struct sim_req *r, struct sim_buf *b, uint64_t choice, uint64_t event);
+/* All of choice c's text. */
+void sim_put_text(struct sim_req *r, struct sim_buf *b, uint64_t choice);
+/* Tokens in event k of a choice. */
+uint64_t sim_piece_tokens(const struct sim_req *r, uint64_t event);
+
+/* ---- sim_answer.c: answering; each ends serve() */
+void sim_answer_error(
+	struct sim_req *r, int status, enum sim_error e, struct str message, struct str param);
+/* Sends r->json. shows_usage says whether it reports usage. */
+void sim_answer_json(struct sim_req *r, int status, bool shows_usage);
+void sim_answer_body(
+	struct sim_req *r, int status, struct str type, bool shows_usage); /* other types */
+/* n filler bytes behind what r->json holds, with a length or chunked. */
+void sim_answer_bytes(struct sim_req *r, struct str type, uint64_t n, bool chunked);
+/* An SSE stream of about `events` events. */
+void sim_answer_stream(
+	struct sim_req *r, bool (*next)(struct sim_req *, struct sim_buf *), uint64_t events);
+/* Makes the next piece (SSE event or bulk), faults included, and frames it onto r->out. */
+enum sim_gen { SIM_GEN_MORE, SIM_GEN_DONE, SIM_GEN_STALLED };
+enum sim_gen sim_answer_generate(struct sim_req *r);
+void sim_answer_fini(struct sim_req *r);
+
+#endif
