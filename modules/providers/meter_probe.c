@@ -20,7 +20,7 @@ struct word {
 struct words {
 	const struct word *w;
 	size_t n;
-	char second[5]; /* the characters behind the first that a word, [DONE] or event: may have */
+	char more[2]; /* second characters of words beside u and e */
 };
 
 static const struct word chat_words[] = {
@@ -48,9 +48,9 @@ static const struct word anthropic_words[] = {
 			__VA_ARGS__         \
 		}                           \
 	}
-static const struct words chat = WORDS(chat_words, 'u', 'e', 'D', 'D', 'D');
-static const struct words responses = WORDS(response_words, 'u', 'e', 'D', 'r', 'w');
-static const struct words anthropic = WORDS(anthropic_words, 'u', 'e', 'D', 'm', 'm');
+static const struct words chat = WORDS(chat_words, 'u', 'u');
+static const struct words responses = WORDS(response_words, 'r', 'w');
+static const struct words anthropic = WORDS(anthropic_words, 'm', 'm');
 
 static const struct words *words_of(enum meter_api api)
 {
@@ -90,15 +90,17 @@ static bool line_is_error(struct str s)
 	return str_starts(s, STR("event:error")) || str_starts(s, STR("event: error"));
 }
 
-/* s begins with one of the first characters. */
+/* Something that matters begins at s. */
 static bool matters(const struct words *ws, struct str s)
 {
 	struct str rest = str_skip(s, 1);
 
 	if (*s.p == '[')
 		return str_starts(s, STR("[DONE]"));
-	if (*s.p != '"')
+	if (*s.p == '\n' || *s.p == '\r')
 		return line_is_error(rest);
+	if (*s.p != '"')
+		return false;
 	for (size_t i = 0; i < ws->n; i++)
 		if (str_starts(rest, ws->w[i].text))
 			return !ws->w[i].nullable ||
@@ -107,20 +109,23 @@ static bool matters(const struct words *ws, struct str s)
 }
 
 #ifdef __SSE2__
-/* Bit i: a word may begin at p[i]; reads 17 bytes. */
-static inline unsigned begins(const struct words *ws, const char *p)
+/*
+ * Bit i: a word, an event: line or [DONE] may begin at p[i]; reads 17 bytes. A word begins with a
+ * quote and u or e (0x65 and 0x75: one bit apart) or one of `more`, a line behind LF or CR.
+ */
+static inline unsigned begins(const char *p, __m128i more0, __m128i more1)
 {
 	__m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
 	__m128i b = _mm_loadu_si128((const __m128i *)(const void *)(p + 1));
-	__m128i first = _mm_or_si128(
-		_mm_cmpeq_epi8(a, _mm_set1_epi8('"')), _mm_cmpeq_epi8(a, _mm_set1_epi8('[')));
-	__m128i second = _mm_cmpeq_epi8(b, _mm_set1_epi8(ws->second[0]));
+	__m128i first = _mm_or_si128(_mm_cmpeq_epi8(a, _mm_set1_epi8('"')),
+		_mm_cmpeq_epi8(_mm_min_epu8(a, _mm_set1_epi8('\r')), a));
+	__m128i second = _mm_cmpeq_epi8(_mm_or_si128(b, _mm_set1_epi8(0x10)), _mm_set1_epi8('u'));
 
-	/* LF and CR, and control bytes that do no harm */
-	first = _mm_or_si128(first, _mm_cmpeq_epi8(_mm_min_epu8(a, _mm_set1_epi8('\r')), a));
-	for (int i = 1; i < 5; i++)
-		second = _mm_or_si128(second, _mm_cmpeq_epi8(b, _mm_set1_epi8(ws->second[i])));
-	return (unsigned)_mm_movemask_epi8(_mm_and_si128(first, second));
+	second = _mm_or_si128(
+		second, _mm_or_si128(_mm_cmpeq_epi8(b, more0), _mm_cmpeq_epi8(b, more1)));
+	first = _mm_and_si128(first, second);
+	return (unsigned)_mm_movemask_epi8(
+		_mm_or_si128(first, _mm_cmpeq_epi8(b, _mm_set1_epi8('D'))));
 }
 #endif
 
@@ -130,8 +135,10 @@ static size_t find(const struct words *ws, struct str s)
 	size_t i = 0;
 
 #ifdef __SSE2__
+	__m128i more0 = _mm_set1_epi8(ws->more[0]), more1 = _mm_set1_epi8(ws->more[1]);
+
 	for (; s.n - i >= 17; i += 16) {
-		for (unsigned bits = begins(ws, s.p + i); bits != 0; bits &= bits - 1) {
+		for (unsigned bits = begins(s.p + i, more0, more1); bits != 0; bits &= bits - 1) {
 			size_t at = i + (unsigned)__builtin_ctz(bits);
 
 			if (matters(ws, str_skip(s, at)))
@@ -140,8 +147,7 @@ static size_t find(const struct words *ws, struct str s)
 	}
 #endif
 	for (; i < s.n; i++)
-		if ((s.p[i] == '"' || s.p[i] == '[' || s.p[i] == '\n' || s.p[i] == '\r') &&
-			matters(ws, str_skip(s, i)))
+		if (matters(ws, str_skip(s, i)))
 			return i;
 	return s.n;
 }
