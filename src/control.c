@@ -270,7 +270,7 @@ static int control_workers(struct control *c)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (unsigned i = 0; i < c->n_workers && rc == 0; i++)
-		if (worker_init(&c->workers[i], i, c->conf) != 0 ||
+		if (worker_init(&c->workers[i], i, c->n_workers, c->conf) != 0 ||
 			worker_start(&c->workers[i]) != 0)
 			rc = -1;
 	if (rc == 0 && logwriter_start(access_path(c->conf), c->workers, c->n_workers) != 0) {

@@ -38,7 +38,8 @@ bool req_has_other_route(const struct req *r)
 		return false;
 	for (unsigned i = 0; i < r->model->n_routes; i++)
 		if ((r->tried >> i & 1) == 0 &&
-			r->model->route[i].target->provider->dialect == r->ep.ep->dialect)
+			r->model->route[i].target->provider->dialect == r->ep.ep->dialect &&
+			(r->forced == NULL || r->forced == r->model->route[i].target))
 			return true;
 	return false;
 }

@@ -319,10 +319,10 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-int worker_init(struct worker *w, unsigned index, struct tg_conf *conf)
+int worker_init(struct worker *w, unsigned index, unsigned n_workers, struct tg_conf *conf)
 {
 	struct event_config *cfg = event_config_new();
-	int64_t budget = conf->cfg.limits.memory_bytes;
+	int64_t budget = conf->cfg.limits.memory_bytes / n_workers;
 
 	INIT_OBJ(w, WORKER_MAGIC);
 	w->index = index;

@@ -83,7 +83,9 @@ static inline mono_us worker_now(struct worker *w)
 	return w->now;
 }
 
-int worker_init(struct worker *w, unsigned index, struct tg_conf *conf) TG_MUST_CHECK;
+/* Number `index` of n_workers; each gets an equal share of limits.memory. */
+int worker_init(
+	struct worker *w, unsigned index, unsigned n_workers, struct tg_conf *conf) TG_MUST_CHECK;
 void worker_fini(struct worker *w);
 int worker_start(struct worker *w) TG_MUST_CHECK;
 /* Any thread; the worker answers in its own time. */
