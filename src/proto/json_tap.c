@@ -58,6 +58,8 @@ static void forget(struct json_tap *t)
 
 void json_tap_reset(struct json_tap *t)
 {
+	if (t->state == T_START && !t->bad) /* nothing was fed but white space */
+		return;
 	t->state = T_START;
 	t->hit = 0;
 	t->bad = false;
@@ -121,23 +123,40 @@ static uint8_t key_find(const struct json_tap *t)
 	return 0;
 }
 
-static void key_put(struct json_tap *t, char c)
+/* A length beyond the buffer says: too long to be one of ours. */
+static void key_put(struct json_tap *t, const char *p, size_t n)
 {
-	if (t->keybuf_len < sizeof t->keybuf)
-		t->keybuf[t->keybuf_len] = c;
-	if (t->keybuf_len <= sizeof t->keybuf) /* one more says: too long */
-		t->keybuf_len++;
-}
+	size_t len = t->keybuf_len;
 
-static void on_key(struct json_tap *t, char c)
-{
-	if (t->state == T_IN_KEY && c == '"') {
-		t->hit = key_find(t);
-		t->state = T_COLON;
+	if (len > sizeof t->keybuf || n > sizeof t->keybuf - len) {
+		t->keybuf_len = sizeof t->keybuf + 1;
 		return;
 	}
-	key_put(t, c);
-	t->state = t->state == T_IN_KEY && c == '\\' ? T_KEY_ESCAPE : T_IN_KEY;
+	memcpy(t->keybuf + len, p, n);
+	t->keybuf_len = (uint16_t)(len + n);
+}
+
+/* Inside a key: as far as it goes. */
+static const char *key_run(struct json_tap *t, const char *p, const char *end)
+{
+	const char *from = p;
+
+	if (t->state == T_KEY_ESCAPE) {
+		t->state = T_IN_KEY;
+		p++;
+	}
+	while (p < end && *p != '"' && *p != '\\')
+		p++;
+	if (p < end && *p == '\\') {
+		t->state = T_KEY_ESCAPE;
+		p++;
+	}
+	key_put(t, from, (size_t)(p - from));
+	if (t->state == T_KEY_ESCAPE || p >= end)
+		return p;
+	t->hit = key_find(t);
+	t->state = T_COLON;
+	return p + 1;
 }
 
 static void object_begin(struct json_tap *t)
@@ -251,7 +270,7 @@ static const char *step(struct json_tap *t, const char *p, const char *end, cons
 {
 	switch ((enum state)t->state) {
 	case T_IN_KEY:
-	case T_KEY_ESCAPE: on_key(t, *p); return p + 1;
+	case T_KEY_ESCAPE: return key_run(t, p, end);
 	case T_STRING:
 		p = string_run(t, p, end);
 		if (t->state == T_AFTER)
