@@ -152,6 +152,7 @@ class Gateway(Process):
         self.listens = self.ready["listen"]
         self.listen = self.listens[0]
         self.admin = self.ready.get("admin")
+        self.admin_headers = ()
 
     def write(self, config):
         """A dict, or the file's text; put in place whole."""
@@ -199,7 +200,9 @@ class Gateway(Process):
 
     def metrics(self):
         """{(name, frozenset of labels): Fraction}"""
-        return parse_metrics(self.admin_get("/metrics").body.decode())
+        page = self.admin_get("/metrics", headers=self.admin_headers)
+        assert page.status == 200, page
+        return parse_metrics(page.body.decode())
 
     def metric(self, name, **labels):
         """The sum over all label sets that have these labels."""
@@ -310,6 +313,8 @@ class Client:
                 self.sock.close()
                 raise
         self.buffer = b""
+        # the admin listener without a token takes no other names than this machine's
+        self.host = "localhost" if address.startswith("unix:") else address
 
     def __enter__(self):
         return self
@@ -328,8 +333,8 @@ class Client:
     def send(self, data):
         self.sock.sendall(data)
 
-    def send_head(self, method, path, headers=(), host="gateway.test"):
-        lines = [f"{method} {path} HTTP/1.1", f"host: {host}"]
+    def send_head(self, method, path, headers=()):
+        lines = [f"{method} {path} HTTP/1.1", f"host: {self.host}"]
         lines += [f"{n}: {v}" for n, v in (headers.items() if isinstance(headers, dict) else headers)]
         self.send("\r\n".join(lines).encode() + b"\r\n\r\n")
 
@@ -342,7 +347,7 @@ class Client:
             fields.append(("content-type", "application/json"))
         if body is not None:
             fields.append(("content-length", str(len(body))))
-        lines = [f"{method} {path} HTTP/1.1", "host: gateway.test"] + [f"{n}: {v}" for n, v in fields]
+        lines = [f"{method} {path} HTTP/1.1", f"host: {self.host}"] + [f"{n}: {v}" for n, v in fields]
         self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b""))
 
     def recv(self, n=65536):
