@@ -66,13 +66,8 @@ static const char *end_name(enum req_end e)
 static void put_who(struct line *l, const struct req *r)
 {
 	put_member(l, STR(",\"client\":"), str_mk(r->conn->addr, r->conn->addr_len));
-	if (r->tenant != NULL) {
-		put_member(l, STR(",\"tenant\":"), r->tenant->name);
-		put_member(l, STR(",\"org\":"), r->tenant->org);
-		put_member(l, STR(",\"tier\":"), r->tenant->tier);
-	}
 	if (r->key != NULL)
-		put_member(l, STR(",\"key\":"), r->key->id);
+		put(l, r->key->log_text);
 	put_member(l, STR(",\"session\":"), r->session);
 	put_member(l, STR(",\"end_user\":"), r->end_user);
 	if (r->tags_json.n > 2) {

@@ -9,6 +9,7 @@
 #include "core/plan.h"
 #include "core/plan_keys.h"
 #include "core/tags.h"
+#include "proto/json_scan.h"
 
 static uint64_t key_hash(const uint8_t sha[SHA256_LEN])
 {
@@ -75,6 +76,29 @@ static const struct cfg_tier *tier_find(const struct tg_conf *c, struct str name
 	return NULL;
 }
 
+/* Who it is, as the access log says it: composed once. */
+static struct str key_log_text(struct tg_conf *c, const struct key *k)
+{
+	const struct {
+		struct str name, value;
+	} rows[] = { { STR(",\"tenant\":"), k->tenant->name }, { STR(",\"org\":"), k->tenant->org },
+		{ STR(",\"tier\":"), k->tenant->tier }, { STR(",\"key\":"), k->id } };
+	size_t cap = 1, n = 0;
+	char *out;
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++)
+		cap += rows[i].name.n + 6 * rows[i].value.n + 2;
+	out = keys_alloc(c, cap);
+	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
+		if (rows[i].value.n == 0)
+			continue;
+		memcpy(out + n, rows[i].name.p, rows[i].name.n);
+		n += rows[i].name.n;
+		n += json_quote(out + n, cap - n, rows[i].value);
+	}
+	return str_mk(out, n);
+}
+
 static void plan_tenant(struct tg_conf *c, struct tenant *t, const struct cfg_tenant *cfg)
 {
 	const struct cfg_key *v = cfg->keys.v;
@@ -92,6 +116,7 @@ static void plan_tenant(struct tg_conf *c, struct tenant *t, const struct cfg_te
 		k->tenant = t;
 		k->models = key_models(c, t->tier_cfg, &v[i]);
 		k->tags = tags_merge(&c->arena, &cfg->tags, &v[i].tags);
+		k->log_text = key_log_text(c, k);
 		k->tags_json = tags_json(&c->arena, &k->tags);
 		key_insert(c, k);
 	}

@@ -174,6 +174,16 @@ static bool quote_byte(struct out *o, unsigned char c)
 	return out_put(o, (const char *)&c, 1);
 }
 
+/* How many bytes at the front are ASCII that stands for itself: nearly always all of them. */
+static size_t plain_run(struct str s)
+{
+	size_t i = 0;
+
+	while (i < s.n && s.p[i] >= 0x20 && s.p[i] < 0x7f && s.p[i] != '"' && s.p[i] != '\\')
+		i++;
+	return i;
+}
+
 size_t json_quote(char *out, size_t cap, struct str s)
 {
 	struct out o = { out, 0, cap };
@@ -181,9 +191,16 @@ size_t json_quote(char *out, size_t cap, struct str s)
 	if (!out_put(&o, "\"", 1))
 		return 0;
 	while (s.n > 0) {
-		size_t len = utf8_len((const unsigned char *)s.p, s.n);
+		size_t len = plain_run(s);
 		bool ok;
 
+		if (len > 0) {
+			if (!out_put(&o, s.p, len))
+				return 0;
+			s = str_skip(s, len);
+			continue;
+		}
+		len = utf8_len((const unsigned char *)s.p, s.n);
 		if (len == 1)
 			ok = quote_byte(&o, (unsigned char)*s.p);
 		else if (len > 1)
