@@ -9,7 +9,8 @@
 #include "sim/sim_text.h"
 
 #define DEFAULT_OUTPUT_TOKENS 32
-#define MAX_OUTPUT_TOKENS     100000000
+#define MAX_OUTPUT_TOKENS     1000000000
+#define MAX_WHOLE_TOKENS      4000000 /* composed in memory */
 #define MAX_CHOICES           128
 #define STREAM_PIECE_BYTES    4096 /* of filler, with x-sim-body-bytes on a stream */
 
@@ -24,18 +25,22 @@ static void plan_length(struct sim_req *r, uint64_t max_tokens)
 		p->tokens = k->output_tokens;
 	else
 		p->tokens = k->events != SIM_UNSET ? k->events : DEFAULT_OUTPUT_TOKENS;
-	p->tokens = TG_MIN(p->tokens, (uint64_t)MAX_OUTPUT_TOKENS);
+	if (k->body_bytes != 0 && r->stream && !p->tool) {
+		p->events = (k->body_bytes + STREAM_PIECE_BYTES - 1) / STREAM_PIECE_BYTES;
+		if (k->output_tokens == SIM_UNSET)
+			p->tokens = p->events * (STREAM_PIECE_BYTES / SIM_TOKEN_BYTES);
+		p->pad_bytes = STREAM_PIECE_BYTES;
+	}
+	p->tokens = TG_MIN(p->tokens, (uint64_t)(r->stream ? MAX_OUTPUT_TOKENS : MAX_WHOLE_TOKENS));
 	if (max_tokens < p->tokens && !p->tool) {
 		p->tokens = max_tokens;
 		p->cut = true;
 	}
+	if (p->pad_bytes != 0)
+		return;
 	p->events = p->tokens;
 	if (k->events != SIM_UNSET && !p->tool)
 		p->events = TG_MIN(k->events, (uint64_t)MAX_OUTPUT_TOKENS);
-	if (k->body_bytes != 0) {
-		p->events = (k->body_bytes + STREAM_PIECE_BYTES - 1) / STREAM_PIECE_BYTES;
-		p->pad_bytes = STREAM_PIECE_BYTES;
-	}
 	if (p->events == 0 && p->tokens != 0)
 		p->events = 1;
 }
@@ -213,5 +218,7 @@ void sim_put_text(struct sim_req *r, struct sim_buf *b, uint64_t choice)
 	if (p->tool)
 		put_args(b, sim_buf_str(&p->tool_args), 0, p->tool_args.n);
 	else
-		sim_text_put(b, p->seed + choice, 0, p->tokens);
+		sim_text_put(b, p->seed + choice, 0,
+			p->pad_bytes != 0 ? TG_MIN(p->tokens, (uint64_t)STREAM_PIECE_BYTES)
+					  : p->tokens);
 }

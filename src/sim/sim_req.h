@@ -191,7 +191,7 @@ struct str sim_pick_tool(struct sim_req *r, const struct json_val *tools,
 /* Content of choice c's event k (0-based): raw JSON text, needs no escapes for text, has them for
  * tools. */
 void sim_put_piece(struct sim_req *r, struct sim_buf *b, uint64_t choice, uint64_t event);
-/* All of choice c's text. */
+/* All of choice c's text; only its beginning when it is padded (the events carry it). */
 void sim_put_text(struct sim_req *r, struct sim_buf *b, uint64_t choice);
 /* Tokens in event k of a choice. */
 uint64_t sim_piece_tokens(const struct sim_req *r, uint64_t event);

@@ -1,1 +1,2 @@
 # files of this folder
+UNIT_TESTS += t/unit/sim/check_sim_text t/unit/sim/check_sim_form
