@@ -16,13 +16,15 @@
 struct mod_meter {
 	struct sink sink;
 	struct meter *m;
+	bool fed; /* bytes went through before the last ones */
 };
 
-/* The price book has standard prices; flex, priority and batch have others that are not known yet. */
+/* The price book has standard prices; flex, priority and batch have others that are not known yet.
+ */
 static bool meter_standard_tier(struct str tier)
 {
 	return tier.n == 0 || str_eq(tier, STR("default")) || str_eq(tier, STR("standard")) ||
-		str_eq(tier, STR("auto"));
+	       str_eq(tier, STR("auto"));
 }
 
 /* Price what is known. An unknown price is never 0: the cost stays unknown. */
@@ -42,7 +44,7 @@ static void meter_settle(struct req *r, const struct meter *m)
 		p = pricebook_find_at(r->conf->prices, provider, asked, r->start_wall);
 	r->cost = 0;
 	r->cost_known = p != NULL && meter_standard_tier(m->service_tier) && !m->has_advisor &&
-		(r->usage.source == USAGE_PROVIDER || p->free) &&
+			(r->usage.source == USAGE_PROVIDER || p->free) &&
 			price_cost(p, &r->usage, &r->cost, NULL) == 0;
 }
 
@@ -53,6 +55,13 @@ static int meter_sink_write(struct sink *s, const struct iovec *in, int n, bool 
 	struct str held;
 	int k = 0;
 
+	if (fin && n == 1 && !mm->fed && !mm->m->stream) {
+		meter_whole(mm->m, str_mk(in->iov_base, in->iov_len));
+		meter_finish(mm->m);
+		meter_settle(s->req, mm->m);
+		return sink_write(s->next, in, 1, true);
+	}
+	mm->fed = true;
 	for (int i = 0; i < n; i++) {
 		k = meter_filter(mm->m, str_mk(in[i].iov_base, in[i].iov_len), out, METER_IOV - 1);
 		if ((!fin || i < n - 1) && k > 0 && sink_write(s->next, out, k, false) != 0)

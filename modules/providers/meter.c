@@ -478,6 +478,17 @@ int meter_filter(struct meter *m, struct str in, struct iovec *out, int max)
 	return o.n;
 }
 
+void meter_whole(struct meter *m, struct str body)
+{
+	/* Only the Responses API lists what is counted; the others' lists are the answer itself. */
+	unsigned skip = m->api == METER_OPENAI_RESPONSES ? 0 : 1u << K_LIST;
+
+	CHECK_OBJ(m, METER_MAGIC);
+	tg_assert(!m->stream);
+	if (!json_tap_whole(&m->event, body, skip))
+		json_tap_feed(&m->event, body);
+}
+
 void meter_feed(struct meter *m, struct str bytes)
 {
 	struct iovec iov[4];

@@ -84,6 +84,11 @@ void meter_feed(struct meter *m, struct str bytes);
  * more is taken out).
  */
 int meter_filter(struct meter *m, struct str in, struct iovec *out, int max);
+/*
+ * A whole body (not a stream) that came in one piece, instead of feeding it; meter_finish follows
+ * as ever.
+ */
+void meter_whole(struct meter *m, struct str body);
 /* The payload is over: an event without its blank line and a whole body are read now. */
 void meter_finish(struct meter *m);
 /* After meter_finish: bytes that were held and are still to be passed on. */

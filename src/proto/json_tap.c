@@ -305,6 +305,34 @@ void json_tap_feed(struct json_tap *t, struct str bytes)
 		capture(t, mark, (size_t)(p - mark));
 }
 
+bool json_tap_whole(struct json_tap *t, struct str text, unsigned skip)
+{
+	struct json_watch w[JSON_TAP_MAX];
+	struct json_fail fail;
+	uint8_t key_of[JSON_TAP_MAX];
+	size_t n = 0;
+
+	for (uint8_t i = 0; i < t->n_keys; i++) {
+		if ((skip >> i & 1) != 0)
+			continue;
+		key_of[n] = i;
+		w[n++].key = t->key[i];
+	}
+	if (t->state != T_START || t->bad || t->each || json_scan_object(text, w, n, &fail) != 0)
+		return false;
+	for (size_t k = 0; k < n; k++) {
+		if (w[k].val.type == JSON_NONE)
+			continue;
+		t->hit = (uint8_t)(key_of[k] + 1);
+		capture_begin(t, *w[k].val.raw.p);
+		capture(t, w[k].val.raw.p, w[k].val.raw.n);
+		t->got[key_of[k]].seen = true;
+	}
+	t->hit = 0;
+	t->state = T_DONE;
+	return true;
+}
+
 enum json_type json_tap_type(const struct json_tap *t, size_t i)
 {
 	tg_assert(i < t->n_keys);

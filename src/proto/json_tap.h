@@ -52,6 +52,12 @@ void json_tap_reset(struct json_tap *t);
 /* Never reads past `bytes`; the result does not depend on how the text is cut. A key seen again
  * overwrites. */
 void json_tap_feed(struct json_tap *t, struct str bytes);
+/*
+ * The whole text in one piece, faster than feeding it; keys whose bit is set in `skip` are left
+ * out. False when anything was fed already or the text is not one clean object without doubled
+ * keys: then nothing was taken, feed it.
+ */
+bool json_tap_whole(struct json_tap *t, struct str text, unsigned skip);
 /* The value captured for keys[i]; type JSON_NONE when absent, incomplete, nested, or larger than
  * the memory left. */
 struct json_val json_tap_get(const struct json_tap *t, size_t i);
