@@ -1,9 +1,11 @@
 /*
- * Faults by name: X(ENUM_SUFFIX, "name", "help"). "name@N" sets the argument; a bare 4xx or 5xx number is
- * the fault of answering with that status. --help and the manual page are made from this table.
+ * Faults by name: X(ENUM_SUFFIX, "name", "help"). "name@N" sets the argument; a bare 4xx or 5xx
+ * number is the fault of answering with that status. --help and the manual page are made from this
+ * table.
  */
 X(STALL, "stall", "no byte at all; a stream falls silent half way; @N: after N events")
-X(TRUNCATE, "truncate", "closes in order half way through the body; @N: after N events or body bytes")
+X(TRUNCATE, "truncate",
+	"closes in order half way through the body; @N: after N events or body bytes")
 X(RESET, "reset", "TCP reset after N bytes of the response (0 when no @N)")
 X(NO_USAGE, "no-usage", "leaves usage out everywhere")
 X(WRONG_USAGE, "wrong-usage", "reports 2*input+7 and 3*output+11 (the ledger keeps the truth)")
