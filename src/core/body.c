@@ -183,7 +183,7 @@ enum step_rc req_step_read(struct req *r)
 		return STEP_REPLY;
 	if (r->view.n > 0 && body_feed(r) != 0)
 		return STEP_REPLY;
-	if (!r->body_done)
+	if (!r->body_done && !r->conn->want_hold)
 		timer_arm(&r->w->wheel, &r->conn->timer, r->conf->cfg.timeouts.body_us);
 	return body_ready(r) ? STEP_NEXT : STEP_WAIT;
 }
@@ -251,7 +251,7 @@ void req_body_readable(struct req *r)
 		return;
 	}
 	wc_add(&c->w->stats, WC_BYTES_IN, (uint64_t)n);
-	if (!r->settled && !r->body_done) {
+	if (!r->settled && !r->body_done && !c->want_hold) {
 		timer_arm(&c->w->wheel, &c->timer, r->conf->cfg.timeouts.body_us);
 		if (body_too_slow(r)) {
 			wc_add(&c->w->stats, WC_CLIENT_TIMEOUTS, 1);

@@ -19,6 +19,8 @@
 #include "core/plan.h"
 #include "core/req.h"
 
+/* The first read of a head: enough for nearly every request, and little to copy of those that are large. */
+#define HEAD_READ    (16 * 1024)
 #define LINGER_US    2000000
 #define LINGER_BYTES (1024 * 1024)
 
@@ -195,7 +197,7 @@ int conn_leave_input(struct conn *c, struct str rest)
 
 static void conn_read_head(struct conn *c)
 {
-	ssize_t n = stream_read(&c->st, c->w->scratch, WORKER_SCRATCH);
+	ssize_t n = stream_read(&c->st, c->w->scratch, HEAD_READ);
 
 	if (n == STREAM_AGAIN)
 		return;
@@ -423,6 +425,13 @@ void conn_begin_request(struct conn *c, struct req *r)
 
 void conn_want_body(struct conn *c, bool want)
 {
+	/* While it is we who do not read, the client's body clock stands still. */
+	if (c->req != NULL && !c->req->body_done && c->out.len == 0) {
+		if (!want)
+			timer_disarm(&c->w->wheel, &c->timer);
+		else if (c->want_hold)
+			timer_arm(&c->w->wheel, &c->timer, conn_clocks(c)->body_us);
+	}
 	c->want_hold = !want;
 	conn_update_wants(c);
 }
