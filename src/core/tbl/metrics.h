@@ -32,7 +32,7 @@ X(BYTES_IN, "tollgate_received_bytes_total", counter, "Bytes received from clien
 X(BYTES_OUT, "tollgate_sent_bytes_total", counter, "Bytes sent to clients.")
 X(LOG_DROPPED, "tollgate_log_dropped_total", counter, "Access log lines dropped because the writer fell behind.")
 X(SERIES_OVERFLOW, "tollgate_series_overflow_total", counter,
-	"Requests counted under 'other' because a worker's table of label sets was full.")
+	"Requests counted without labels because a worker's table of label sets was full.")
 X(MEMORY, "tollgate_buffer_bytes", gauge, "Bytes of buffers in use.")
 X(CONFIG_GENERATION, "tollgate_config_generation", gauge, "Configuration loads since start; 1 is the first.")
 X(CONFIG_RELOAD_FAILURES, "tollgate_config_reload_failures_total", counter, "Reloads refused because of an error.")
