@@ -199,7 +199,8 @@ static bool body_too_slow(const struct req *r)
 	       (int64_t)(r->body_in.total / (uint64_t)(since / 1000000 + 1)) < t->body_rate;
 }
 
-/* Read straight to where the body is collected: no copy for large prompts. */
+/* Read straight to where the body is collected: no copy for large prompts. STREAM_AGAIN, too, when
+ * the request was answered for want of memory. */
 static ssize_t body_read_direct(struct req *r)
 {
 	size_t left = (size_t)(r->head.content_length - r->body_in.total);
@@ -208,8 +209,11 @@ static ssize_t body_read_direct(struct req *r)
 	size_t used;
 
 	if (r->body_len == r->body_cap &&
-		body_reserve(r, TG_MIN(r->body_len * 2, r->body_len + left)) != 0)
-		return STREAM_ERR;
+		body_reserve(r, TG_MIN(r->body_len * 2, r->body_len + left)) != 0) {
+		r->keep_alive = false;
+		reply_error(r, TG_E_OVERLOADED, NULL);
+		return STREAM_AGAIN;
+	}
 	n = stream_read(
 		&r->conn->st, r->body + r->body_len, TG_MIN(left, r->body_cap - r->body_len));
 	if (n <= 0)
