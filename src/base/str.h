@@ -47,7 +47,7 @@ static inline bool str_ends(struct str s, struct str suffix)
 /* s without its first n bytes; n must not exceed s.n. */
 static inline struct str str_skip(struct str s, size_t n)
 {
-	return (struct str){ s.p + n, s.n - n };
+	return n > 0 ? (struct str){ s.p + n, s.n - n } : s; /* NULL + 0 is undefined */
 }
 
 /* Equal but for ASCII case. */
