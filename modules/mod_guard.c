@@ -36,6 +36,10 @@ static bool guard_target_path(struct req *r)
 	r->forced = t;
 	endpoint_match(rest, buf, &r->ep);
 	if (r->ep.ep == NULL || r->ep.ep->dialect != t->provider->dialect) {
+		/* "/openai/v1%2Fchat%2Fcompletions" must not get around what that path is held to.
+		 */
+		if (str_find(rest, STR("%2F")) != (size_t)-1)
+			return false;
 		r->ep.ep = &passthrough[t->provider->dialect];
 		r->ep.upstream_path = rest;
 	}

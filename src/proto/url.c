@@ -146,11 +146,19 @@ static int put_escape(unsigned c, bool keep_slash, char *buf, size_t *n)
 	return 0;
 }
 
-/* The segment that begins at `start` (behind a slash) is complete: drop "." and "..". */
-static int end_segment(char *buf, size_t start, size_t *n)
+static bool is_dots(const char *p, size_t n)
+{
+	return (n == 1 || n == 2) && p[0] == '.' && p[n - 1] == '.';
+}
+
+/* The segment that begins at `start` (behind a slash) is complete: drop "." and "..". `part`: what
+ * follows its last %2F; whoever decodes that slash before the dots would see another path. */
+static int end_segment(char *buf, size_t start, size_t part, size_t *n)
 {
 	size_t len = *n - start;
 
+	if (part > start && is_dots(buf + part, *n - part))
+		return -1;
 	if (len == 1 && buf[start] == '.') {
 		*n = start;
 	} else if (len == 2 && buf[start] == '.' && buf[start + 1] == '.') {
@@ -166,7 +174,7 @@ static int end_segment(char *buf, size_t start, size_t *n)
  */
 static int normalise_path(struct str path, bool keep_slash, char *buf, struct str *out)
 {
-	size_t n = 1, start = 1;
+	size_t n = 1, start = 1, part = 1;
 
 	buf[0] = '/';
 	for (size_t i = 1; i < path.n; i++) {
@@ -178,19 +186,24 @@ static int normalise_path(struct str path, bool keep_slash, char *buf, struct st
 			if (byte < 0 || put_escape((unsigned)byte, keep_slash, buf, &n) != 0)
 				return -1;
 			i += 2;
+			if (byte == '/') {
+				if (is_dots(buf + part, n - 3 - part))
+					return -1;
+				part = n;
+			}
 		} else if (c == '/') {
-			if (end_segment(buf, start, &n) != 0)
+			if (end_segment(buf, start, part, &n) != 0)
 				return -1;
 			if (buf[n - 1] != '/')
 				buf[n++] = '/';
-			start = n;
+			start = part = n;
 		} else if (http_is(c, HTTP_C_PATH)) {
 			buf[n++] = c;
 		} else {
 			return -1;
 		}
 	}
-	if (end_segment(buf, start, &n) != 0)
+	if (end_segment(buf, start, part, &n) != 0)
 		return -1;
 	*out = str_mk(buf, n);
 	return 0;

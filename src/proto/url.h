@@ -32,8 +32,9 @@ struct url_target {
  * only when allowed. Percent-encoded unreserved characters are decoded, other escapes are
  * upper-cased, dot segments are removed (RFC 3986 sections 6.2.2, 5.2.4), runs of '/' become one,
  * so that a path is matched, limited and sent upstream in one spelling. Refused: bad escapes, %00
- * and other encoded controls, an encoded '/' or '\\' (%2F stays as is only with keep_slash),
- * fragments, a path that climbs above the root. buf holds at least target.n bytes.
+ * and other encoded controls, an encoded '/' or '\\' (%2F stays as is only with keep_slash, and not
+ * next to a dot segment), fragments, a path that climbs above the root. buf holds at least target.n
+ * bytes.
  */
 int url_target_normalise(
 	struct str target, bool keep_slash, char *buf, struct url_target *out) TG_MUST_CHECK;

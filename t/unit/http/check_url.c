@@ -129,8 +129,14 @@ START_TEST(slashes_and_asterisk)
 	char keep[256];
 
 	ck_assert_int_eq(normalise("/a%2fb", false, &path, &query, keep), -1);
-	ck_assert_int_eq(normalise("/a%2fb/..%2F", true, &path, &query, keep), 0);
-	UNIT_STR_EQ(path, STR("/a%2Fb/..%2F"));
+	ck_assert_int_eq(normalise("/a%2fb/...%2F.c", true, &path, &query, keep), 0);
+	UNIT_STR_EQ(path, STR("/a%2Fb/...%2F.c"));
+	ck_assert_int_eq(normalise("/a%2fb/..%2F", true, &path, &query, keep), -1);
+	ck_assert_int_eq(normalise("/a/%2e%2Fb", true, &path, &query, keep), -1);
+	ck_assert_int_eq(normalise("/a%2F%2E%2e/b", true, &path, &query, keep), -1);
+	ck_assert_int_eq(normalise("/a%2F..%2fb", true, &path, &query, keep), -1);
+	ck_assert_int_eq(normalise("/a%2F.", true, &path, &query, keep), -1);
+	ck_assert_int_eq(normalise("/a%2F./..", true, &path, &query, keep), -1);
 	ck_assert_int_eq(normalise("/a%5cb", true, &path, &query, keep), -1);
 	ck_assert_int_eq(url_target_normalise(STR("*"), false, keep, &t), 0);
 	ck_assert(t.asterisk);
