@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "base/log.h"
+#include "base/num.h"
 #include "core/attempt.h"
 #include "core/cors.h"
 #include "core/fields.h"
@@ -192,7 +192,6 @@ static size_t respond_last_chunk(struct respond *p, char *out)
  * chunk]. */
 static int respond_stream(struct respond *p, const struct iovec *in, int n, bool fin)
 {
-	static const char hex[] = "0123456789abcdef";
 	struct iovec iov[RESPOND_IOV];
 	char size_line[24], comment[1024], last[1024];
 	struct req *r = p->req;
@@ -206,9 +205,7 @@ static int respond_stream(struct respond *p, const struct iovec *in, int n, bool
 	if (fin && p->sse && r->metered)
 		comment_n = respond_sse_comment(r, comment);
 	if (p->chunked && bytes + comment_n > 0) {
-		for (int shift = 60; shift >= 0; shift -= 4)
-			if (k > 0 || ((bytes + comment_n) >> shift) > 0)
-				size_line[k++] = hex[((bytes + comment_n) >> shift) & 15];
+		k = num_put_hex(size_line, bytes + comment_n);
 		size_line[k++] = '\r';
 		size_line[k++] = '\n';
 		iov[used++] = (struct iovec){ size_line, k };
