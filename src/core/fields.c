@@ -68,11 +68,32 @@ static bool dropped_by_prefix(struct str name, bool response)
 	return false;
 }
 
+/* Does Connection say more than what this connection does next? Several lines are one list. */
+static bool connection_lists(const struct http_head *h)
+{
+	for (unsigned i = h->first[HTTP_N_CONNECTION]; i > 0 && i <= h->n_fields; i++) {
+		struct str v = http_field_value(h, i - 1);
+
+		if (h->field[i - 1].id == HTTP_N_CONNECTION && v.n > 0 &&
+			!str_eq_ci(v, STR("keep-alive")) && !str_eq_ci(v, STR("close")))
+			return true;
+	}
+	return false;
+}
+
+static bool connection_has(const struct http_head *h, struct str name)
+{
+	for (unsigned i = h->first[HTTP_N_CONNECTION]; i <= h->n_fields; i++)
+		if (h->field[i - 1].id == HTTP_N_CONNECTION &&
+			http_list_has(http_field_value(h, i - 1), name))
+			return true;
+	return false;
+}
+
 static void fields_copy(struct http_out *o, const struct http_head *h, unsigned char side)
 {
-	struct str listed = http_get(h, HTTP_N_CONNECTION), name;
-	bool plain = listed.n == 0 || str_eq_ci(listed, STR("keep-alive")) ||
-		     str_eq_ci(listed, STR("close"));
+	bool listing = connection_lists(h);
+	struct str name;
 
 	for (unsigned i = 0; i < h->n_fields; i++) {
 		if ((drop[h->field[i].id] & side) != 0)
@@ -81,7 +102,7 @@ static void fields_copy(struct http_out *o, const struct http_head *h, unsigned 
 		if (h->field[i].id == HTTP_N_OTHER &&
 			dropped_by_prefix(name, side == DROP_RESPONSE))
 			continue;
-		if (!plain && http_list_has(listed, name))
+		if (listing && connection_has(h, name))
 			continue;
 		http_out_field(o, name, http_field_value(h, i));
 	}

@@ -1,1 +1,4 @@
-# files of this folder
+UNIT_TESTS += \
+	t/unit/core/check_endpoint \
+	t/unit/core/check_errors \
+	t/unit/core/check_fields
