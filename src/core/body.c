@@ -132,6 +132,16 @@ static int body_send_continue(struct req *r)
 	return conn_write(r->conn, &iov, 1);
 }
 
+/* Two Content-Types: we would look at one, the provider perhaps at the other. */
+static bool body_type_doubled(const struct req *r)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->head.n_fields; i++)
+		n += r->head.field[i].id == HTTP_N_CONTENT_TYPE;
+	return n > 1;
+}
+
 /* Decide how the body is read and whether it may be; nothing was read yet. -1: answered. */
 static int body_begin(struct req *r)
 {
@@ -144,6 +154,10 @@ static int body_begin(struct req *r)
 					       : req_limits(r)->body_bytes;
 	if (known && r->head.content_length > (uint64_t)limit)
 		return body_too_large(r, limit);
+	if (body_type_doubled(r)) {
+		reply_error(r, TG_E_BAD_REQUEST, "Content-Type is given more than once.");
+		return -1;
+	}
 	if (http_get(&r->head, HTTP_N_CONTENT_ENCODING).n > 0 && r->body_kind != BODY_KIND_NONE &&
 		!str_eq_ci(http_get(&r->head, HTTP_N_CONTENT_ENCODING), STR("identity"))) {
 		reply_error(r, TG_E_UNSUPPORTED_ENCODING, NULL);

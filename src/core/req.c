@@ -290,7 +290,8 @@ struct ticket *req_ticket(struct req *r)
 {
 	struct ticket *t = slab_take(&r->w->ticket_slab);
 
-	tg_assert(r->ticket == NULL);
+	if (r->ticket != NULL) /* what it waited for before is of no interest any more */
+		r->ticket->req = NULL;
 	t->req = r;
 	t->w = r->w;
 	r->ticket = t;
@@ -299,7 +300,7 @@ struct ticket *req_ticket(struct req *r)
 
 void ticket_give(struct ticket *t)
 {
-	if (t->req != NULL)
+	if (t->req != NULL && t->req->ticket == t)
 		t->req->ticket = NULL;
 	slab_give(&t->w->ticket_slab, t);
 }

@@ -327,8 +327,11 @@ static void resolved_mail(struct mail *m, void *owner)
 
 	(void)owner;
 	ticket_give(t);
-	if (r != NULL && r->attempt != NULL && r->attempt->state == ATTEMPT_CONNECT)
-		uppool_take(r->w, r->attempt->target, r->attempt, true);
+	if (r == NULL || r->attempt == NULL || r->attempt->state != ATTEMPT_CONNECT ||
+		r->attempt->up != NULL)
+		return;
+	timer_disarm(&r->w->wheel, &r->attempt->clock);
+	uppool_take(r->w, r->attempt->target, r->attempt, true);
 }
 
 static void resolved_notify(void *arg)
@@ -342,6 +345,8 @@ static void uppool_wait_name(struct target *t, struct attempt *a)
 {
 	struct ticket *k = req_ticket(a->req);
 
+	a->clock_fail = FAIL_RESOLVE;
+	timer_arm(&a->req->w->wheel, &a->clock, t->clocks.connect_us);
 	k->mail.on_mail = resolved_mail;
 	resolve_name_notify(t->addr, resolved_notify, k);
 }
