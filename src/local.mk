@@ -6,3 +6,5 @@ tollgate_SOURCES = \
 	src/listeners.c src/listeners.h \
 	src/logwriter.c src/logwriter.h
 tollgate_LDADD = $(TG_LIBS)
+
+dist_man_MANS += docs/man/tollgate.8
