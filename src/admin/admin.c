@@ -15,7 +15,7 @@
 static struct admin_conn *oldest_idle(struct admin *a)
 {
 	for (struct list *it = a->conns.prev; it != &a->conns; it = it->prev) {
-		struct admin_conn *c = LIST_ENTRY(it, struct admin_conn, node);
+		struct admin_conn *c = list_entry(it, struct admin_conn, node);
 
 		if (c->state == ADMIN_LINGER || (c->state == ADMIN_HEAD && c->in_n == 0))
 			return c;
@@ -111,7 +111,7 @@ void admin_free(struct admin *a)
 	close(a->fd);
 	a->fd = -1;
 	list_foreach_safe (it, tmp, &a->conns)
-		admin_conn_free(LIST_ENTRY(it, struct admin_conn, node));
+		admin_conn_free(list_entry(it, struct admin_conn, node));
 	timer_wheel_fini(&a->wheel);
 	FINI_OBJ(a);
 	free(a);

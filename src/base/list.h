@@ -15,18 +15,6 @@ struct list {
 /* The object that a node is embedded in. */
 #define list_entry(node, type, member) TG_CONTAINER_OF(node, type, member)
 
-/*
- * Its former name is that of a macro in <sys/queue.h>, which libevent's headers use with one
- * argument and take as found: with one it means what it means there.
- */
-#define LIST_ENTRY(...)                LIST_PICK_(__VA_ARGS__, list_entry, , LIST_QUEUE_)(__VA_ARGS__)
-#define LIST_PICK_(a, b, c, name, ...) name
-#define LIST_QUEUE_(type)              \
-	struct {                       \
-		struct type *le_next;  \
-		struct type **le_prev; \
-	}
-
 #define list_foreach(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 #define list_foreach_safe(it, tmp, head)                                    \
 	for (struct list *it = (head)->next, *tmp = it->next; it != (head); \

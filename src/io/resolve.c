@@ -134,7 +134,7 @@ static void name_free(struct resolve_name *n)
 	struct list *w;
 
 	while ((w = list_pop_front(&n->waiters)) != NULL)
-		free(LIST_ENTRY(w, struct resolve_waiter, node));
+		free(list_entry(w, struct resolve_waiter, node));
 	list_del(&n->node);
 	FINI_OBJ(n);
 	free(n->host);
@@ -167,7 +167,7 @@ static struct resolve_name *name_due(struct resolver *r, mono_us now, mono_us *n
 	struct resolve_name *best = NULL;
 
 	list_foreach (it, &r->names) {
-		struct resolve_name *n = LIST_ENTRY(it, struct resolve_name, node);
+		struct resolve_name *n = list_entry(it, struct resolve_name, node);
 
 		if (n->numeric || n->asking || n->refs == 0)
 			continue;
@@ -188,9 +188,9 @@ static void name_tell(struct resolver *r, struct resolve_name *n)
 
 	n->refs++;
 	while (!r->stop && (node = list_pop_front(&n->waiters)) != NULL) {
-		struct resolve_waiter w = *LIST_ENTRY(node, struct resolve_waiter, node);
+		struct resolve_waiter w = *list_entry(node, struct resolve_waiter, node);
 
-		free(LIST_ENTRY(node, struct resolve_waiter, node));
+		free(list_entry(node, struct resolve_waiter, node));
 		pthread_mutex_unlock(&r->lock);
 		w.done(w.arg);
 		pthread_mutex_lock(&r->lock);
@@ -227,7 +227,7 @@ static void resolver_destroy(struct resolver *r)
 	struct list *it;
 
 	while ((it = list_pop_front(&r->names)) != NULL)
-		name_free(LIST_ENTRY(it, struct resolve_name, node));
+		name_free(list_entry(it, struct resolve_name, node));
 	pthread_cond_destroy(&r->work);
 	pthread_cond_destroy(&r->answer);
 	pthread_mutex_destroy(&r->lock);
@@ -322,7 +322,7 @@ void resolver_free(struct resolver *r)
 static struct resolve_name *name_find(struct resolver *r, struct str host, uint16_t port)
 {
 	list_foreach (it, &r->names) {
-		struct resolve_name *n = LIST_ENTRY(it, struct resolve_name, node);
+		struct resolve_name *n = list_entry(it, struct resolve_name, node);
 
 		if (n->refs > 0 && n->port == port && str_eq_ci(str_z(n->host), host))
 			return n;

@@ -55,7 +55,7 @@ static void timer_slot_run(struct timer_wheel *w, struct list *slot)
 	list_insert_after(slot, &due);
 	list_del(slot);
 	while ((n = list_pop_front(&due)) != NULL) {
-		struct timer *t = LIST_ENTRY(n, struct timer, node);
+		struct timer *t = list_entry(n, struct timer, node);
 
 		if (t->deadline_us > w->now.us) {
 			timer_file(w, t);
@@ -101,7 +101,7 @@ void timer_wheel_fini(struct timer_wheel *w)
 	timer_wheel_stop(w);
 	for (size_t i = 0; i < TIMER_SLOTS; i++)
 		while ((n = list_pop_front(&w->slot[i])) != NULL)
-			LIST_ENTRY(n, struct timer, node)->deadline_us = 0;
+			list_entry(n, struct timer, node)->deadline_us = 0;
 	w->n_armed = 0;
 }
 
