@@ -15,7 +15,7 @@ struct list {
 /* The object that a node is embedded in. */
 #define list_entry(node, type, member) TG_CONTAINER_OF(node, type, member)
 
-#define list_foreach(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
+#define list_foreach(it, head)         for (struct list *it = (head)->next; it != (head); it = it->next)
 #define list_foreach_safe(it, tmp, head)                                    \
 	for (struct list *it = (head)->next, *tmp = it->next; it != (head); \
 		it = tmp, tmp = it->next)

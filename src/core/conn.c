@@ -19,7 +19,8 @@
 #include "core/plan.h"
 #include "core/req.h"
 
-/* The first read of a head: enough for nearly every request, and little to copy of those that are large. */
+/* The first read of a head: enough for nearly every request, and little to copy of those that are
+ * large. */
 #define HEAD_READ    (16 * 1024)
 #define LINGER_US    2000000
 #define LINGER_BYTES (1024 * 1024)
