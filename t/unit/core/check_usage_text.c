@@ -1,0 +1,123 @@
+/*
+ * check_usage_text.c: usage and cost as clients, logs and scripts read them: all buckets, the
+ * largest figures, and an unknown cost that never looks like 0.
+ */
+#include "unit/unit.h"
+
+#include "core/usage_text.h"
+#include "proto/json_scan.h"
+
+/* Every bucket and web_searches, read back; absent ones are -1. Returns how many members there are.
+ */
+static size_t read_back(const struct usage *u, int64_t v[USAGE__MAX + 1])
+{
+	struct json_watch w[USAGE__MAX + 1];
+	char *text = malloc(USAGE_JSON_MAX); /* exactly: a byte more is seen */
+	size_t n = usage_json(text, u), there = 0;
+	struct json_fail fail;
+
+	ck_assert_uint_le(n, USAGE_JSON_MAX);
+	for (int b = 0; b < USAGE__MAX; b++)
+		w[b].key = str_z(usage_bucket_name((enum usage_bucket)b));
+	w[USAGE__MAX].key = STR("web_searches");
+	ck_assert_msg(json_scan_object(str_mk(text, n), w, USAGE__MAX + 1, &fail) == 0, "%.*s",
+		(int)n, text);
+	for (int b = 0; b <= USAGE__MAX; b++) {
+		uint64_t got = 0;
+
+		v[b] = -1;
+		if (w[b].val.type == JSON_NONE)
+			continue;
+		ck_assert_int_eq(json_get_u64(&w[b].val, &got), 0);
+		v[b] = (int64_t)got;
+		there++;
+	}
+	free(text);
+	return there;
+}
+
+START_TEST(each_bucket)
+{
+	struct usage u = { .n = { 0 } };
+	bool always = _i == USAGE_IN || _i == USAGE_OUT;
+	int64_t v[USAGE__MAX + 1];
+
+	u.n[_i] = 1234567;
+	ck_assert_uint_eq(read_back(&u, v), always ? 2 : 3);
+	for (int b = 0; b <= USAGE__MAX; b++)
+		ck_assert_int_eq(v[b], b == _i                           ? 1234567
+				       : b == USAGE_IN || b == USAGE_OUT ? 0
+									 : -1);
+}
+END_TEST
+
+START_TEST(extremes)
+{
+	struct usage u = { .web_searches = UINT32_MAX };
+	int64_t v[USAGE__MAX + 1];
+
+	for (int b = 0; b < USAGE__MAX; b++)
+		u.n[b] = (uint64_t)INT64_MAX - (uint64_t)b;
+	ck_assert_uint_eq(read_back(&u, v), USAGE__MAX + 1);
+	for (int b = 0; b < USAGE__MAX; b++)
+		ck_assert_int_eq(v[b], INT64_MAX - b);
+	ck_assert_int_eq(v[USAGE__MAX], UINT32_MAX);
+}
+END_TEST
+
+START_TEST(exact)
+{
+	struct usage u = { .n = { 0 } };
+	char text[USAGE_JSON_MAX];
+
+	UNIT_STR_EQ(str_mk(text, usage_json(text, &u)), STR("{\"input\":0,\"output\":0}"));
+	u.n[USAGE_IN] = 12;
+	u.n[USAGE_OUT] = 3;
+	u.n[USAGE_IN_CACHE_READ] = 7;
+	u.web_searches = 2;
+	UNIT_STR_EQ(str_mk(text, usage_json(text, &u)),
+		STR("{\"input\":12,\"input_cache_read\":7,\"output\":3,\"web_searches\":2}"));
+	/* As large as a counter gets: 2^64-1 is still a JSON number. */
+	u.n[USAGE_IN] = UINT64_MAX;
+	ck_assert(str_starts(
+		str_mk(text, usage_json(text, &u)), STR("{\"input\":18446744073709551615,")));
+}
+END_TEST
+
+static const struct {
+	bool known;
+	pico_usd cost;
+	const char *want;
+} costs[] = {
+	{ false, 0, "unknown" },
+	{ false, 31500000, "unknown" },
+	{ true, 0, "0" },
+	{ true, 1, "0.000000000001" },
+	{ true, 31500000, "0.0000315" },
+	{ true, 500000000000, "0.5" },
+	{ true, PICO_PER_USD, "1" },
+	{ true, 12345 * PICO_PER_USD + 10, "12345.00000000001" },
+	{ true, INT64_MAX, "9223372.036854775807" },
+};
+
+START_TEST(cost)
+{
+	static struct req r;
+	char *text = malloc(MONEY_USD_LEN);
+
+	r.cost_known = costs[_i].known;
+	r.cost = costs[_i].cost;
+	UNIT_STR_EQ(str_mk(text, req_cost_text(&r, text)), str_z(costs[_i].want));
+	free(text);
+}
+END_TEST
+
+static void tests(TCase *tc)
+{
+	tcase_add_loop_test(tc, each_bucket, 0, USAGE__MAX);
+	tcase_add_test(tc, extremes);
+	tcase_add_test(tc, exact);
+	tcase_add_loop_test(tc, cost, 0, sizeof costs / sizeof *costs);
+}
+
+UNIT_MAIN("usage_text", tests)
