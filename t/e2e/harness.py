@@ -178,7 +178,7 @@ class Gateway(Process):
             text = self.access_path().read_text()
         except FileNotFoundError:
             return []
-        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        return [json.loads(line) for line in text.split("\n")[:-1]]
 
     def wait_lines(self, n):
         """The access log once it has n lines; exactly n."""
