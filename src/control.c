@@ -311,6 +311,22 @@ static void control_ready_file(const struct control *c)
 			"ready file", "path=%s reason=\"%s\"", c->opt->ready_file, strerror(errno));
 }
 
+static int control_error_log(const struct control *c)
+{
+	char *path;
+	int rc = 0;
+
+	if (c->conf->cfg.log.error.n == 0)
+		return 0;
+	path = str_dup(c->conf->cfg.log.error);
+	if (log_open(path) != 0) {
+		log_error("error log", "reason=\"%s\"", strerror(errno));
+		rc = -1;
+	}
+	free(path);
+	return rc;
+}
+
 static int control_start(struct control *c)
 {
 	struct conf_error err;
@@ -328,10 +344,8 @@ static int control_start(struct control *c)
 		return -1;
 	}
 	log_threshold = (enum log_level)c->conf->cfg.log.level;
-	if (c->conf->cfg.log.error.n > 0 && log_open(str_dup(c->conf->cfg.log.error)) != 0) {
-		log_error("error log", "reason=\"%s\"", strerror(errno));
+	if (control_error_log(c) != 0)
 		return -1;
-	}
 	modules_plan();
 	tg_panic_hook = panic_hook;
 	if (control_signals(c) != 0 || control_workers(c) != 0)
