@@ -28,6 +28,10 @@ enum step_rc reply_body(
 	if (!r->body_done)
 		r->keep_alive = false;
 	respond_own_fields(r, &o, false);
+	/* where the vendors' SDKs look for it; passed answers have the provider's own there */
+	http_out_field(&o,
+		r->dialect == DIALECT_ANTHROPIC ? STR("request-id") : STR("x-request-id"),
+		str_mk(r->id, REQ_ID_LEN));
 	http_out_str(&o, extra);
 	if (status != 204)
 		http_out_field_u64(&o, STR("content-length"), body.n);
