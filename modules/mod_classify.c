@@ -117,9 +117,9 @@ static enum step_rc classify_form(struct req *r)
 {
 	struct upload *u = r->upload;
 
+	if (r->ep.deployment.n > 0)
+		return model_take(r, r->ep.deployment) == 0 ? STEP_NEXT : STEP_REPLY;
 	if (u == NULL || u->model.n == 0) {
-		if (r->ep.deployment.n > 0)
-			return model_take(r, r->ep.deployment) == 0 ? STEP_NEXT : STEP_REPLY;
 		if (u == NULL || u->ended)
 			return reply_error(r, TG_E_MISSING_MODEL, "The form has no field 'model'.");
 		return STEP_NEXT; /* it comes behind the file: upload_late_model */

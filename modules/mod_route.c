@@ -64,12 +64,17 @@ static enum step_rc route_without_model(struct req *r)
 	return STEP_NEXT;
 }
 
-/* A form's model in the target's words, while nothing was sent. */
+/* A form's model in the target's words, while nothing was sent. Azure's paths name the model, so
+ * the form need not. */
 static enum step_rc route_rename_form(struct req *r)
 {
 	struct upload *u = r->upload;
 
-	if (u == NULL || !u->form || u->model.n == 0 || str_eq(r->route->model, u->model))
+	if (u == NULL || !u->form)
+		return STEP_NEXT;
+	if (!u->model_found && (!u->ended || upload_add_model(u) != 0))
+		return STEP_NEXT;
+	if (str_eq(r->route->model, u->model))
 		return STEP_NEXT;
 	if (upload_rename(u, r->route->model) != 0)
 		return reply_error(r, TG_E_INVALID_MULTIPART,

@@ -42,6 +42,21 @@ int model_take(struct req *r, struct str name)
 	return 0;
 }
 
+static int late_model_refuse(struct upload *u)
+{
+	struct req *r = u->req;
+
+	if (r->attempt != NULL)
+		attempt_cancel(r->attempt);
+	r->keep_alive = false;
+	reply_error(r, TG_E_INVALID_MULTIPART,
+		"The form names model '%.*s' behind more than 64 KB of other parts, when it is too "
+		"late to choose where it "
+		"is served: send the 'model' field before the file.",
+		STR_FMT(u->model));
+	return -1;
+}
+
 /* Nothing complete has reached the provider yet: without its last bytes a multipart body is no
  * request. */
 int upload_late_model(struct upload *u)
@@ -51,6 +66,9 @@ int upload_late_model(struct upload *u)
 
 	if (r->attempt != NULL && r->head_sent)
 		return 0;
+	if (r->ep.deployment.n >
+		0) /* the path has named the model, and what it names was checked */
+		return str_eq(u->model, sent->model) ? 0 : late_model_refuse(u);
 	if (plan_find_model(r->conf, u->model) == NULL ||
 		!key_may_use(r->key, plan_find_model(r->conf, u->model))) {
 		if (r->attempt != NULL)
@@ -65,13 +83,5 @@ int upload_late_model(struct upload *u)
 		if (t->target == sent->target && str_eq(t->model, u->model))
 			return 0;
 	}
-	if (r->attempt != NULL)
-		attempt_cancel(r->attempt);
-	r->keep_alive = false;
-	reply_error(r, TG_E_INVALID_MULTIPART,
-		"The form names model '%.*s' behind more than 64 KB of other parts, when it is too "
-		"late to choose where it "
-		"is served: send the 'model' field before the file.",
-		STR_FMT(u->model));
-	return -1;
+	return late_model_refuse(u);
 }

@@ -61,6 +61,7 @@ static int upload_scan(struct upload *u, struct str data)
 		if (rc == MULTIPART_BAD)
 			return upload_refuse(u, u->mp->err);
 		if (rc == MULTIPART_FOUND) {
+			u->model_found = true;
 			u->model = u->mp->value;
 			u->value_from = u->mp->value_from;
 			u->value_to = u->mp->value_to;
@@ -128,6 +129,34 @@ int upload_rename(struct upload *u, struct str model)
 	}
 	u->q = out;
 	u->length += model.n - (u->value_to - u->value_from);
+	/* another target may want another name */
+	u->value_to = u->value_from + model.n;
+	u->model = model;
+	return 0;
+}
+
+int upload_add_model(struct upload *u)
+{
+	struct str delimiter = str_mk(u->mp->boundary + 2, u->mp->boundary_len - 2u), head, body;
+	struct bufq out;
+
+	body = bufq_peek(&u->q);
+	/* in front of a preamble it would become part of the value */
+	if (u->started || !str_starts(body, delimiter))
+		return -1;
+	head = arena_printf(&u->req->arena,
+		"%.*s\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n",
+		STR_FMT(delimiter));
+	bufq_init(&out, u->q.pool, UPLOAD_MAX + 2 * MULTIPART_MAX_VALUE);
+	if (head.n == 0 || bufq_append(&out, head) != 0 || bufq_append(&out, STR("\r\n")) != 0)
+		return -1;
+	for (; (body = bufq_peek(&u->q)).n > 0; bufq_consume(&u->q, body.n))
+		if (bufq_append(&out, body) != 0)
+			return -1;
+	u->q = out;
+	u->length += head.n + 2;
+	u->value_from = u->value_to = head.n;
+	u->model_found = true;
 	return 0;
 }
 

@@ -24,7 +24,8 @@ struct upload {
 	bool started;                  /* bytes went upstream: not repeatable */
 	bool chunked;                  /* towards the upstream */
 	uint64_t length;               /* Content-Length towards the upstream when not chunked */
-	struct str model;              /* found */
+	bool model_found;              /* the form has the field; its value may be empty */
+	struct str model;              /* found, or what upload_rename put there */
 	uint64_t value_from, value_to; /* of the model's value in the body */
 	struct multipart *mp;
 };
@@ -41,6 +42,8 @@ bool upload_ready(const struct upload *u);
 int upload_late_model(struct upload *u) TG_MUST_CHECK;
 /* Replace the model's value before anything was sent. -1: not possible any more. */
 int upload_rename(struct upload *u, struct str model) TG_MUST_CHECK;
+/* Give a form without a model an empty one, for upload_rename. -1: not possible. */
+int upload_add_model(struct upload *u) TG_MUST_CHECK;
 void upload_fini(struct upload *u);
 
 #endif
