@@ -44,18 +44,51 @@ static int route_pick(struct req *r, bool healthy)
 	return -1;
 }
 
+/* The first target that speaks the dialect and is up; the first one at all when none is. */
 static struct target *route_by_dialect(const struct req *r)
 {
-	for (unsigned i = 0; i < r->conf->n_targets; i++)
-		if (r->conf->targets[i].provider->dialect == r->ep.ep->dialect)
-			return &r->conf->targets[i];
-	return NULL;
+	struct target *t, *first = NULL;
+
+	for (unsigned i = 0; i < r->conf->n_targets; i++) {
+		t = &r->conf->targets[i];
+		if (t->provider->dialect != r->ep.ep->dialect)
+			continue;
+		if (health_is_up(t, worker_now(r->w)))
+			return t;
+		if (first == NULL)
+			first = t;
+	}
+	return first;
+}
+
+/*
+ * A path that names no model cannot be held against a key's list of models. Reading and files cost
+ * no tokens; anything else that is posted there might.
+ */
+static bool route_key_allows(const struct req *r)
+{
+	switch (r->ep.ep->id) {
+	case ENDPOINT_FILES:
+	case ENDPOINT_FILES_ITEM:
+	case ENDPOINT_UPLOADS:
+	case ENDPOINT_UPLOADS_ITEM:
+	case ENDPOINT_RESPONSES_ITEM:
+	case ENDPOINT_MODERATIONS: return true;
+	default:
+		return r->key->models == NULL || r->head.method != HTTP_M_POST ||
+		       r->body_kind == BODY_KIND_FORM;
+	}
 }
 
 static enum step_rc route_without_model(struct req *r)
 {
 	struct target *t = r->forced != NULL ? r->forced : route_by_dialect(r);
 
+	if (!route_key_allows(r))
+		return reply_error(r, TG_E_MODEL_NOT_ALLOWED,
+			"API key '%.*s' is limited to some models, and this path does not say "
+			"which one it uses.",
+			STR_FMT(r->key->id));
 	if (t == NULL)
 		return reply_error(r, TG_E_UNSUPPORTED_DIALECT,
 			"No target is configured that speaks the API of this path.");

@@ -25,7 +25,7 @@
 /* Memory the caller gives: enough to read usage, and with room to hold an event back for `strip`.
  */
 #define METER_CAPTURE_BYTES 6144
-#define METER_HOLD_BYTES    16384
+#define METER_HOLD_BYTES    8192 /* with the above in one 16 KB block */
 #define METER_BUF_BYTES     (METER_CAPTURE_BYTES + METER_HOLD_BYTES)
 
 struct meter_list { /* "choices" or "output": counted, not kept */

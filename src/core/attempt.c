@@ -199,7 +199,7 @@ static void attempt_sent(struct attempt *a)
 	a->sent_at = clock_mono();
 	if (r->at.sent == 0) {
 		r->at.sent = mono_since(a->sent_at, r->start);
-		r->overhead_us = r->at.head + r->at.sent - TG_MAX(r->at.body, r->at.head);
+		r->overhead_us = r->at.sent - TG_MAX(r->at.body, r->at.head);
 		stat_hist_add(&r->w->stats.overhead, r->overhead_us);
 	}
 	if (a->state == ATTEMPT_SEND)

@@ -88,13 +88,13 @@ static int body_take(struct req *r, struct str data)
 	return 0;
 }
 
-static void body_end(struct req *r)
+/* -1: the request was answered. */
+static int body_end(struct req *r)
 {
 	r->body_done = true;
 	r->at.body = mono_since(worker_now(r->w), r->start);
 	timer_disarm(&r->w->wheel, &r->conn->timer);
-	if (r->upload != NULL)
-		upload_end(r->upload);
+	return r->upload != NULL ? upload_end(r->upload) : 0;
 }
 
 /* Decode what is in the view. -1: the request was answered. */
@@ -118,8 +118,8 @@ static int body_feed(struct req *r)
 		}
 		if (rc == BODY_DATA && body_take(r, data) != 0)
 			return -1;
-		if (rc == BODY_END || http1_body_done(&r->body_in))
-			body_end(r);
+		if ((rc == BODY_END || http1_body_done(&r->body_in)) && body_end(r) != 0)
+			return -1;
 	}
 	return 0;
 }
@@ -142,6 +142,12 @@ static bool body_type_doubled(const struct req *r)
 	return n > 1;
 }
 
+void body_rate_restart(struct req *r)
+{
+	r->rate_from = worker_now(r->w);
+	r->rate_bytes = r->body_in.total;
+}
+
 /* Decide how the body is read and whether it may be; nothing was read yet. -1: answered. */
 static int body_begin(struct req *r)
 {
@@ -149,6 +155,7 @@ static int body_begin(struct req *r)
 	int64_t limit;
 
 	r->body_begun = true;
+	body_rate_restart(r);
 	r->body_kind = body_kind_of(r);
 	limit = r->body_kind == BODY_KIND_JSON ? req_limits(r)->json_bytes
 					       : req_limits(r)->body_bytes;
@@ -202,15 +209,19 @@ enum step_rc req_step_read(struct req *r)
 	return body_ready(r) ? STEP_NEXT : STEP_WAIT;
 }
 
-/* Too slow on average, once the first clock's time is over? */
-static bool body_too_slow(const struct req *r)
+/* Below the rate over a window as long as the body clock? Windows in which we did not read do not
+ * count. */
+static bool body_too_slow(struct req *r)
 {
 	const struct cfg_timeouts *t = &r->conf->cfg.timeouts;
-	int64_t since = mono_since(worker_now(r->w), r->start) - r->at.head;
+	mono_us now = worker_now(r->w);
+	int64_t since = mono_since(now, r->rate_from);
+	uint64_t bytes = r->body_in.total - r->rate_bytes;
 
-	return t->body_rate > 0 && since > t->body_us && !r->conn->want_hold &&
-	       r->attempt == NULL &&
-	       (int64_t)(r->body_in.total / (uint64_t)(since / 1000000 + 1)) < t->body_rate;
+	if (t->body_rate == 0 || since < t->body_us)
+		return false;
+	body_rate_restart(r);
+	return bytes / (uint64_t)(since / 1000000 + 1) < (uint64_t)t->body_rate;
 }
 
 /* Read straight to where the body is collected: no copy for large prompts. STREAM_AGAIN, too, when
@@ -239,8 +250,8 @@ static ssize_t body_read_direct(struct req *r)
 	tg_assert(used == (size_t)n);
 	r->body_len += (size_t)n;
 	r->bytes_in += (uint64_t)n;
-	if (http1_body_done(&r->body_in))
-		body_end(r);
+	if (http1_body_done(&r->body_in) && body_end(r) != 0)
+		return STREAM_AGAIN;
 	return n;
 }
 

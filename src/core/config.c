@@ -32,8 +32,7 @@ static const char *const level_words[] = { "debug", "info", "notice", "warn", "e
 	"x-stainless-package-version, x-stainless-runtime, x-stainless-runtime-version, "       \
 	"x-stainless-retry-count, x-stainless-timeout, x-stainless-helper-method, "             \
 	"x-tollgate-tags, "                                                                     \
-	"x-tollgate-session, x-tollgate-end-user, x-tollgate-max-cost, x-tollgate-route, "      \
-	"x-tollgate-explain]"
+	"x-tollgate-session, x-tollgate-end-user]"
 
 static const struct conf_directive cert_directives[] = {
 	{ .name = "certificate",

@@ -172,6 +172,7 @@ static void conn_process(struct conn *c, struct str bytes)
 			return;
 		}
 		if (c->state == CONN_IDLE) {
+			c->head_start = worker_now(c->w);
 			conn_set_state(c, CONN_HEAD);
 			timer_arm(&c->w->wheel, &c->timer, conn_clocks(c)->head_us);
 		}
@@ -179,7 +180,8 @@ static void conn_process(struct conn *c, struct str bytes)
 	}
 	c->in_resume = 0;
 	timer_disarm(&c->w->wheel, &c->timer);
-	req_start(c, bytes, (size_t)head_len, worker_now(c->w));
+	req_start(c, bytes, (size_t)head_len,
+		c->state == CONN_HEAD ? c->head_start : worker_now(c->w));
 }
 
 /* After req_start consumed its head: what is left of the input waits for the next request. */
@@ -430,8 +432,10 @@ void conn_want_body(struct conn *c, bool want)
 	if (c->req != NULL && !c->req->body_done && c->out.len == 0) {
 		if (!want)
 			timer_disarm(&c->w->wheel, &c->timer);
-		else if (c->want_hold)
+		else if (c->want_hold) {
 			timer_arm(&c->w->wheel, &c->timer, conn_clocks(c)->body_us);
+			body_rate_restart(c->req);
+		}
 	}
 	c->want_hold = !want;
 	conn_update_wants(c);
@@ -491,6 +495,8 @@ void conn_open(struct worker *w, int fd, const struct sockaddr_any *peer, SSL_CT
 		conn_close(c);
 		return;
 	}
-	timer_arm(&w->wheel, &c->timer, conn_clocks(c)->idle_us);
+	/* A handshake is held to the head's clock: it costs more than an idle connection. */
+	timer_arm(&w->wheel, &c->timer,
+		tls != NULL ? conn_clocks(c)->head_us : conn_clocks(c)->idle_us);
 	conn_update_wants(c);
 }

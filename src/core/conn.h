@@ -37,6 +37,7 @@ struct conn {
 	char *in;                         /* received, not yet consumed */
 	size_t in_len, in_cap, in_resume; /* in_resume: http1_head_end's scan */
 	struct bufq out;
+	mono_us head_start; /* when the first byte of the head being read arrived */
 	unsigned n_requests;
 	bool tls, unix_socket;
 	bool eof;       /* the client closed its side */

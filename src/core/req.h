@@ -67,6 +67,8 @@ struct req {
 	size_t body_len, body_cap;
 	bool body_pooled; /* from the block pool, not the arena */
 	bool body_done;
+	mono_us rate_from;     /* begin of the window over which the client's body rate is taken */
+	uint64_t rate_bytes;   /* body_in.total then */
 	bool body_begun;       /* the READ step has decided how */
 	bool body_direct;      /* known length: read straight into `body` */
 	struct upload *upload; /* streamed body */
@@ -142,6 +144,8 @@ void req_finish(struct req *r, enum req_end why);
 
 /* The core's own step of stage READ: collect or stream the body (body.c). */
 enum step_rc req_step_read(struct req *r);
+/* The client is read from again after a pause of ours: its rate counts from here (body.c). */
+void body_rate_restart(struct req *r);
 /* Frees what settled requests left behind: end of the turn. */
 void req_reap(struct worker *w);
 

@@ -91,10 +91,21 @@ int upload_take(struct upload *u, struct str data)
 	return 0;
 }
 
-void upload_end(struct upload *u)
+int upload_end(struct upload *u)
 {
+	struct req *r = u->req;
+
 	u->ended = true;
 	u->model_known = true;
+	/* Bytes went out in the hope of a model: without their end they are no request yet. */
+	if (u->form && u->model.n == 0 && r->ep.deployment.n == 0 && r->attempt != NULL &&
+		!r->head_sent) {
+		attempt_cancel(r->attempt);
+		r->keep_alive = false;
+		reply_error(r, TG_E_MISSING_MODEL, "The form has no field 'model'.");
+		return -1;
+	}
+	return 0;
 }
 
 bool upload_ready(const struct upload *u)

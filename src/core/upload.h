@@ -34,7 +34,8 @@ struct upload {
 int upload_init(struct req *r) TG_MUST_CHECK;
 /* Take decoded body bytes. -1: refused, an answer was given. */
 int upload_take(struct upload *u, struct str data) TG_MUST_CHECK;
-void upload_end(struct upload *u);
+/* The body is complete. -1: refused, an answer was given. */
+int upload_end(struct upload *u) TG_MUST_CHECK;
 /* May the pipeline go on (model known, or enough bytes seen that it must)? */
 bool upload_ready(const struct upload *u);
 /* The model was found after bytes had gone upstream: is it served where they went? -1: refused,
