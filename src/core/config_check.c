@@ -332,8 +332,13 @@ static int check_ref(struct conf_load *l, const struct names *n, const struct st
 	return ref->n == 0 || map_get(&n->map, *ref) != NULL ? 0 : dangling(l, n, ref);
 }
 
+/* Absent means all of them, so an empty list would say the opposite of what it means. */
 static int check_refs(struct conf_load *l, const struct names *n, const struct conf_strings *refs)
 {
+	if (refs->v != NULL && refs->n == 0)
+		return conf_fail_at(
+			l, refs, "an empty list: name at least one %s, or leave it out to allow all",
+			n->what);
 	for (size_t i = 0; i < refs->n; i++)
 		if (check_ref(l, n, &refs->v[i]) != 0)
 			return -1;

@@ -110,7 +110,7 @@ def test_between_bytes_clock_in_a_stream(gateway, connect):
 
 def test_bytes_now_and_then_do_not_trip_the_between_clock(gateway):
     gw = gateway({"upstream": {"between_bytes": "2s", "first_byte": "2s"}})
-    response = chat(gw.listen, headers={"x-sim-fault": "slow-drip@200"})
+    response = chat(gw.listen, headers={"x-sim-fault": "slow-drip@500"})
     assert response.status == 200 and response.json["usage"]
 
 

@@ -99,6 +99,7 @@ def test_a_head_that_completes_during_the_drain_is_told_to_come_back(gateway, co
     assert response.status == 503 and response.json["error"]["code"] == "draining"
     assert response.get("connection") == "close" and response.get("retry-after") == "1"
     assert client.ended()
+    client.close()
     assert gw.wait() == 0
 
 

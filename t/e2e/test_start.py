@@ -52,6 +52,8 @@ def test_check_of_a_good_file_exits_0_and_binds_nothing(good, tmp_path):
     ("listen: 127.0.0.1:0\ntargets:\n  a: { provider: openai, base_url: 'http://example.com', key: x }\n", 3, None, ["allow_plaintext"]),
     ("listen: 127.0.0.1:0\nadmin: { address: '0.0.0.0:0' }\n", 2, None, ["token"]),
     ("listen: 127.0.0.1:0\ntenants:\n  a: { keys: [ { id: k, sha256: abc } ] }\n", 3, None, ["sha256", "64"]),
+    # absent is all models; an empty list is not taken for that
+    ("listen: 127.0.0.1:0\ntiers:\n  free: { models: [] }\n", 3, 19, ["leave it out"]),
     ("listen: [ 127.0.0.1:0\n", None, None, []),
     ("listen: 127.0.0.1:0\ntargets: { a: { provider: openai, base_url: 'http://127.0.0.1:1', key: '${env:E2E_NOT_SET}' } }\n", 2, None, ["E2E_NOT_SET"]),
 ])
