@@ -336,8 +336,8 @@ static int check_ref(struct conf_load *l, const struct names *n, const struct st
 static int check_refs(struct conf_load *l, const struct names *n, const struct conf_strings *refs)
 {
 	if (refs->v != NULL && refs->n == 0)
-		return conf_fail_at(
-			l, refs, "an empty list: name at least one %s, or leave it out to allow all",
+		return conf_fail_at(l, refs,
+			"an empty list: name at least one %s, or leave it out to allow all",
 			n->what);
 	for (size_t i = 0; i < refs->n; i++)
 		if (check_ref(l, n, &refs->v[i]) != 0)
