@@ -70,12 +70,30 @@ test('abort in mid-stream cancels at the provider', async () => {
 	assert.ok(entry.output < 5000);
 });
 
-test('a stream that breaks off is an error, whichever way it breaks', async () => {
-	for (const fault of ['truncate@9', 'reset@3000', 'stream-error@9']) {
+test('a stream that breaks off between two events is an APIError', async () => {
+	for (const fault of ['truncate@9', 'truncate@2']) {
 		const stream = await openai.responses.create({ model: MODEL, input: 'hello', stream: true },
 			{ headers: { 'x-sim-fault': fault } });
 		const { events, error } = await brokenStream(stream);
-		assert.ok(events.length > 3, fault);
-		assert.ok(error instanceof OpenAI.APIError, `${fault}: ${error}`);
+		assert.ok(events.length > 1, fault);
+		assert.ok(error instanceof OpenAI.APIError && !(error instanceof OpenAI.APIConnectionError), `${fault}: ${error}`);
+	}
+});
+
+test('an error event of the provider\'s comes through as it is', async () => {
+	// the SDK hands this one to the application
+	const types = [];
+	for await (const event of await openai.responses.create({ model: MODEL, input: 'hello', stream: true },
+		{ headers: { 'x-sim-fault': 'stream-error@9' } })) types.push(event.type);
+	assert.equal(types.at(-1), 'error');
+	assert.ok(!types.includes('response.completed'));
+});
+
+test('a stream that breaks off inside of an event is an error too', async () => {
+	// of no particular class: the SDK has begun to read the event that will never be whole
+	for (let at = 2000; at < 4000; at += 173) {
+		const stream = await openai.responses.create({ model: MODEL, input: 'hello', stream: true },
+			{ headers: { 'x-sim-fault': `reset@${at}` } });
+		assert.ok((await brokenStream(stream)).events.length > 0, `reset@${at}`);
 	}
 });
