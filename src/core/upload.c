@@ -113,33 +113,45 @@ bool upload_ready(const struct upload *u)
 	return u->model_known || u->ended || u->q.len >= UPLOAD_HIGH;
 }
 
-int upload_rename(struct upload *u, struct str model)
+/*
+ * The queue with the bytes from..to replaced. -1 when memory is short: then it is as it was.
+ */
+static int upload_splice(struct upload *u, uint64_t from, uint64_t to, struct str with)
 {
+	struct iovec iov[UPLOAD_MAX / 4096];
+	int n = bufq_iov(&u->q, iov, (int)TG_ARRAY_LEN(iov)), rc;
 	struct bufq out;
-	struct str s;
 	uint64_t at = 0;
 
-	if (u->started)
-		return -1;
-	bufq_init(&out, u->q.pool, UPLOAD_MAX + MULTIPART_MAX_VALUE);
-	while ((s = bufq_peek(&u->q)).n > 0) {
-		size_t n = s.n;
-		/* Stop at the value's borders; the value itself is dropped, the new one put in its
-		 * place. */
-		if (at < u->value_from)
-			n = TG_MIN(n, (size_t)(u->value_from - at));
-		else if (at < u->value_to)
-			n = TG_MIN(n, (size_t)(u->value_to - at));
-		if (at == u->value_from && bufq_append(&out, model) != 0)
-			return -1;
-		if ((at < u->value_from || at >= u->value_to) &&
-			bufq_append(&out, str_mk(s.p, n)) != 0)
-			return -1;
-		bufq_consume(&u->q, n);
-		at += n;
+	bufq_init(&out, u->q.pool, u->q.max_bytes + with.n);
+	rc = from == 0 ? bufq_append(&out, with) : 0;
+	for (int i = 0; i < n && rc == 0; i++) {
+		struct str s = str_mk(iov[i].iov_base, iov[i].iov_len);
+		size_t before = at < from ? (size_t)TG_MIN(from - at, s.n) : 0;
+		size_t behind = at < to ? (size_t)TG_MIN(to - at, s.n) : 0;
+
+		rc = bufq_append(&out, str_mk(s.p, before));
+		at += s.n;
+		if (rc == 0 && before > 0 && at - s.n + before == from)
+			rc = bufq_append(&out, with);
+		if (rc == 0)
+			rc = bufq_append(&out, str_skip(s, behind));
 	}
+	if (rc != 0) {
+		bufq_clear(&out);
+		return -1;
+	}
+	tg_assert(at == u->q.len);
+	bufq_clear(&u->q);
 	u->q = out;
-	u->length += model.n - (u->value_to - u->value_from);
+	u->length += with.n - (to - from);
+	return 0;
+}
+
+int upload_rename(struct upload *u, struct str model)
+{
+	if (u->started || upload_splice(u, u->value_from, u->value_to, model) != 0)
+		return -1;
 	/* another target may want another name */
 	u->value_to = u->value_from + model.n;
 	u->model = model;
@@ -148,25 +160,17 @@ int upload_rename(struct upload *u, struct str model)
 
 int upload_add_model(struct upload *u)
 {
-	struct str delimiter = str_mk(u->mp->boundary + 2, u->mp->boundary_len - 2u), head, body;
-	struct bufq out;
+	struct str delimiter = str_mk(u->mp->boundary + 2, u->mp->boundary_len - 2u), part;
 
-	body = bufq_peek(&u->q);
 	/* in front of a preamble it would become part of the value */
-	if (u->started || !str_starts(body, delimiter))
+	if (u->started || !str_starts(bufq_peek(&u->q), delimiter))
 		return -1;
-	head = arena_printf(&u->req->arena,
-		"%.*s\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n",
+	part = arena_printf(&u->req->arena,
+		"%.*s\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n\r\n",
 		STR_FMT(delimiter));
-	bufq_init(&out, u->q.pool, UPLOAD_MAX + 2 * MULTIPART_MAX_VALUE);
-	if (head.n == 0 || bufq_append(&out, head) != 0 || bufq_append(&out, STR("\r\n")) != 0)
+	if (part.n == 0 || upload_splice(u, 0, 0, part) != 0)
 		return -1;
-	for (; (body = bufq_peek(&u->q)).n > 0; bufq_consume(&u->q, body.n))
-		if (bufq_append(&out, body) != 0)
-			return -1;
-	u->q = out;
-	u->length += head.n + 2;
-	u->value_from = u->value_to = head.n;
+	u->value_from = u->value_to = part.n - 2;
 	u->model_found = true;
 	return 0;
 }

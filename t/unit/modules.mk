@@ -1,1 +1,5 @@
-# files of this folder
+UNIT_TESTS += \
+	t/unit/modules/check_classify \
+	t/unit/modules/check_route
+t_unit_modules_check_classify_SOURCES = t/unit/modules/check_classify.c t/unit/core/fake.h
+t_unit_modules_check_route_SOURCES = t/unit/modules/check_route.c t/unit/core/fake.h
