@@ -31,12 +31,16 @@ static size_t model_entry(struct req *r, const struct model *m, char *out, size_
 	return n > 0 && k > 0 && (size_t)k < cap ? (size_t)k : 0;
 }
 
-static enum step_rc models_one(struct req *r, struct str name)
+/* SDKs escape the slash of "vendor/model". */
+static enum step_rc models_one(struct req *r, struct str id)
 {
-	const struct model *m = plan_find_model(r->conf, name);
-	char body[4096];
+	char *buf = arena_alloc(&r->arena, id.n), body[4096];
+	const struct model *m = NULL;
+	struct str name;
 	size_t n;
 
+	if (buf != NULL && url_decode(id, buf, id.n, &name) == 0)
+		m = plan_find_model(r->conf, name);
 	if (m == NULL || !key_may_use(r->key, m))
 		return reply_error(r, TG_E_MODEL_NOT_FOUND, NULL);
 	n = model_entry(r, m, body, sizeof(body));
@@ -45,12 +49,13 @@ static enum step_rc models_one(struct req *r, struct str name)
 
 static enum step_rc models_list(struct req *r)
 {
-	size_t cap = 64, n = 0;
+	size_t cap = 64, n = 0, block_cap;
+	enum step_rc rc;
 	char *body;
 
 	for (unsigned i = 0; i < r->conf->n_models; i++)
 		cap += 12 * r->conf->models[i].name.n + ENTRY_EXTRA;
-	body = arena_alloc(&r->arena, cap);
+	body = block_pool_take(&r->w->blocks, cap, &block_cap); /* can be more than an arena holds */
 	if (body == NULL)
 		return reply_error(r, TG_E_OVERLOADED, NULL);
 	n += (size_t)snprintf(body, cap,
@@ -65,7 +70,9 @@ static enum step_rc models_list(struct req *r)
 	}
 	n += (size_t)snprintf(body + n, cap - n,
 		r->dialect == DIALECT_ANTHROPIC ? "],\"has_more\":false}" : "]}");
-	return reply_body(r, 200, STR("application/json"), STR_NONE, str_mk(body, n));
+	rc = reply_body(r, 200, STR("application/json"), STR_NONE, str_mk(body, n));
+	block_pool_give(&r->w->blocks, body, block_cap);
+	return rc;
 }
 
 static enum step_rc models_classify(struct req *r)
