@@ -23,6 +23,21 @@ struct open_listener {
 static struct open_listener table[MAX_LISTENERS];
 static unsigned n_table;
 
+/* The address as configured, and which of several such it is: port 0 may be asked for more than
+ * once. */
+static void listener_name(const struct tg_conf *conf, unsigned i, char *out, size_t n)
+{
+	char addr[120], other[120];
+	unsigned nth = 0;
+
+	sockaddr_format(&conf->listen[i].want, addr, sizeof(addr));
+	for (unsigned k = 0; k < i; k++) {
+		sockaddr_format(&conf->listen[k].want, other, sizeof(other));
+		nth += strcmp(addr, other) == 0;
+	}
+	snprintf(out, n, "%s#%u", addr, nth);
+}
+
 static struct open_listener *listener_find(const char *want)
 {
 	for (unsigned i = 0; i < n_table; i++)
@@ -87,7 +102,7 @@ int listeners_prepare(struct tg_conf *conf, unsigned n_workers, char *err, size_
 	char want[128];
 
 	for (unsigned i = 0; i < conf->n_listen; i++) {
-		sockaddr_format(&conf->listen[i].want, want, sizeof(want));
+		listener_name(conf, i, want, sizeof(want));
 		l = listener_find(want);
 		if (l == NULL) {
 			if (n_table == MAX_LISTENERS) {
@@ -115,7 +130,7 @@ void listeners_publish(struct tg_conf *conf, struct worker *workers, unsigned n_
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < conf->n_listen; i++) {
-		sockaddr_format(&conf->listen[i].want, want, sizeof(want));
+		listener_name(conf, i, want, sizeof(want));
 		struct open_listener *l = listener_find(want);
 		tg_assert(l != NULL);
 		l->generation = conf->generation;
