@@ -182,21 +182,6 @@ static int plan_models(struct tg_conf *c, struct conf_error *err)
 
 /* ---- the rest */
 
-/* Two sockets on one address would share its connections between them. Port 0 is another port each
- * time. */
-static bool plan_listen_doubled(const struct tg_conf *c, unsigned i)
-{
-	char a[128], b[128];
-
-	sockaddr_format(&c->listen[i].want, a, sizeof(a));
-	for (unsigned k = 0; k < i && !str_ends(str_z(a), STR(":0")); k++) {
-		sockaddr_format(&c->listen[k].want, b, sizeof(b));
-		if (strcmp(a, b) == 0)
-			return true;
-	}
-	return false;
-}
-
 static int plan_listeners(struct tg_conf *c, struct conf_error *err)
 {
 	const struct cfg_listen *v = c->cfg.listen.v;
@@ -212,9 +197,6 @@ static int plan_listeners(struct tg_conf *c, struct conf_error *err)
 		if (sockaddr_parse(v[i].address, &l->want, why, sizeof(why)) != 0)
 			return plan_fail(err, &v[i].pos, "listen address '%.*s': %s",
 				STR_FMT(v[i].address), why);
-		if (plan_listen_doubled(c, i))
-			return plan_fail(err, &v[i].pos, "listen address '%.*s' is given twice",
-				STR_FMT(v[i].address));
 		for (size_t k = 0; k < v[i].tls.n; k++)
 			tc[k] = (struct tls_cert){ arena_dup(&c->arena, certs[k].certificate).p,
 				arena_dup(&c->arena, certs[k].key).p };
