@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import OpenAI from 'openai';
-import { billed, price, start } from './start.mjs';
+import { billed, price, start, until } from './start.mjs';
 
 const MODEL = 'gpt-4o-mini';
 const ASK = [{ role: 'user', content: 'What is a tollgate good for?' }];
@@ -127,8 +127,7 @@ test('breaking out of the loop cancels too', async () => {
 		assert.ok(chunk.id);
 		break;
 	}
-	await billed(up, 'another cancelled stream', () => true);
-	while ((await up.ledger()).cancelled === already) await new Promise((next) => setTimeout(next, 10));
+	await until('another cancelled stream', async () => (await up.ledger()).cancelled > already);
 });
 
 test('an abort signal before the first byte cancels at the provider', async () => {
@@ -136,10 +135,10 @@ test('an abort signal before the first byte cancels at the provider', async () =
 	const asked = openai.chat.completions.create({ model: MODEL, messages: ASK },
 		{ signal: stop.signal, headers: { 'x-sim-ttft': '60s' } });
 	const failed = assert.rejects(asked, OpenAI.APIUserAbortError);
-	while ((await up.ledger()).in_flight === 0) await new Promise((next) => setTimeout(next, 10));
+	await until('the request is with the provider', async () => (await up.ledger()).in_flight > 0);
 	stop.abort();
 	await failed;
-	while ((await up.ledger()).requests === before) await new Promise((next) => setTimeout(next, 10));
+	await until('the request ends there', async () => (await up.ledger()).requests > before);
 });
 
 test('a tool is called, its result goes back, the answer comes', async () => {
