@@ -1,13 +1,17 @@
 UNIT_TESTS += \
+	t/unit/core/check_attempt_build \
 	t/unit/core/check_conn_count \
 	t/unit/core/check_endpoint \
 	t/unit/core/check_errors \
 	t/unit/core/check_fields \
 	t/unit/core/check_health \
 	t/unit/core/check_plan \
+	t/unit/core/check_respond \
 	t/unit/core/check_stats \
 	t/unit/core/check_tags \
 	t/unit/core/check_upload \
 	t/unit/core/check_usage_text
+t_unit_core_check_attempt_build_SOURCES = t/unit/core/check_attempt_build.c t/unit/core/fake.h
 t_unit_core_check_plan_SOURCES = t/unit/core/check_plan.c t/unit/core/fake.h
+t_unit_core_check_respond_SOURCES = t/unit/core/check_respond.c t/unit/core/fake.h
 t_unit_core_check_upload_SOURCES = t/unit/core/check_upload.c t/unit/core/fake.h

@@ -115,16 +115,36 @@ static inline void fake_send(struct fake *f, const char *bytes, size_t n)
 	ck_assert_int_eq(write(f->client, bytes, n), (ssize_t)n);
 }
 
-/* Everything the gateway has written; true when it has closed its side. */
-static inline bool fake_read(struct fake *f)
+/* Everything the gateway has written, behind what was read; true when it has closed its side. */
+static inline bool fake_read_more(struct fake *f)
 {
 	ssize_t n;
 
-	f->got_n = 0;
 	while ((n = read(f->client, f->got + f->got_n, sizeof f->got - 1 - f->got_n)) > 0)
 		f->got_n += (size_t)n;
 	f->got[f->got_n] = '\0';
 	return n == 0;
+}
+
+static inline bool fake_read(struct fake *f)
+{
+	f->got_n = 0;
+	return fake_read_more(f);
+}
+
+/* The same, with turns in between until no more comes. */
+static inline bool fake_pump(struct fake *f)
+{
+	size_t before;
+	bool closed;
+
+	f->got_n = 0;
+	do {
+		before = f->got_n;
+		fake_turn(f);
+		closed = fake_read_more(f);
+	} while (f->got_n > before);
+	return closed;
 }
 
 /* Status of what was read, 0 when it is no answer. */
