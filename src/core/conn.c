@@ -140,10 +140,21 @@ static int conn_keep_input(struct conn *c, const char *p, size_t n)
 	return 0;
 }
 
+/* The end of the last answer may still be in `out`: then it is the client that is waited for. */
 static void conn_go_idle(struct conn *c)
 {
 	conn_in_free(c);
-	timer_arm(&c->w->wheel, &c->timer, conn_clocks(c)->idle_us);
+	timer_arm(&c->w->wheel, &c->timer,
+		c->out.len > 0 ? conn_clocks(c)->send_us : conn_clocks(c)->idle_us);
+}
+
+/* Nothing more will be asked: close, but not before the last answer is written. */
+static void conn_leave(struct conn *c)
+{
+	if (c->out.len > 0)
+		conn_end(c);
+	else
+		conn_close(c);
 }
 
 static void conn_refuse(struct conn *c, enum http_error err)
@@ -205,7 +216,11 @@ static void conn_read_head(struct conn *c)
 	if (n == STREAM_AGAIN)
 		return;
 	if (n <= 0) {
-		conn_close(c);
+		c->eof = true;
+		if (n == STREAM_EOF)
+			conn_leave(c);
+		else
+			conn_close(c);
 		return;
 	}
 	wc_add(&c->w->stats, WC_BYTES_IN, (uint64_t)n);
@@ -254,13 +269,15 @@ static void conn_discard(struct conn *c)
 		conn_close(c);
 }
 
-/* Close after everything was written; then read on for a moment, so that a reset cannot eat the
- * answer. */
+/*
+ * Close after everything was written. When the client may still be sending, read on for a moment
+ * first: closing with unread bytes resets the connection, and a reset can eat the answer.
+ */
 static void conn_flushed(struct conn *c)
 {
 	if (c->state != CONN_FLUSH)
 		return;
-	if (c->eof) {
+	if (c->eof || !c->more_to_come) {
 		conn_close(c);
 		return;
 	}
@@ -280,6 +297,14 @@ static void conn_write_failed(struct conn *c)
 		conn_close(c);
 }
 
+/* Is the connection's clock that of the client taking what is sent? */
+static bool conn_clock_is_send(const struct conn *c)
+{
+	if (c->state == CONN_BUSY)
+		return c->req->body_done || c->req->head_sent;
+	return c->state == CONN_IDLE || c->state == CONN_FLUSH;
+}
+
 static void conn_flush(struct conn *c)
 {
 	struct iovec iov[16];
@@ -293,7 +318,7 @@ static void conn_flush(struct conn *c)
 			break;
 		bufq_consume(&c->out, (size_t)n);
 		wc_add(&c->w->stats, WC_BYTES_OUT, (uint64_t)n);
-		if (c->state == CONN_BUSY && (c->req->body_done || c->req->head_sent))
+		if (conn_clock_is_send(c))
 			timer_arm(&c->w->wheel, &c->timer, conn_clocks(c)->send_us);
 	}
 	if (n == STREAM_ERR) {
@@ -303,6 +328,8 @@ static void conn_flush(struct conn *c)
 	if (c->out.len == 0) {
 		if (c->state == CONN_BUSY && c->req->body_done)
 			timer_disarm(&c->w->wheel, &c->timer);
+		else if (c->state == CONN_IDLE)
+			timer_arm(&c->w->wheel, &c->timer, conn_clocks(c)->idle_us);
 		conn_flushed(c);
 	}
 	if (c->blocked && c->out.len < CONN_OUT_LOW) {
@@ -391,6 +418,7 @@ void conn_request_done(struct conn *c, bool keep_alive)
 {
 	CHECK_OBJ(c, CONN_MAGIC);
 	tg_assert(c->state == CONN_BUSY);
+	c->more_to_come = !c->req->body_done || c->req->view.n > 0 || c->in_len > 0;
 	c->req = NULL;
 	c->blocked = c->want_hold = false;
 	c->n_requests++;
@@ -414,7 +442,7 @@ void conn_run_again(struct conn *c)
 	if (c->in_len > 0)
 		conn_process(c, str_mk(c->in, c->in_len));
 	else if (c->w->draining)
-		conn_close(c);
+		conn_leave(c);
 	else
 		conn_go_idle(c);
 	conn_update_wants(c);
@@ -444,7 +472,7 @@ void conn_want_body(struct conn *c, bool want)
 void conn_drain(struct conn *c)
 {
 	if (c->state == CONN_IDLE && c->in_len == 0)
-		conn_close(c);
+		conn_leave(c);
 }
 
 static void conn_set_peer(struct conn *c, const struct sockaddr_any *peer)
@@ -476,6 +504,7 @@ void conn_open(struct worker *w, int fd, const struct sockaddr_any *peer, SSL_CT
 	INIT_OBJ(c, CONN_MAGIC);
 	c->w = w;
 	c->tls = tls != NULL;
+	c->more_to_come = true;
 	list_init(&c->again);
 	list_init(&c->node);
 	list_push_back(&w->conns, &c->node);

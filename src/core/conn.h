@@ -40,10 +40,11 @@ struct conn {
 	mono_us head_start; /* when the first byte of the head being read arrived */
 	unsigned n_requests;
 	bool tls, unix_socket;
-	bool eof;       /* the client closed its side */
-	bool want_hold; /* the request does not want more of its body now */
-	bool blocked;   /* out went over CONN_OUT_HIGH: told the request, will tell it again under
-			   CONN_OUT_LOW */
+	bool eof;          /* the client closed its side */
+	bool more_to_come; /* it may still be sending when its last answer is out */
+	bool want_hold;    /* the request does not want more of its body now */
+	bool blocked; /* out went over CONN_OUT_HIGH: told the request, will tell it again under
+			 CONN_OUT_LOW */
 	uint8_t addr_len;
 	char addr[46]; /* client address as text, without port */
 	uint64_t addr_hash;
