@@ -247,6 +247,9 @@ static int control_signals(struct control *c)
 
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
+		/* What libevent puts back when the events are freed: a signal on the way out must
+		 * not turn a clean end into a death by signal. */
+		signal(rows[i].no, SIG_IGN);
 		c->sig[i] = evsignal_new(c->base, rows[i].no, rows[i].fn, c);
 		if (c->sig[i] == NULL || event_add(c->sig[i], NULL) != 0)
 			return -1;

@@ -67,6 +67,17 @@ def test_the_second_sigterm_ends_at_once(gw, connect, sim):
     wait_for(lambda: sim.ledger()["cancelled"] == 1, "the cancelled stream in the simulator's ledger")
 
 
+def test_signals_until_the_very_end_do_not_spoil_the_exit_code(gateway):
+    """A supervisor that repeats itself: whatever comes while it ends, it ended well."""
+    gw = gateway()
+    deadline = time.monotonic() + 30 * PATIENCE
+    while gw.alive():
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGINT):
+            gw.signal(number)
+        assert time.monotonic() < deadline
+    assert gw.wait() == 0
+
+
 def test_the_drain_has_a_limit(gateway, connect):
     gw = gateway({"timeouts": {"drain": "300ms"}})
     client = connect(gw.listen)
