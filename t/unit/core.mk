@@ -15,3 +15,6 @@ t_unit_core_check_attempt_build_SOURCES = t/unit/core/check_attempt_build.c t/un
 t_unit_core_check_plan_SOURCES = t/unit/core/check_plan.c t/unit/core/fake.h
 t_unit_core_check_respond_SOURCES = t/unit/core/check_respond.c t/unit/core/fake.h
 t_unit_core_check_upload_SOURCES = t/unit/core/check_upload.c t/unit/core/fake.h
+
+# The daemon's own files (src/*.c) are in no library: their tests include them
+UNIT_TESTS += t/unit/main/check_logwriter
