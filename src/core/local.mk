@@ -11,6 +11,7 @@ libtg_core_a_SOURCES = \
 	src/core/cors.c src/core/cors.h \
 	src/core/endpoint.c src/core/endpoint.h \
 	src/core/errors.c src/core/errors.h \
+	src/core/event_hold.c src/core/event_hold.h \
 	src/core/fields.c src/core/fields.h \
 	src/core/health.c src/core/health.h \
 	src/core/label.c src/core/label.h \

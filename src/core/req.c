@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "core/attempt.h"
 #include "core/errors.h"
+#include "core/event_hold.h"
 #include "core/plan.h"
 #include "core/reply.h"
 #include "core/req.h"
@@ -82,8 +83,11 @@ static void req_free(struct req *r)
 
 	if (r->upload != NULL)
 		upload_fini(r->upload);
-	if (r->respond != NULL)
+	if (r->respond != NULL) {
 		bufq_clear(&r->respond->held);
+		if (r->respond->events != NULL)
+			event_hold_fini(r->respond->events);
+	}
 	if (r->body_pooled)
 		block_pool_give(&r->w->blocks, r->body, r->body_cap);
 	conf_ref_put(r->conf_ref);

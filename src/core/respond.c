@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "core/attempt.h"
 #include "core/cors.h"
+#include "core/event_hold.h"
 #include "core/fields.h"
 #include "core/plan.h"
 #include "core/reply.h"
@@ -50,7 +51,7 @@ void respond_own_fields(struct req *r, struct http_out *o, bool with_cost)
 static int respond_compose_fields(struct respond *p, const struct http_head *h)
 {
 	struct http_out o;
-	size_t cap = (size_t)h->head_len + 64;
+	size_t cap = (size_t)h->head_len + h->n_fields + 64; /* "a:b" becomes "a: b" */
 	char *room = arena_room(&p->req->arena, cap);
 
 	if (room == NULL)
@@ -111,6 +112,12 @@ int respond_begin(struct req *r, const struct http_head *h)
 		return -1;
 	r->sinks = NULL;
 	sink_push(r, &r->client_sink, &respond_sink);
+	if (h->framing != HTTP_BODY_NONE &&
+		str_starts_ci(http_get(h, HTTP_N_CONTENT_TYPE), STR("text/event-stream"))) {
+		p->events = event_hold_push(r);
+		if (p->events == NULL)
+			return -1;
+	}
 	for (unsigned i = 0; tg_modules[i] != NULL; i++)
 		if (tg_modules[i]->response_head != NULL && tg_modules[i]->response_head(r) != 0)
 			return -1;
@@ -228,8 +235,11 @@ static int respond_stream(struct respond *p, const struct iovec *in, int n, bool
 static int respond_flush_held(struct respond *p)
 {
 	struct iovec iov[RESPOND_IOV - 8];
+	struct bufq *out = &p->req->conn->out;
 	int n;
 
+	/* It moves from one queue to the other: a client that reads slowly is no reason to end. */
+	out->max_bytes = TG_MAX(out->max_bytes, p->held.max_bytes + CONN_OUT_MAX);
 	while (p->held.len > 0) {
 		n = bufq_iov(&p->held, iov, RESPOND_IOV - 8);
 		if (respond_stream(p, iov, n, false) != 0)
@@ -330,11 +340,11 @@ void respond_truncate(struct req *r, const char *why)
 	size_t n;
 
 	r->keep_alive = false;
-	if (p->sse && r->head_sent) {
+	if (p->events != NULL && !p->events->inside && r->head_sent) {
 		n = tg_error_body(body, sizeof(body), r->dialect, TG_E_UPSTREAM_ERROR, why,
 			str_mk(r->id, REQ_ID_LEN));
 		http_out_init(&o, event, sizeof(event));
-		http_out_lit(&o, "\n\nevent: error\ndata: ");
+		http_out_lit(&o, "event: error\ndata: ");
 		http_out_str(&o, str_mk(body, n));
 		http_out_lit(&o, "\n\n");
 		iov = (struct iovec){ event, o.n };

@@ -19,6 +19,7 @@ struct respond {
 	bool want_trailer;
 	uint64_t length;
 	struct bufq held;
+	struct event_hold *events; /* streams: the sink that passes whole events */
 };
 
 /* The provider's head is known: prepare the answer. -1: answered with an error instead. */
