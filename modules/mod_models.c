@@ -55,7 +55,8 @@ static enum step_rc models_list(struct req *r)
 
 	for (unsigned i = 0; i < r->conf->n_models; i++)
 		cap += 12 * r->conf->models[i].name.n + ENTRY_EXTRA;
-	body = block_pool_take(&r->w->blocks, cap, &block_cap); /* can be more than an arena holds */
+	body = block_pool_take(
+		&r->w->blocks, cap, &block_cap); /* can be more than an arena holds */
 	if (body == NULL)
 		return reply_error(r, TG_E_OVERLOADED, NULL);
 	n += (size_t)snprintf(body, cap,
