@@ -12,7 +12,7 @@
 #include "modules.h"
 #include "proto/json_scan.h"
 
-#define LINE_MAX_BYTES 16384
+#define LINE_MAX_BYTES (64 * 1024) /* all a client may say, each byte escaped, and its tags */
 
 struct line {
 	char *p;
@@ -70,7 +70,7 @@ static void put_who(struct line *l, const struct req *r)
 		put(l, r->key->log_text);
 	put_member(l, STR(",\"session\":"), r->session);
 	put_member(l, STR(",\"end_user\":"), r->end_user);
-	if (r->tags_json.n > 2) {
+	if (r->tags_json.n > 2 && r->tags_json.n < (l->cap - l->n) / 2) {
 		put_lit(l, ",\"tags\":");
 		put(l, r->tags_json);
 	}

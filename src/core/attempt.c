@@ -204,7 +204,7 @@ static void attempt_sent(struct attempt *a)
 	}
 	if (a->state == ATTEMPT_SEND)
 		attempt_clock(a, FAIL_TIMEOUT_FIRST_BYTE, a->target->clocks.first_byte_us);
-	stream_want(&a->up->st, true, false);
+	stream_want(&a->up->st, !a->paused, false);
 }
 
 /* 1 all written, 0 the socket is full, -1 failed. */
@@ -226,6 +226,15 @@ static int attempt_write_iov(struct attempt *a)
 		}
 	}
 	return 1;
+}
+
+/* The provider may have answered early and closed: read that first, in attempt_on_ready. */
+static void attempt_send_failed(struct attempt *a)
+{
+	a->send_failed = true;
+	stream_want(&a->up->st, !a->paused, false);
+	if (a->state == ATTEMPT_SEND)
+		attempt_clock(a, FAIL_RESET, a->target->clocks.send_us);
 }
 
 /* Put the next part of a streamed body into iov. False when there is nothing to write now. */
@@ -277,9 +286,7 @@ void attempt_pump_upload(struct attempt *a)
 	for (;;) {
 		rc = attempt_write_iov(a);
 		if (rc < 0) {
-			/* The provider may have answered early and closed: read that first. */
-			stream_want(&a->up->st, true, false);
-			a->send_failed = true;
+			attempt_send_failed(a);
 			return;
 		}
 		if (rc == 0)
@@ -295,12 +302,12 @@ void attempt_pump_upload(struct attempt *a)
 		if (!attempt_next_upload(a)) {
 			/* Waiting for the client, whose own clock runs. */
 			timer_disarm(&a->req->w->wheel, &a->clock);
-			stream_want(&a->up->st, true, false);
+			stream_want(&a->up->st, !a->paused, false);
 			return;
 		}
 	}
 	attempt_clock(a, FAIL_TIMEOUT_SEND, a->target->clocks.send_us);
-	stream_want(&a->up->st, true, true);
+	stream_want(&a->up->st, !a->paused, true);
 }
 
 static void attempt_send(struct attempt *a)
@@ -313,7 +320,7 @@ static void attempt_send(struct attempt *a)
 	}
 	rc = attempt_write_iov(a);
 	if (rc < 0) {
-		attempt_fail(a, FAIL_RESET, stream_error_text(&a->up->st));
+		attempt_send_failed(a);
 		return;
 	}
 	if (rc == 1) {
@@ -321,7 +328,7 @@ static void attempt_send(struct attempt *a)
 		return;
 	}
 	attempt_clock(a, FAIL_TIMEOUT_SEND, a->target->clocks.send_us);
-	stream_want(&a->up->st, true, true);
+	stream_want(&a->up->st, !a->paused, true);
 }
 
 void attempt_on_connected(struct attempt *a, struct upconn *u, bool reused)
@@ -561,7 +568,8 @@ void attempt_on_ready(struct attempt *a, unsigned ready)
 	a->req->w->current = a->req;
 	if ((ready & STREAM_CAN_WRITE) != 0 && !a->send_done)
 		attempt_send(a);
-	if ((ready & STREAM_CAN_READ) != 0 && a->state != ATTEMPT_DONE && !a->paused)
+	if (((ready & STREAM_CAN_READ) != 0 || a->send_failed) && a->state != ATTEMPT_DONE &&
+		!a->paused)
 		attempt_read(a);
 	if (a->state != ATTEMPT_DONE && a->send_failed && a->state == ATTEMPT_SEND && !a->got_byte)
 		attempt_fail(a, FAIL_RESET, stream_error_text(&a->up->st));

@@ -40,6 +40,9 @@ enum step_rc reply_body(
 	iov[0] = (struct iovec){ o.p, o.n };
 	iov[1] = (struct iovec){ (char *)(uintptr_t)body.p, no_body ? 0 : body.n };
 	r->bytes_out += iov[0].iov_len + iov[1].iov_len;
+	/* However slowly it is read, and however long the list: an answer of ours is in one piece.
+	 */
+	r->conn->out.max_bytes = TG_MAX(r->conn->out.max_bytes, CONN_OUT_MAX + body.n);
 	if (conn_write(r->conn, iov, iov[1].iov_len > 0 ? 2 : 1) != 0)
 		req_abort(r, END_CLIENT_GONE);
 	else
@@ -73,6 +76,11 @@ enum step_rc reply_error(struct req *r, enum tg_error e, const char *fmt, ...)
 		va_end(ap);
 	}
 	r->error = e;
+	/* The answer is under way already, and the rest of the body turns out bad: it is cut. */
+	if (r->head_sent) {
+		req_abort(r, END_FAILED);
+		return STEP_REPLY;
+	}
 	if (row->status == 400 && e == TG_E_BAD_REQUEST)
 		r->keep_alive = false;
 	type = r->dialect == DIALECT_PROBLEM ? STR("application/problem+json")
