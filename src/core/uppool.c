@@ -64,7 +64,6 @@ static void upconn_close(struct upconn *u)
 		u->pool->n_idle--;
 		wc_sub(&u->w->stats, WC_UP_IDLE, 1);
 	} else {
-		u->pool->n_busy--;
 		wc_sub(&u->w->stats, WC_UP_ACTIVE, 1);
 	}
 	u->state = UP_DEAD;
@@ -139,7 +138,6 @@ static void upconn_ready(struct upconn *u)
 	u->pool->last_addr = u->addr_at;
 	upconn_free_addrs(u);
 	upconn_drop_input(u);
-	u->n_requests++;
 	attempt_on_connected(u->attempt, u, false);
 }
 
@@ -150,7 +148,7 @@ static void upconn_handshake(struct upconn *u)
 	if (rc == STREAM_AGAIN)
 		return;
 	if (rc == STREAM_ERR)
-		upconn_failed(u, FAIL_TLS, stream_error_text(&u->st));
+		upconn_connect_next(u, FAIL_TLS, stream_error_text(&u->st));
 	else
 		upconn_ready(u);
 }
@@ -246,28 +244,32 @@ static void upconn_on_timer(struct timer *t)
 	CHECK_OBJ(u, UPCONN_MAGIC);
 	if (u->state == UP_IDLE)
 		upconn_close(u);
-	else if (u->state == UP_CONNECTING)
-		upconn_connect_next(u, FAIL_TIMEOUT_CONNECT, NULL);
 	else
-		upconn_failed(
-			u, u->state == UP_TLS ? FAIL_TLS : FAIL_TIMEOUT_CONNECT, "took too long");
+		upconn_connect_next(u, FAIL_TIMEOUT_CONNECT,
+			u->state == UP_TLS     ? "in the TLS handshake"
+			: u->state == UP_PROXY ? "waiting for the proxy"
+					       : NULL);
 }
 
 /* Try the next address; when there is none left, fail with the last reason. */
 static void upconn_connect_next(struct upconn *u, enum attempt_fail why, const char *text)
 {
 	const struct sockaddr_any *sa;
+	char reason[96]; /* text may be the stream's own */
 	int fd;
 
+	snprintf(reason, sizeof(reason), "%s", text != NULL ? text : "");
 	if (u->st.fd >= 0)
 		stream_close(&u->st);
+	upconn_drop_input(u);
+	u->state = UP_CONNECTING;
 	while (u->addr_tries < u->n_addrs) {
 		u->addr_at = (u->pool->last_addr + u->addr_tries++) % u->n_addrs;
 		sa = &u->addrs[u->addr_at];
 		fd = stream_connect_fd(&sa->u.sa, sa->len);
 		if (fd < 0) {
 			why = FAIL_CONNECT;
-			text = strerror(errno);
+			snprintf(reason, sizeof(reason), "%s", strerror(errno));
 			continue;
 		}
 		stream_init(&u->st, u->w->base, fd, upconn_on_ready, u);
@@ -275,7 +277,7 @@ static void upconn_connect_next(struct upconn *u, enum attempt_fail why, const c
 		timer_arm(&u->w->wheel, &u->timer, u->target->clocks.connect_us);
 		return;
 	}
-	upconn_failed(u, why, text);
+	upconn_failed(u, why, reason);
 }
 
 static void upconn_on_ready(struct stream *s, unsigned ready, void *arg)
@@ -312,7 +314,6 @@ static void upconn_open(struct uppool *p, struct target *t, struct attempt *a,
 	memcpy(u->addrs, addrs, (size_t)n * sizeof(*addrs));
 	list_init(&u->node);
 	timer_init(&u->timer, upconn_on_timer);
-	p->n_busy++;
 	wc_add(&p->w->stats, WC_UP_ACTIVE, 1);
 	a->up = u;
 	upconn_connect_next(u, FAIL_CONNECT, NULL);
@@ -366,13 +367,11 @@ void uppool_take(struct worker *w, struct target *t, struct attempt *a, bool fre
 		CHECK_OBJ(u, UPCONN_MAGIC);
 		tg_assert(u->state == UP_IDLE);
 		p->n_idle--;
-		p->n_busy++;
 		wc_sub(&w->stats, WC_UP_IDLE, 1);
 		wc_add(&w->stats, WC_UP_ACTIVE, 1);
 		u->state = UP_BUSY;
 		u->attempt = a;
 		u->target = t;
-		u->n_requests++;
 		timer_disarm(&w->wheel, &u->timer);
 		attempt_on_connected(a, u, true);
 		return;
@@ -413,7 +412,6 @@ void uppool_give(struct upconn *u, bool reusable)
 		upconn_close(u);
 		return;
 	}
-	p->n_busy--;
 	p->n_idle++;
 	wc_sub(&u->w->stats, WC_UP_ACTIVE, 1);
 	wc_add(&u->w->stats, WC_UP_IDLE, 1);

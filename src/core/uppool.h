@@ -23,7 +23,7 @@ struct uppool {
 	struct worker *w;
 	char *key;
 	struct list idle; /* newest first */
-	unsigned n_idle, n_busy;
+	unsigned n_idle;
 	SSL_SESSION *session; /* for resumption */
 	int last_addr;        /* the address that worked last */
 	struct cfg_upstream
@@ -40,7 +40,6 @@ struct upconn {
 	struct timer timer;      /* connect clock, or idle clock */
 	struct attempt *attempt; /* BUSY and before */
 	struct target *target;   /* while connecting, and busy */
-	unsigned n_requests;
 	int addr_at, addr_tries, n_addrs;
 	struct sockaddr_any *addrs; /* while connecting */
 	char *in;                   /* part of a head */
