@@ -88,10 +88,13 @@ static void listeners_rollback(void)
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < n_table; i++) {
-		if (table[i].n_fds > 0)
-			listener_close_fds(&table[i]);
-		else
+		if (table[i].n_fds == 0) {
 			table[kept++] = table[i];
+			continue;
+		}
+		listener_close_fds(&table[i]);
+		if (table[i].bound.u.sa.sa_family == AF_UNIX)
+			unlink(table[i].bound.u.un.sun_path);
 	}
 	n_table = kept;
 }

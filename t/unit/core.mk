@@ -3,6 +3,7 @@ UNIT_TESTS += \
 	t/unit/core/check_conn_count \
 	t/unit/core/check_endpoint \
 	t/unit/core/check_errors \
+	t/unit/core/check_event_hold \
 	t/unit/core/check_fields \
 	t/unit/core/check_health \
 	t/unit/core/check_plan \
@@ -17,4 +18,5 @@ t_unit_core_check_respond_SOURCES = t/unit/core/check_respond.c t/unit/core/fake
 t_unit_core_check_upload_SOURCES = t/unit/core/check_upload.c t/unit/core/fake.h
 
 # The daemon's own files (src/*.c) are in no library: their tests include them
-UNIT_TESTS += t/unit/main/check_logwriter
+UNIT_TESTS += t/unit/main/check_listeners t/unit/main/check_logwriter
+t_unit_main_check_listeners_SOURCES = t/unit/main/check_listeners.c t/unit/core/fake.h
