@@ -26,6 +26,7 @@ def simulator(tmp_path):
 
     yield start
     for sim in started:
+        assert sim.alive(), f"the simulator was ended by someone else: {sim.errors()[-3000:]}"
         code = sim.end()
         assert code == 0, f"the simulator ended with {code}: {sim.errors()[-3000:]}"
 

@@ -110,12 +110,12 @@ class Process:
 
     def end(self):
         """The exit code; a daemon that does not end is killed and that is a failure."""
-        for _ in range(2):
+        for seconds in (0.5, 10):       # the second SIGTERM: at once, whatever still runs
             if not self.alive():
                 break
             self.signal(signal.SIGTERM)
             try:
-                self.child.wait(0.5 if _ == 0 else 10 * PATIENCE)
+                self.child.wait(seconds * PATIENCE)
             except subprocess.TimeoutExpired:
                 pass
         if self.alive():
@@ -546,12 +546,13 @@ def read_request(sock):
         name, _, value = line.partition(":")
         if name.lower() == "content-length":
             length = int(value)
+    body = bytearray(body)
     while len(body) < length:
-        piece = sock.recv(65536)
+        piece = sock.recv(1 << 20)
         if not piece:
             return None
         body += piece
-    return head.decode("latin-1"), body
+    return head.decode("latin-1"), bytes(body)
 
 
 CHAT_ANSWER = {"id": "x", "object": "chat.completion", "created": 1, "model": MODEL,
