@@ -369,6 +369,7 @@ static void control_end(struct control *c)
 {
 	for (unsigned i = 0; i < c->n_workers; i++)
 		pthread_join(c->workers[i].thread, NULL);
+	resolver_stop(c->resolver); /* it tells workers */
 	logwriter_stop();
 	listeners_unlink();
 	if (c->admin != NULL)

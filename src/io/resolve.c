@@ -129,12 +129,22 @@ static int query(const char *host, uint16_t port, struct sockaddr_any *out, cons
 /* -- names, under the lock ------------------------------------------------------------------------
  */
 
+/* Under the lock: a callback posts a message, and no more. */
+static void waiters_tell(struct list *waiters)
+{
+	struct list *node;
+
+	while ((node = list_pop_front(waiters)) != NULL) {
+		struct resolve_waiter w = *list_entry(node, struct resolve_waiter, node);
+
+		free(list_entry(node, struct resolve_waiter, node));
+		w.done(w.arg);
+	}
+}
+
 static void name_free(struct resolve_name *n)
 {
-	struct list *w;
-
-	while ((w = list_pop_front(&n->waiters)) != NULL)
-		free(list_entry(w, struct resolve_waiter, node));
+	waiters_tell(&n->waiters);
 	list_del(&n->node);
 	FINI_OBJ(n);
 	free(n->host);
@@ -181,23 +191,6 @@ static struct resolve_name *name_due(struct resolver *r, mono_us now, mono_us *n
 	return best != NULL && best->due.us <= now.us ? best : NULL;
 }
 
-/* Runs the waiters' callbacks without the lock (they may ask for the addresses). */
-static void name_tell(struct resolver *r, struct resolve_name *n)
-{
-	struct list *node;
-
-	n->refs++;
-	while (!r->stop && (node = list_pop_front(&n->waiters)) != NULL) {
-		struct resolve_waiter w = *list_entry(node, struct resolve_waiter, node);
-
-		free(list_entry(node, struct resolve_waiter, node));
-		pthread_mutex_unlock(&r->lock);
-		w.done(w.arg);
-		pthread_mutex_lock(&r->lock);
-	}
-	n->refs--;
-}
-
 static void name_ask(struct resolver *r, struct resolve_name *n)
 {
 	struct sockaddr_any addrs[RESOLVE_MAX_ADDRS];
@@ -211,7 +204,7 @@ static void name_ask(struct resolver *r, struct resolve_name *n)
 	if (n->refs > 0 && !r->stop) {
 		name_answer(n, addrs, n_addrs, error);
 		pthread_cond_broadcast(&r->answer);
-		name_tell(r, n);
+		waiters_tell(&n->waiters);
 	}
 	n->asking = false;
 	pthread_cond_broadcast(&r->work); /* idle threads did not count with this one's next time */
@@ -297,10 +290,9 @@ struct resolver *resolver_new(int64_t refresh_us)
 	return r;
 }
 
-void resolver_free(struct resolver *r)
+void resolver_stop(struct resolver *r)
 {
 	struct timespec until;
-	bool last;
 
 	CHECK_OBJ(r, RESOLVER_MAGIC);
 	deadline_make(&until, (mono_us){ clock_mono().us + RESOLVE_STOP_US });
@@ -310,6 +302,19 @@ void resolver_free(struct resolver *r)
 	while (r->n_threads > 1)
 		if (pthread_cond_timedwait(&r->answer, &r->lock, &until) == ETIMEDOUT)
 			break;
+	list_foreach (it, &r->names)
+		waiters_tell(&list_entry(it, struct resolve_name, node)->waiters);
+	pthread_mutex_unlock(&r->lock);
+}
+
+void resolver_free(struct resolver *r)
+{
+	bool last;
+
+	CHECK_OBJ(r, RESOLVER_MAGIC);
+	if (!r->stop)
+		resolver_stop(r);
+	pthread_mutex_lock(&r->lock);
 	last = --r->n_threads == 0;
 	pthread_mutex_unlock(&r->lock);
 	if (last)

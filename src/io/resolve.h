@@ -19,6 +19,11 @@ struct resolve_name;
 
 /* Starts the threads. refresh_us: how old an answer may get (default 30 s when 0). */
 struct resolver *resolver_new(int64_t refresh_us);
+/*
+ * No more queries; who still waits is told now, before this returns. To be called while those who
+ * are told are still there; at the latest resolver_free does it.
+ */
+void resolver_stop(struct resolver *r);
 void resolver_free(struct resolver *r);
 
 /*
@@ -39,7 +44,9 @@ int resolve_name_addrs(
 bool resolve_name_wait(struct resolve_name *n, int64_t timeout_us);
 /*
  * Ask to be told when the first answer (or failure) arrives: `done` runs on the resolver's thread,
- * once. Meant to post a mailbox message. Runs before returning when an answer is already there.
+ * once. Meant to post a mailbox message. Runs before returning when an answer is already there, and
+ * when the name's last reference goes or the resolver stops before there is one: it always runs,
+ * and must not call into the resolver.
  */
 void resolve_name_notify(struct resolve_name *n, void (*done)(void *arg), void *arg);
 

@@ -254,6 +254,32 @@ START_TEST(free_under_a_query)
 }
 END_TEST
 
+/* Whoever waits is told in any case: when the resolver stops, and when the name is given up. */
+START_TEST(waiters_are_told_at_the_end)
+{
+	struct resolver *own = resolver_new(0);
+	struct resolve_name *hang = resolve_name_get(own, STR("hang"), 1), *given_up;
+	int done = 0;
+
+	wait_for_queries(1);
+	given_up = resolve_name_get(own, STR("hang"), 2);
+	wait_for_queries(2);
+	resolve_name_notify(hang, on_done, &done);
+	resolver_stop(own);
+	ck_assert_int_eq(done, 1);
+	resolve_name_notify(given_up, on_done, &done);
+	resolve_name_put(own, given_up);
+	resolve_name_put(own, hang);
+	resolver_free(own);
+	pthread_mutex_lock(&fake_lock);
+	hang_over = 1;
+	pthread_cond_broadcast(&fake_cond);
+	pthread_mutex_unlock(&fake_lock);
+	while (__atomic_load_n(&done, __ATOMIC_SEQ_CST) < 2)
+		sched_yield();
+}
+END_TEST
+
 /* Asked again and again; a failed refresh keeps the last good answer. */
 START_TEST(refresh_keeps_the_good_answer)
 {
@@ -281,6 +307,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, same_pair_same_object);
 	tcase_add_test(tc, hanging_name_blocks_no_other);
 	tcase_add_test(tc, free_under_a_query);
+	tcase_add_test(tc, waiters_are_told_at_the_end);
 	tcase_add_test(tc, refresh_keeps_the_good_answer);
 }
 
