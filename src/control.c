@@ -266,9 +266,8 @@ static int control_workers(struct control *c)
 
 	c->n_workers = (unsigned)(want > 0 ? want : TG_MAX(cpus, 1));
 	c->n_workers = TG_MIN(c->n_workers, (unsigned)MAX_WORKERS);
-	c->workers = aligned_alloc(64, c->n_workers * ((sizeof(*c->workers) + 63) / 64 * 64));
-	tg_assert(c->workers != NULL && sizeof(*c->workers) % 64 == 0);
-	memset(c->workers, 0, c->n_workers * sizeof(*c->workers));
+	c->workers = calloc(c->n_workers, sizeof(*c->workers));
+	tg_assert(c->workers != NULL);
 	/* Signals are the control thread's alone. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
