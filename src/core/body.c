@@ -124,6 +124,24 @@ static int body_feed(struct req *r)
 	return 0;
 }
 
+void body_discard(struct req *r)
+{
+	struct str data;
+	size_t used;
+
+	if (r->body_begun || r->head.expect_continue)
+		return;
+	while (!r->body_done && r->view.n > 0) {
+		enum body_rc rc = http1_body_feed(&r->body_in, r->view.p, r->view.n, &used, &data);
+
+		r->view = str_skip(r->view, used);
+		r->bytes_in += used;
+		if (rc == BODY_MORE || rc == BODY_BAD)
+			return;
+		r->body_done = rc == BODY_END || http1_body_done(&r->body_in);
+	}
+}
+
 static int body_send_continue(struct req *r)
 {
 	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";

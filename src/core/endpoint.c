@@ -52,6 +52,8 @@ static struct str endpoint_strip_azure(struct str *path)
 
 void endpoint_match(struct str path, char *buf, struct endpoint_match *out)
 {
+	if (path.n > 1 && path.p[path.n - 1] == '/') /* the same place, for us and for providers */
+		path.n--;
 	out->deployment = endpoint_strip_azure(&path);
 	if (str_starts(path, STR("/v1/")))
 		path = str_skip(path, 3);

@@ -21,11 +21,12 @@ enum step_rc reply_body(
 
 	tg_assert(!r->head_sent);
 	r->status = status;
+	body_discard(r);
 	http_out_init(&o, r->w->scratch2, WORKER_SCRATCH + HTTP_MAX_HEAD);
 	http_out_status(&o, (unsigned)status);
 	if (content_type.n > 0)
 		http_out_field(&o, STR("content-type"), content_type);
-	if (!r->body_done)
+	if (!r->body_done || r->w->draining)
 		r->keep_alive = false;
 	respond_own_fields(r, &o, false);
 	/* where the vendors' SDKs look for it; passed answers have the provider's own there */
@@ -50,14 +51,24 @@ enum step_rc reply_body(
 	return STEP_REPLY;
 }
 
-static struct str error_fields(enum tg_error e)
+/* RFC 9110 section 10.2.1: what this path does take. */
+static struct str allow_field(const struct req *r)
+{
+	switch (r->ep.ep != NULL ? r->ep.ep->method : HTTP_M_OTHER) {
+	case HTTP_M_POST: return STR("allow: POST, OPTIONS\r\n");
+	case HTTP_M_GET: return STR("allow: GET, HEAD, OPTIONS\r\n");
+	default: return STR("allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+	}
+}
+
+static struct str error_fields(const struct req *r, enum tg_error e)
 {
 	switch (e) {
 	case TG_E_OVERLOADED:
 	case TG_E_DRAINING: return STR("retry-after: 1\r\n");
 	case TG_E_INVALID_API_KEY:
 		return STR("www-authenticate: Bearer\r\nx-should-retry: false\r\n");
-	case TG_E_METHOD_NOT_ALLOWED: return STR("allow: GET, HEAD, POST, OPTIONS\r\n");
+	case TG_E_METHOD_NOT_ALLOWED: return allow_field(r);
 	default: return STR_NONE;
 	}
 }
@@ -87,5 +98,5 @@ enum step_rc reply_error(struct req *r, enum tg_error e, const char *fmt, ...)
 					     : STR("application/json");
 	n = tg_error_body(body, sizeof(body), r->dialect, e, fmt != NULL ? message : NULL,
 		str_mk(r->id, REQ_ID_LEN));
-	return reply_body(r, row->status, type, error_fields(e), str_mk(body, n));
+	return reply_body(r, row->status, type, error_fields(r, e), str_mk(body, n));
 }
