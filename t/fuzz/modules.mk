@@ -1,1 +1,2 @@
-# files of this folder
+# Whole messages through several codecs
+FUZZERS += t/fuzz/fuzz_request t/fuzz/fuzz_response
