@@ -143,7 +143,7 @@ def reads_with_pauses(seen, pause_every):
                 time.sleep(0.2)
         seen.append(total)
         sock.sendall(answer({"text": "x", "usage": {"type": "tokens", "input_tokens": 1, "output_tokens": 1,
-                                                    "total_tokens": 2}}))
+                                                    "total_tokens": 2}}, more="connection: close\r\n"))
 
     return serve
 
