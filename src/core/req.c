@@ -112,7 +112,8 @@ static void conn_answer_bare(struct conn *c, int status, struct str body)
 	struct iovec iov[2];
 
 	http_out_init(&o, head, sizeof(head));
-	http_out_status(&o, status);
+	http_out_status(&o, (unsigned)status);
+	http_out_field(&o, STR("date"), worker_date(c->w));
 	http_out_lit(&o, "content-type: application/json\r\nconnection: close\r\ncontent-length: ");
 	http_out_u64(&o, body.n);
 	http_out_lit(&o, "\r\n\r\n");
@@ -219,7 +220,8 @@ static void req_count(struct req *r)
 		stat_add(&e->unpriced, 1);
 	if (r->route != NULL && (h = stats_target(s, k.target)) != NULL) {
 		stat_hist_add(&h->duration, (uint64_t)r->at.done);
-		if (r->at.first_byte > 0)
+		/* an answer may begin before the whole request is sent */
+		if (r->at.first_byte > r->at.sent && r->at.sent > 0)
 			stat_hist_add(&h->first_byte, (uint64_t)(r->at.first_byte - r->at.sent));
 	}
 }

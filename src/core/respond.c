@@ -21,6 +21,7 @@ void respond_own_fields(struct req *r, struct http_out *o, bool with_cost)
 {
 	char text[USAGE_JSON_MAX];
 
+	http_out_field(o, STR("date"), worker_date(r->w));
 	http_out_field(o, STR("x-tollgate-request-id"), str_mk(r->id, REQ_ID_LEN));
 	if (r->route != NULL && r->n_attempts > 0) {
 		http_out_field(o, STR("x-tollgate-target"), r->route->target->name);
@@ -106,7 +107,7 @@ int respond_begin(struct req *r, const struct http_head *h)
 	r->respond = p;
 	r->status = h->status;
 	bufq_init(&p->held, &r->w->blocks, (size_t)r->conf->cfg.limits.hold_bytes + WORKER_SCRATCH);
-	if (!r->body_done)
+	if (!r->body_done || r->w->draining)
 		r->keep_alive = false;
 	if (respond_compose_fields(p, h) != 0)
 		return -1;

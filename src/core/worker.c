@@ -34,6 +34,18 @@ void worker_read_clock(struct worker *w)
 	w->now_valid = true;
 }
 
+struct str worker_date(struct worker *w)
+{
+	int64_t s;
+
+	worker_now(w);
+	s = w->wall.us / 1000000;
+	if (s != w->date_s)
+		clock_http(w->date, w->wall);
+	w->date_s = s;
+	return str_mk(w->date, CLOCK_HTTP_LEN);
+}
+
 uint32_t worker_random(struct worker *w)
 {
 	w->rng ^= w->rng << 13;

@@ -61,6 +61,8 @@ struct worker {
 	bool now_valid;
 	mono_us now;
 	wall_us wall;
+	int64_t date_s; /* the second that `date` tells */
+	char date[CLOCK_HTTP_LEN];
 	char *scratch;  /* WORKER_SCRATCH + slack: one read */
 	char *scratch2; /* composing heads and log lines */
 	struct http_head up_head;
@@ -82,6 +84,9 @@ static inline mono_us worker_now(struct worker *w)
 		worker_read_clock(w);
 	return w->now;
 }
+
+/* The value of Date (RFC 9110 section 6.6.1) now. */
+struct str worker_date(struct worker *w);
 
 /* Number `index` of n_workers; each gets an equal share of limits.memory. */
 int worker_init(
