@@ -50,10 +50,17 @@ static bool guard_target_path(struct req *r)
 
 static enum step_rc guard_options(struct req *r)
 {
-	char extra[2048];
+	const struct conf_strings *headers = &r->conf->cfg.cors.headers;
 	struct http_out o;
+	size_t cap = 512;
+	char *extra;
 
-	http_out_init(&o, extra, sizeof(extra));
+	for (size_t i = 0; i < headers->n; i++)
+		cap += headers->v[i].n + 2;
+	extra = arena_alloc(&r->arena, cap);
+	if (extra == NULL)
+		return reply_error(r, TG_E_OVERLOADED, NULL);
+	http_out_init(&o, extra, cap);
 	cors_preflight_fields(r, &o);
 	return reply_body(r, 204, STR_NONE, http_out_text(&o), STR_NONE);
 }

@@ -55,6 +55,7 @@ static const unsigned char drop[HTTP_N__MAX] = {
 static bool dropped_by_prefix(struct str name, bool response)
 {
 	static const struct str both[] = { { "x-tollgate-", 11 }, { "server-timing", 13 } };
+	static const struct str to_provider[] = { { "x-forwarded-", 12 } };
 	static const struct str to_client[] = { { "x-ratelimit-", 12 },
 		{ "anthropic-ratelimit-", 20 }, { "anthropic-priority-", 19 }, { "ratelimit", 9 },
 		{ "access-control-", 15 } };
@@ -64,6 +65,9 @@ static bool dropped_by_prefix(struct str name, bool response)
 			return true;
 	for (size_t i = 0; response && i < TG_ARRAY_LEN(to_client); i++)
 		if (str_starts_ci(name, to_client[i]))
+			return true;
+	for (size_t i = 0; !response && i < TG_ARRAY_LEN(to_provider); i++)
+		if (str_starts_ci(name, to_provider[i]))
 			return true;
 	return false;
 }
