@@ -93,7 +93,8 @@ static void attempt_begin(struct req *r, bool fresh)
 	}
 	if (!timer_armed(&r->total))
 		timer_arm(&r->w->wheel, &r->total, a->target->clocks.total_us);
-	uppool_take(r->w, a->target, a, fresh);
+	/* A streamed body cannot be sent again: not on a connection that may just be closing. */
+	uppool_take(r->w, a->target, a, fresh || r->upload != NULL);
 }
 
 void attempt_start(struct req *r)
@@ -545,7 +546,8 @@ static void attempt_read(struct attempt *a)
 			attempt_pause(a);
 			return;
 		}
-		if (a->send_done || a->state == ATTEMPT_BODY)
+		/* an interim answer (1xx) is not the first byte that is waited for */
+		if (a->state == ATTEMPT_BODY || (a->send_done && a->up->in_len > 0))
 			attempt_clock(a, FAIL_TIMEOUT_BETWEEN, a->target->clocks.between_bytes_us);
 		if ((size_t)n < WORKER_SCRATCH && a->up->st.ssl == NULL)
 			return;
