@@ -296,7 +296,7 @@ START_TEST(truncated)
 	} cases[] = { { "1.1", SSE CH, true }, { "1.0", SSE CH, true }, { "1.1", BIN CH, false },
 		{ "1.1", BIN "content-length: 26\r\n\r\n", false } };
 	struct req *r = request("POST", cases[_i].version, "");
-	struct iovec iov = { "data: {\"par", 11 };
+	struct iovec iov = { "data: x\n\ndata: {\"zzz", 20 };
 	const char *event;
 
 	begin(r, cases[_i].head);
@@ -306,8 +306,11 @@ START_TEST(truncated)
 	ck_assert_msg(fake_read(&f), "the connection stays open");
 	/* No last chunk: it must not look whole. */
 	ck_assert_msg(!str_ends(str_z(f.got), STR("\r\n0\r\n\r\n")), "%s", f.got);
-	event = strstr(f.got, "\n\nevent: error\ndata: {");
+	ck_assert(strstr(f.got, "data: x\n\n") != NULL);
+	event = strstr(f.got, "\nevent: error\ndata: {");
 	ck_assert_msg((event != NULL) == cases[_i].event, "%s", f.got);
+	/* The error is an event of its own: no half of another is in front of it. */
+	ck_assert((strstr(f.got, "\"zzz") != NULL) == !cases[_i].event);
 	if (event != NULL)
 		ck_assert(strstr(event, "the answer \\\"broke\\\" off") != NULL);
 	ck_assert(strstr(f.got, ": tollgate {") == NULL);
