@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -329,11 +330,24 @@ static int control_error_log(const struct control *c)
 	return rc;
 }
 
+/* A connection is a descriptor, two with its provider's: all that may be had are taken. */
+static void control_raise_files(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == r.rlim_max)
+		return;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+		log_warn("file limit", "reason=\"%s\"", strerror(errno));
+}
+
 static int control_start(struct control *c)
 {
 	struct conf_error err;
 	char why[256];
 
+	control_raise_files();
 	c->base = event_base_new();
 	c->resolver = resolver_new(0);
 	c->start = clock_mono();

@@ -140,8 +140,8 @@ void listeners_publish(struct tg_conf *conf, struct worker *workers, unsigned n_
 		if (l->n_fds == 0)
 			continue;
 		for (unsigned w = 0; w < n_workers; w++)
-			worker_post_listen(&workers[w], l->fds[w], &l->bound,
-				conf->listen[i].tls != NULL, conf->generation);
+			worker_post_listen(
+				&workers[w], l->fds[w], &l->bound, conf->listen[i].tls != NULL);
 		free(l->fds);
 		l->fds = NULL;
 		l->n_fds = 0;

@@ -19,6 +19,7 @@
 #include "core/worker.h"
 
 #define ACCEPTS_PER_TURN 64
+#define ACCEPT_PAUSE_US  100000
 #define LOG_RING_BYTES   (1 << 20)
 #define DRAIN_CHECK_US   100000
 
@@ -117,6 +118,19 @@ static SSL_CTX *worker_listen_tls(struct worker *w, const struct worker_listen *
 	return NULL;
 }
 
+static void worker_accept_again(struct timer *t)
+{
+	event_add(&TG_CONTAINER_OF(t, struct worker_listen, again)->ev, NULL);
+}
+
+/* The connection stays in the backlog, where it would wake us again and again. */
+static void worker_accept_pause(struct worker_listen *l)
+{
+	log_error("accept failed", "reason=\"%s\"", strerror(errno));
+	event_del(&l->ev);
+	timer_arm(&l->w->wheel, &l->again, ACCEPT_PAUSE_US);
+}
+
 static void worker_on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker_listen *l = arg;
@@ -128,12 +142,13 @@ static void worker_on_accept(evutil_socket_t fd, short what, void *arg)
 	worker_now(l->w);
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
 		s = listen_accept(fd, &peer);
-		if (s < 0) {
-			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-				errno == ENOBUFS)
-				log_error("accept failed", "reason=\"%s\"", strerror(errno));
+		if (s < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+				     errno == ENOBUFS)) {
+			worker_accept_pause(l);
 			return;
 		}
+		if (s < 0)
+			return;
 		if (l->tls && tls == NULL) {
 			close(s);
 			continue;
@@ -144,14 +159,14 @@ static void worker_on_accept(evutil_socket_t fd, short what, void *arg)
 
 static void worker_listen_close(struct worker_listen *l)
 {
+	timer_disarm(&l->w->wheel, &l->again);
 	event_del(&l->ev);
 	close(l->fd);
 	list_del(&l->node);
 	free(l);
 }
 
-static void worker_listen_open(
-	struct worker *w, int fd, const struct sockaddr_any *addr, bool tls, unsigned generation)
+static void worker_listen_open(struct worker *w, int fd, const struct sockaddr_any *addr, bool tls)
 {
 	struct worker_listen *l = calloc(1, sizeof(*l));
 
@@ -160,7 +175,7 @@ static void worker_listen_open(
 	l->fd = fd;
 	l->tls = tls;
 	l->addr = *addr;
-	l->generation = generation;
+	timer_init(&l->again, worker_accept_again);
 	list_init(&l->node);
 	list_push_back(&w->listens, &l->node);
 	event_assign(&l->ev, w->base, fd, EV_READ | EV_PERSIST, worker_on_accept, l);
@@ -227,7 +242,6 @@ struct listen_mail {
 	struct mail mail;
 	int fd;
 	bool tls;
-	unsigned generation;
 	struct sockaddr_any addr;
 };
 
@@ -235,12 +249,11 @@ static void worker_on_listen(struct mail *m, void *owner)
 {
 	struct listen_mail *lm = TG_CONTAINER_OF(m, struct listen_mail, mail);
 
-	worker_listen_open(owner, lm->fd, &lm->addr, lm->tls, lm->generation);
+	worker_listen_open(owner, lm->fd, &lm->addr, lm->tls);
 	free(lm);
 }
 
-void worker_post_listen(
-	struct worker *w, int fd, const struct sockaddr_any *bound, bool tls, unsigned generation)
+void worker_post_listen(struct worker *w, int fd, const struct sockaddr_any *bound, bool tls)
 {
 	struct listen_mail *m = calloc(1, sizeof(*m));
 
@@ -248,7 +261,6 @@ void worker_post_listen(
 	m->mail.on_mail = worker_on_listen;
 	m->fd = fd;
 	m->tls = tls;
-	m->generation = generation;
 	m->addr = *bound;
 	mailbox_send(&w->mbox, &m->mail);
 }

@@ -37,8 +37,8 @@ struct worker_listen { /* an accepting socket */
 	struct event ev;
 	int fd;
 	bool tls;
-	unsigned generation;      /* of the configuration that last named it */
 	struct sockaddr_any addr; /* as bound */
+	struct timer again;       /* accepting pauses while there is no descriptor or memory left */
 };
 
 struct worker {
@@ -95,8 +95,7 @@ void worker_fini(struct worker *w);
 int worker_start(struct worker *w) TG_MUST_CHECK;
 /* Any thread; the worker answers in its own time. */
 void worker_post_conf(struct worker *w, struct tg_conf *conf); /* takes a reference of its own */
-void worker_post_listen(
-	struct worker *w, int fd, const struct sockaddr_any *bound, bool tls, unsigned generation);
+void worker_post_listen(struct worker *w, int fd, const struct sockaddr_any *bound, bool tls);
 void worker_post_drain(struct worker *w, int64_t drain_us);
 
 /* Connections open now over all workers (relaxed). */
