@@ -21,7 +21,7 @@
 
 #define LOG_LINE_MAX 2048
 
-enum log_level log_threshold = LOG_L_INFO;
+_Atomic int log_threshold = LOG_L_INFO;
 
 static _Atomic int log_fd = STDERR_FILENO;
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER; /* log_path, and who changes log_fd */
