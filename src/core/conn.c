@@ -277,7 +277,9 @@ static void conn_flushed(struct conn *c)
 {
 	if (c->state != CONN_FLUSH)
 		return;
-	if (c->eof || !c->more_to_come) {
+	if (c->cut)
+		stream_abort(&c->st);
+	if (c->cut || c->eof || !c->more_to_come) {
 		conn_close(c);
 		return;
 	}

@@ -41,6 +41,7 @@ struct conn {
 	unsigned n_requests;
 	bool tls, unix_socket;
 	bool eof;          /* the client closed its side */
+	bool cut;          /* the answer has no end, and only a reset tells the client so */
 	bool more_to_come; /* it may still be sending when its last answer is out */
 	bool want_hold;    /* the request does not want more of its body now */
 	bool blocked; /* out went over CONN_OUT_HIGH: told the request, will tell it again under

@@ -351,6 +351,8 @@ void respond_truncate(struct req *r, const char *why)
 		iov = (struct iovec){ event, o.n };
 		if (respond_stream(p, &iov, 1, false) != 0)
 			r->conn->eof = true;
+	} else {
+		r->conn->cut = p->close_delimited; /* or its end would look like the answer's */
 	}
 	req_finish(r, END_TRUNCATED);
 }

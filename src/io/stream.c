@@ -230,6 +230,18 @@ void stream_close(struct stream *s)
 	s->fd = -1;
 }
 
+void stream_abort(struct stream *s)
+{
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	CHECK_OBJ(s, STREAM_MAGIC);
+	if (s->fd < 0)
+		return;
+	s->tls_failed = true;
+	(void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	stream_close(s);
+}
+
 const char *stream_error_text(const struct stream *s)
 {
 	return s->error[0] != '\0' ? s->error : "no error";

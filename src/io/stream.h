@@ -101,6 +101,9 @@ void stream_want(struct stream *s, bool rd, bool wr);
 void stream_shutdown_write(struct stream *s);
 /* Close and free all; TLS sends close_notify if it can without waiting. Idempotent. */
 void stream_close(struct stream *s);
+/* Close so that the peer sees it broken off: a reset, no close_notify. What it has not read is
+ * lost. */
+void stream_abort(struct stream *s);
 
 /* After STREAM_ERR: short text for logs, never NULL ("connection reset by peer"). */
 const char *stream_error_text(const struct stream *s);
