@@ -247,11 +247,15 @@ static void read_anthropic_usage(struct meter *m, struct str type)
 	m->advisor.source = m->usage.source;
 }
 
-/* No choices and a usage object: the chunk that stream_options.include_usage asks for. */
+/*
+ * No choices and a usage object: the chunk that stream_options.include_usage asks for. One that
+ * says twice which choices it has may have been passed on already when the first of them came.
+ */
 static bool is_usage_only(const struct meter *m)
 {
 	return is_chat(m) && json_tap_done(&m->event) && json_tap_done(&m->list.tap) &&
-	       m->list.tap.n_elem == 0 && json_tap_type(&m->event, K_LIST) == JSON_ARRAY &&
+	       m->list.tap.n_elem == 0 && (m->event.twice >> K_LIST & 1) == 0 &&
+	       json_tap_type(&m->event, K_LIST) == JSON_ARRAY &&
 	       json_tap_type(&m->event, K_USAGE) == JSON_OBJECT &&
 	       json_tap_type(&m->event, K_ERROR) == JSON_NONE;
 }

@@ -50,6 +50,7 @@ void json_tap_each(struct json_tap *t, void (*elem_end)(struct json_tap *t))
 static void forget(struct json_tap *t)
 {
 	t->len = 0;
+	t->twice = 0;
 	memset(t->got, 0, sizeof t->got);
 	for (size_t i = 0; i < t->n_keys; i++)
 		if (t->inner[i] != NULL)
@@ -94,6 +95,8 @@ static void capture_begin(struct json_tap *t, char first)
 {
 	size_t i = t->hit - 1u;
 
+	if (t->got[i].seen)
+		t->twice |= (uint16_t)(1u << i);
 	memset(&t->got[i], 0, sizeof t->got[i]);
 	t->got[i].at = (uint32_t)t->len;
 	t->got[i].first = first;

@@ -21,6 +21,7 @@ struct json_tap {
 	bool each;   /* the text is an array: the keys are those of its objects, one after the other
 		      */
 	bool in_elem;
+	uint16_t twice; /* bit i: key i was there more than once; the last one is kept */
 	uint16_t depth; /* brackets open inside the member's value */
 	uint16_t keybuf_len;
 	char keybuf[JSON_TAP_MAX_KEY];
