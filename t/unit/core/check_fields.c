@@ -71,6 +71,7 @@ static const struct {
 	{ "x-forwarded-proto: https", DROP, PASS },
 	{ "x-forwarded-host: gw", DROP, PASS },
 	{ "x-real-ip: 10.0.0.1", DROP, PASS },
+	{ "x-forwarded-port: 443", DROP, PASS },
 	{ "via: 1.1 proxy", DROP, DROP },
 	{ "openai-organization: org-1", DROP, DROP },
 	{ "openai-project: proj_1", DROP, DROP },
