@@ -119,6 +119,7 @@ static void conn_answer_bare(struct conn *c, int status, struct str body)
 	http_out_lit(&o, "\r\n\r\n");
 	iov[0] = (struct iovec){ head, o.n };
 	iov[1] = (struct iovec){ (char *)(uintptr_t)body.p, body.n };
+	c->more_to_come = true; /* what follows was not looked at */
 	if (conn_write(c, iov, 2) != 0)
 		conn_close(c);
 	else
