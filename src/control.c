@@ -1,8 +1,10 @@
 /*
  * control.c: see control.h.
  *
- *	load --> workers --> listeners --> admin --> ready --> loop { SIGHUP reload | SIGUSR1 logs |
- *SIGTERM drain } --> end
+ *	load --> workers --> listeners --> admin --> ready --> loop --> end
+ *	                                                       SIGHUP reload
+ *	                                                       SIGUSR1 logs
+ *	                                                       SIGTERM drain
  */
 #include <errno.h>
 #include <pthread.h>

@@ -1,8 +1,7 @@
 /*
  * meter.c: what the events and bodies of a response say. Bytes go
  *
- *	payload -> (probe: whole quiet events are skipped) -> sse -> json_tap -> on_object() ->
- *usage
+ *	payload -> (probe: whole quiet events skipped) -> sse -> json_tap -> on_object() -> usage
  *
  * and meter_filter() turns the place of each event into the spans to pass on.
  * Owns nothing but itself; runs on the worker of its request.

@@ -1,11 +1,11 @@
 /*
  * admin.h: the admin listener: a small strict HTTP/1.1 server for the control thread. Handlers are
- *plain functions that fill a reply; what they are is the caller's table. Nothing here is on the
- *data path.
+ * plain functions that fill a reply; what they are is the caller's table. Nothing here is on the
+ * data path.
  *
  * GET, HEAD and POST, bodies up to ADMIN_BODY_MAX, keep-alive, pipelining (in order),
- *ADMIN_TIMEOUT_US for a whole request and for taking the answer, at most ADMIN_CONNS connections.
- *Errors are JSON:
+ * ADMIN_TIMEOUT_US for a whole request and for taking the answer, at most ADMIN_CONNS connections.
+ * Errors are JSON:
  *	{"error": {"status": 404, "code": "not_found", "message": "...", "paths": [...]}}
  */
 #ifndef TG_ADMIN_ADMIN_H

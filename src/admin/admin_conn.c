@@ -6,7 +6,7 @@
  *	                              +--------------------> WRITE      +--> LINGER --> freed
  *
  * A step either moves to another state or waits for its readiness; the timer ends whatever takes
- *too long.
+ * too long.
  */
 #include "admin/admin_int.h"
 

@@ -1,7 +1,7 @@
 /*
  * metrics.h: writes the Prometheus text exposition format, version 0.0.4: families with HELP and
- *TYPE, samples with labels, histograms in seconds, money as exact decimals. What the families are
- *is the caller's; this is only the format. Control thread.
+ * TYPE, samples with labels, histograms in seconds, money as exact decimals. What the families are
+ * is the caller's; this is only the format. Control thread.
  *
  *	metrics_init(&m, &buf);
  *	metrics_family(&m, "tollgate_requests_total", METRICS_COUNTER, "Requests answered.");

@@ -1,9 +1,9 @@
 /*
  * slab.h: two allocators that a worker owns and no other thread touches.
  *
- *	slab		objects of one size, LIFO, grown 64 at a time, never given back to the
- *system block_pool	byte blocks in size classes 4k 16k 64k 256k 1m, then exact; LIFO free lists
- *with a cap on what is kept idle, and a budget on what may be out at once
+ *	slab		objects of one size, LIFO, grown 64 at a time, kept until the end
+ *	block_pool	byte blocks in size classes 4k 16k 64k 256k 1m, then exact; LIFO free
+ *			lists with a cap on what is kept idle, a budget on what may be out at once
  *
  * Under AddressSanitizer both pass straight through to malloc so that misuse is seen.
  */

@@ -3,12 +3,13 @@
  *
  *	CONNECT --connection--> SEND --head of the answer--> BODY --end--> DONE
  *	   |                      |                            |
- *	   +------ failure -------+--> free retry, another     +-- failure --> truncation, told to
- *the client target, or 502/504
+ *	   +------ failure -------+                            +-- failure --> the client is told of
+ *	              |                                                        or a 502
+ *	              +--> free retry, another target, or 502/504
  *
  * Five clocks: connect (uppool), send stall, first byte, between bytes (one timer: a->clock), total
- *(req->total). Runs on the request's worker; the attempt lives in the request's arena until the end
- *of the turn that settles it.
+ * (req->total). Runs on the request's worker; the attempt lives in the request's arena until the
+ * end of the turn that settles it.
  */
 #include <string.h>
 

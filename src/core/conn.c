@@ -1,11 +1,10 @@
 /*
  * conn.c: client connections: reading heads, queueing answers, clocks, closing without losing the
- *answer.
+ * answer.
  *
  *	IDLE --bytes--> HEAD --head complete--> BUSY --answer handed over--> IDLE (keep-alive)
- *	                  |                       |                     \--> FLUSH --> LINGER -->
- *dead
- *	                  +--bad head, timeout--> FLUSH
+ *	                 |                        |
+ *	                 +--bad head--------------+--last answer--> FLUSH --> LINGER --> dead
  *
  * Runs on the connection's worker.
  */

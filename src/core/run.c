@@ -1,18 +1,20 @@
 /*
  * run.c: the engine: the step loop, and the flattening of modules into steps.
  *
- *	                                                        +------ before the first byte only
- *------+ v                                        | ADMIT -> IDENT -> READ -> CLASSIFY -> LOOKUP ->
- *RESERVE -> ROUTE -> SEND -> head --other target?--+ guard    auth     body    model, weights
- *attempt  | ok, or nothing left tags                                              v any step may
- *answer: STEP_REPLY ------------------------------------> RESPOND  sinks -> client
- *	                                                                            v
- *	                                                                         SETTLE  exactly
- *once
+ *                                                 +-- before the first byte only --+
+ *                                                 v                                |
+ * ADMIT -> IDENT -> READ -> CLASSIFY -> LOOKUP, RESERVE -> ROUTE -> SEND -> head --+ another target
+ * guard    auth     body    models                         route    attempt   |
+ *   |      tags       |     classify                         |                v or none is left
+ *   |        |        |        |                             |            RESPOND (sinks)
+ *   +--------+--------+--------+-- any may answer: REPLY ----+---> client <---+
+ *                                                                    |
+ *                                                                    v
+ *                                                           SETTLE, exactly once
  *
  * A step returns NEXT, WAIT or REPLY. WAIT parks the request with exactly one waiter, which calls
- *req_resume; the step then runs again and sees that what it waited for is there. Runs on the
- *request's worker.
+ * req_resume; the step then runs again and sees that what it waited for is there. Runs on the
+ * request's worker.
  */
 #include "core/attempt.h"
 #include "core/req.h"

@@ -2,8 +2,7 @@
  * stream.c: readiness and plain reads and writes of one connected socket.
  *
  *	owner wants  --+
- *	OpenSSL needs -+-> stream_rearm -> what libevent watches -> stream_on_fd -> what the owner
- *wants
+ *	OpenSSL needs -+-> stream_rearm -> what libevent watches -> stream_on_fd -> the owner
  *
  * What OpenSSL waits for may be the other direction than the one the owner wants; only this file
  * translates between the two. Owns the descriptor and the two events inside struct stream.

@@ -1,6 +1,6 @@
 /*
  * pricebook.c: the store of prices: built once from files, then only looked up (any thread, no
- *locks).
+ * locks).
  *
  *	names: "openai/gpt-4o" -> newest version -> older version -> ...
  *

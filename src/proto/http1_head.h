@@ -1,17 +1,17 @@
 /*
  * http1_head.h: HTTP/1.x message heads (RFC 9112), strict. Pure: bytes in, offsets out, no
- *allocation.
+ * allocation.
  *
  * Two steps, so that a head that arrives in pieces is scanned once:
  *	http1_head_end()	finds the end of the head, refusing what no valid head contains
  *	http1_request_parse() / http1_response_parse()	parse one complete head in place
  *
  * Refused (the smuggling and ambiguity cases): bare LF or CR, NUL and other controls, obs-fold,
- *space before the colon, empty or non-token names, any Content-Length that is not 1*DIGIT or does
- *not fit in 63 bits, repeated Content-Length (even if equal), Content-Length with
- *Transfer-Encoding, Transfer-Encoding other than exactly "chunked" once, Transfer-Encoding from
- *HTTP/1.0, no or several Host in an HTTP/1.1 request, bytes outside VCHAR in the target, more than
- *HTTP_MAX_FIELDS fields.
+ * space before the colon, empty or non-token names, any Content-Length that is not 1*DIGIT or does
+ * not fit in 63 bits, repeated Content-Length (even if equal), Content-Length with
+ * Transfer-Encoding, Transfer-Encoding other than exactly "chunked" once, Transfer-Encoding from
+ * HTTP/1.0, no or several Host in an HTTP/1.1 request, bytes outside VCHAR in the target, more than
+ * HTTP_MAX_FIELDS fields.
  */
 #ifndef TG_PROTO_HTTP1_HEAD_H
 #define TG_PROTO_HTTP1_HEAD_H

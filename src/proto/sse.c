@@ -1,6 +1,6 @@
 /*
  * sse.c: the Server-Sent Events line machine. One state byte says where in a line the next byte is,
- *so any split of the input gives the same events. Data goes to the caller as spans of the input.
+ * so any split of the input gives the same events. Data goes to the caller as spans of the input.
  * Owns nothing; pure functions, any thread.
  *
  *	BOM -> LINE -> FIELD -> (VALUE_SPACE ->) DATA | NAME | IGNORE -> end of line -> LINE

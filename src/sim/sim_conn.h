@@ -1,6 +1,6 @@
 /*
  * sim_conn.h: one client connection: reads requests, in order, and sends answers, at the pace and
- *with the faults asked for.
+ * with the faults asked for.
  *
  *	IDLE/HEAD -> BODY -> serve -> ANSWER (hold, generate, flush) -> HEAD ...
  *	                                  \-> LINGER (answer sent, waiting for the peer to close)
