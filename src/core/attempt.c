@@ -3,8 +3,8 @@
  *
  *	CONNECT --connection--> SEND --head of the answer--> BODY --end--> DONE
  *	   |                      |                            |
- *	   +------ failure -------+                            +-- failure --> the client is told of
- *	              |                                                        or a 502
+ *	   +------ failure -------+                            +-- failure --> truncation, or a 502
+ *	              |
  *	              +--> free retry, another target, or 502/504
  *
  * Five clocks: connect (uppool), send stall, first byte, between bytes (one timer: a->clock), total
