@@ -11,14 +11,6 @@
 #include "core/upload.h"
 #include "modules.h"
 
-static bool route_usable(const struct req *r, unsigned i)
-{
-	const struct target *t = r->model->route[i].target;
-
-	return (r->tried >> i & 1) == 0 && t->provider->dialect == r->ep.ep->dialect &&
-	       (r->forced == NULL || r->forced == t);
-}
-
 /* Weighted choice among usable routes, of healthy targets only or of any. -1: none. */
 static int route_pick(struct req *r, bool healthy)
 {
@@ -29,7 +21,7 @@ static int route_pick(struct req *r, bool healthy)
 		at = round == 1 ? worker_random(r->w) % sum : 0;
 		for (unsigned i = 0; i < r->model->n_routes; i++) {
 			const struct route_target *t = &r->model->route[i];
-			if (!route_usable(r, i) || (healthy && !health_is_up(t->target, now)))
+			if (!req_route_open(r, i) || (healthy && !health_is_up(t->target, now)))
 				continue;
 			if (round == 0)
 				sum += (uint64_t)t->weight;

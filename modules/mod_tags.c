@@ -17,6 +17,19 @@ static bool tag_listed(const struct conf_strings *s, struct str name)
 	return false;
 }
 
+/* Several lines are one list (RFC 9110 section 5.3). */
+static struct str tags_text(struct req *r)
+{
+	const struct http_head *h = &r->head;
+	struct str all = http_get(h, HTTP_N_X_TOLLGATE_TAGS);
+
+	for (unsigned i = h->first[HTTP_N_X_TOLLGATE_TAGS]; i < h->n_fields; i++)
+		if (h->field[i].id == HTTP_N_X_TOLLGATE_TAGS)
+			all = arena_printf(&r->arena, "%.*s,%.*s", STR_FMT(all),
+				STR_FMT(http_field_value(h, i)));
+	return all;
+}
+
 /* 0, or -1 when an error was answered. */
 static int tags_from_client(struct req *r, struct conf_tags *all)
 {
@@ -24,7 +37,7 @@ static int tags_from_client(struct req *r, struct conf_tags *all)
 	struct conf_tags own;
 	struct str bad;
 
-	if (tags_parse(&r->arena, http_get(&r->head, HTTP_N_X_TOLLGATE_TAGS), &own, &bad) != 0) {
+	if (tags_parse(&r->arena, tags_text(r), &own, &bad) != 0) {
 		reply_error(r, TG_E_INVALID_TAGS,
 			"x-tollgate-tags: '%.*s' is not name=value with a name of lower-case "
 			"letters, digits, '_', '.' or "
@@ -78,7 +91,7 @@ static enum step_rc tags_ident(struct req *r)
 	r->session = http_get(&r->head, HTTP_N_X_TOLLGATE_SESSION);
 	r->end_user = http_get(&r->head, HTTP_N_X_TOLLGATE_END_USER);
 	r->tags_json = r->key->tags_json;
-	if (http_get(&r->head, HTTP_N_X_TOLLGATE_TAGS).n > 0 && tags_from_client(r, &all) != 0)
+	if (r->head.first[HTTP_N_X_TOLLGATE_TAGS] != 0 && tags_from_client(r, &all) != 0)
 		return STEP_REPLY;
 	return tags_required(r, &all);
 }

@@ -14,7 +14,8 @@
 #include "core/config.h"
 #include "proto/url.h"
 
-#define MEMBER_MAX 64 /* of a host name that is used as `member` */
+#define MEMBER_MAX     64 /* of a host name that is used as `member` */
+#define MODEL_NAME_MAX 256
 
 static const char *const *known_providers;
 
@@ -200,6 +201,9 @@ int config_check_model(struct conf_load *l, void *obj)
 			return conf_fail_at(l, &m->name,
 				"the name of a model is printable ASCII without spaces, not `%.*s`",
 				STR_FMT(m->name));
+	if (m->name.n > MODEL_NAME_MAX)
+		return conf_fail_at(l, &m->name,
+			"the name of a model is at most %d characters long", MODEL_NAME_MAX);
 	return 0;
 }
 

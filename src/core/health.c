@@ -32,14 +32,18 @@ bool health_is_up(const struct target *t, mono_us now)
 	return atomic_load_explicit(&t->down_until_us, memory_order_relaxed) <= now.us;
 }
 
+bool req_route_open(const struct req *r, unsigned i)
+{
+	const struct target *t = r->model->route[i].target;
+
+	return (r->tried >> i & 1) == 0 && t->provider->dialect == r->ep.ep->dialect &&
+	       (r->forced == NULL || r->forced == t);
+}
+
 bool req_has_other_route(const struct req *r)
 {
-	if (r->model == NULL)
-		return false;
-	for (unsigned i = 0; i < r->model->n_routes; i++)
-		if ((r->tried >> i & 1) == 0 &&
-			r->model->route[i].target->provider->dialect == r->ep.ep->dialect &&
-			(r->forced == NULL || r->forced == r->model->route[i].target))
+	for (unsigned i = 0; r->model != NULL && i < r->model->n_routes; i++)
+		if (req_route_open(r, i))
 			return true;
 	return false;
 }
