@@ -76,6 +76,12 @@ static void put_who(struct line *l, const struct req *r)
 	}
 }
 
+static void put_target(struct line *l, const struct target *t)
+{
+	put_member(l, STR(",\"target\":"), t->name);
+	put_member(l, STR(",\"region\":"), t->cfg->region);
+}
+
 static void put_what(struct line *l, const struct req *r)
 {
 	put_member(l, STR(",\"method\":"), http_method_text(&r->head));
@@ -83,7 +89,7 @@ static void put_what(struct line *l, const struct req *r)
 	put_member(l, STR(",\"model\":"), r->model_asked);
 	put_member(l, STR(",\"model_served\":"), r->model_served);
 	if (r->route != NULL)
-		put_member(l, STR(",\"target\":"), r->route->target->name);
+		put_target(l, r->route->target);
 	put_num(l, STR(",\"attempts\":"), r->n_attempts);
 	put(l, r->stream ? STR(",\"stream\":true") : STR(",\"stream\":false"));
 	put_num(l, STR(",\"status\":"), r->status);

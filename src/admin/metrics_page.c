@@ -229,6 +229,15 @@ static void page_counters(struct page *p)
 	}
 }
 
+static void page_info(struct page *p)
+{
+	struct metrics_label l[] = { { "version", STR(PACKAGE_VERSION) },
+		{ "member", p->src->member } };
+
+	page_family(p, MT_INFO);
+	metrics_sample_u64(&p->m, "", l, TG_ARRAY_LEN(l), 1);
+}
+
 void metrics_page(struct outbuf *out, const struct metrics_source *src)
 {
 	struct page p = { .src = src };
@@ -246,5 +255,6 @@ void metrics_page(struct outbuf *out, const struct metrics_source *src)
 	page_counters(&p);
 	page_value(&p, MT_CONFIG_GENERATION, src->generation);
 	page_value(&p, MT_CONFIG_RELOAD_FAILURES, src->reload_failures);
+	page_info(&p);
 	page_value(&p, MT_UPTIME, (uint64_t)src->uptime_us / 1000000);
 }

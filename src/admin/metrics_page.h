@@ -14,6 +14,7 @@ struct metrics_source {
 	unsigned generation;
 	uint64_t reload_failures;
 	int64_t uptime_us;
+	struct str member; /* name of this process */
 };
 
 /* Control thread. */

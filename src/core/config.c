@@ -321,7 +321,7 @@ static const struct conf_directive target_directives[] = {
 	{ .name = "region",
 		.type = CONF_STRING,
 		AT(cfg_target, region),
-		.help = "Where the provider works, as told in logs and metrics." },
+		.help = "Where the provider works; told in the access log." },
 	{ .name = "weight",
 		.type = CONF_INT,
 		AT(cfg_target, weight),
@@ -494,7 +494,9 @@ static const struct conf_directive tenant_directives[] = {
 		.type = CONF_PERCENT,
 		AT(cfg_tenant, markup_bp),
 		.max = 100000,
-		.help = "Added to the provider's price on what is billed to it." },
+		.help = "Added to the provider's price on its bills. Answers, access log and "
+			"metrics tell "
+			"the provider's price." },
 	{ .name = "keys",
 		.type = CONF_LIST,
 		AT(cfg_tenant, keys),
@@ -627,7 +629,8 @@ static const struct conf_directive root_directives[] = {
 	{ .name = "member",
 		.type = CONF_STRING,
 		AT(config, member),
-		.help = "Name of this process in logs and metrics; absent: the host's name." },
+		.help = "Name of this process, told by the metric `tollgate_info`; absent: the "
+			"host's name." },
 	{ .name = "prices",
 		.type = CONF_STRINGS,
 		AT(config, prices),

@@ -36,4 +36,5 @@ X(SERIES_OVERFLOW, "tollgate_series_overflow_total", counter,
 X(MEMORY, "tollgate_buffer_bytes", gauge, "Bytes of buffers in use.")
 X(CONFIG_GENERATION, "tollgate_config_generation", gauge, "Configuration loads since start; 1 is the first.")
 X(CONFIG_RELOAD_FAILURES, "tollgate_config_reload_failures_total", counter, "Reloads refused because of an error.")
+X(INFO, "tollgate_info", gauge, "1; the version and the name of this process as labels.")
 X(UPTIME, "tollgate_uptime_seconds", gauge, "Seconds since start.")

@@ -12,7 +12,7 @@
 
 static struct worker workers[2];
 static struct outbuf out;
-static struct metrics_source src = { workers, 2, 3, 4, 5999999 };
+static struct metrics_source src = { workers, 2, 3, 4, 5999999, { "gw-1", 4 } };
 
 static void setup(void)
 {
