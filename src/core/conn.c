@@ -75,7 +75,7 @@ static void conn_update_wants(struct conn *c)
 	bool rd = false;
 
 	switch (c->state) {
-	case CONN_IDLE:
+	case CONN_IDLE: rd = c->in_len == 0; break; /* else it waits in worker.again */
 	case CONN_HEAD:
 	case CONN_LINGER: rd = true; break;
 	case CONN_BUSY:

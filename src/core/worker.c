@@ -21,6 +21,7 @@
 #define ACCEPTS_PER_TURN 64
 #define ACCEPT_PAUSE_US  100000
 #define LOG_RING_BYTES   (1 << 20)
+#define AGAIN_PER_TURN   64
 #define DRAIN_CHECK_US   100000
 
 _Thread_local struct worker *tg_worker;
@@ -313,7 +314,9 @@ static void worker_turn_end(struct worker *w)
 {
 	struct list *n;
 
-	while ((n = list_pop_front(&w->again)) != NULL)
+	/* Long pipelines take turns with everybody else, and their requests' memory is given back in
+	 * between. */
+	for (int i = 0; i < AGAIN_PER_TURN && (n = list_pop_front(&w->again)) != NULL; i++)
 		conn_run_again(list_entry(n, struct conn, again));
 	req_reap(w);
 	upconn_reap(w);
@@ -334,7 +337,8 @@ static void *worker_main(void *arg)
 	while (!(w->draining && w->n_conns == 0)) {
 		if (w->draining)
 			event_base_loopexit(w->base, &tick);
-		if (event_base_loop(w->base, EVLOOP_ONCE) < 0)
+		if (event_base_loop(
+			    w->base, list_empty(&w->again) ? EVLOOP_ONCE : EVLOOP_NONBLOCK) < 0)
 			break;
 		worker_turn_end(w);
 	}
