@@ -11,10 +11,10 @@
 
 /* A path that only this target's provider knows: passed on as it is. */
 static const struct endpoint passthrough[] = {
-	[DIALECT_OPENAI] = { ENDPOINT_UNKNOWN, "/{target}", HTTP_M_OTHER, DIALECT_OPENAI,
-		BODY_KIND_PLAIN, METER_NONE },
-	[DIALECT_ANTHROPIC] = { ENDPOINT_UNKNOWN, "/{target}", HTTP_M_OTHER, DIALECT_ANTHROPIC,
-		BODY_KIND_PLAIN, METER_NONE },
+	[DIALECT_OPENAI] = { ENDPOINT_UNKNOWN, HTTP_M_OTHER, DIALECT_OPENAI, BODY_KIND_PLAIN,
+		METER_NONE },
+	[DIALECT_ANTHROPIC] = { ENDPOINT_UNKNOWN, HTTP_M_OTHER, DIALECT_ANTHROPIC, BODY_KIND_PLAIN,
+		METER_NONE },
 };
 
 /* "/openai/v1/fine_tuning/jobs": the first segment is a target. False: it is not. */

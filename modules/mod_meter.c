@@ -27,6 +27,13 @@ static bool meter_standard_tier(struct str tier)
 	       str_eq(tier, STR("auto"));
 }
 
+/* Nothing but seconds of audio was reported, and the price book has prices of tokens: not 0,
+ * unknown. */
+static bool meter_by_duration(const struct meter *m)
+{
+	return m->audio_seconds > 0 && usage_input(&m->usage) + usage_output(&m->usage) == 0;
+}
+
 /* Price what is known. An unknown price is never 0: the cost stays unknown. */
 static void meter_settle(struct req *r, const struct meter *m)
 {
@@ -44,7 +51,7 @@ static void meter_settle(struct req *r, const struct meter *m)
 		p = pricebook_find_at(r->conf->prices, provider, asked, r->start_wall);
 	r->cost = 0;
 	r->cost_known = p != NULL && meter_standard_tier(m->service_tier) && !m->has_advisor &&
-			(r->usage.source == USAGE_PROVIDER || p->free) &&
+			!meter_by_duration(m) && (r->usage.source == USAGE_PROVIDER || p->free) &&
 			price_cost(p, &r->usage, &r->cost, NULL) == 0;
 }
 

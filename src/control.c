@@ -139,6 +139,22 @@ static const char *access_path(const struct tg_conf *conf)
 	return path;
 }
 
+/* What the process took at its start and a reload does not change. */
+static void warn_restart(const struct config *old, const struct config *next)
+{
+	const struct {
+		const char *name;
+		bool changed;
+	} rows[] = { { "workers", old->workers != next->workers },
+		{ "limits.memory", old->limits.memory_bytes != next->limits.memory_bytes },
+		{ "admin.address", !str_eq(old->admin.address, next->admin.address) },
+		{ "log.error", !str_eq(old->log.error, next->log.error) } };
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++)
+		if (rows[i].changed)
+			log_warn("only a restart takes this up", "directive=%s", rows[i].name);
+}
+
 /* Builds the new tree aside; the old one keeps running on any error. */
 static int control_reload(struct control *c, struct conf_error *err)
 {
@@ -157,6 +173,7 @@ static int control_reload(struct control *c, struct conf_error *err)
 		return -1;
 	}
 	old = c->conf;
+	warn_restart(&old->cfg, &next->cfg);
 	c->conf = next;
 	c->generation++;
 	for (unsigned i = 0; i < c->n_workers; i++)
@@ -275,7 +292,7 @@ static int control_workers(struct control *c)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (unsigned i = 0; i < c->n_workers && rc == 0; i++)
-		if (worker_init(&c->workers[i], i, c->n_workers, c->conf) != 0 ||
+		if (worker_init(&c->workers[i], c->n_workers, c->conf) != 0 ||
 			worker_start(&c->workers[i]) != 0)
 			rc = -1;
 	if (rc == 0 && logwriter_start(access_path(c->conf), c->workers, c->n_workers) != 0) {

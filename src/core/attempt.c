@@ -458,7 +458,6 @@ static bool attempt_take_head(struct attempt *a, const char *p, size_t n)
 		return true;
 	}
 	r->at.first_byte = mono_since(worker_now(r->w), r->start);
-	a->status = h->status;
 	if (!attempt_judge(a, h))
 		return false;
 	enc = http_get(h, HTTP_N_CONTENT_ENCODING);

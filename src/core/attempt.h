@@ -58,7 +58,6 @@ struct attempt {
 	struct timer clock;           /* first byte, between bytes, send stall */
 	enum attempt_fail clock_fail; /* what its firing means */
 	mono_us sent_at;
-	int status;
 	struct http1_body body;
 	bool keep; /* connection reusable after the body */
 };

@@ -504,7 +504,6 @@ void conn_open(struct worker *w, int fd, const struct sockaddr_any *peer, SSL_CT
 
 	INIT_OBJ(c, CONN_MAGIC);
 	c->w = w;
-	c->tls = tls != NULL;
 	c->more_to_come = true;
 	list_init(&c->again);
 	list_init(&c->node);

@@ -39,7 +39,7 @@ struct conn {
 	struct bufq out;
 	mono_us head_start; /* when the first byte of the head being read arrived */
 	unsigned n_requests;
-	bool tls, unix_socket;
+	bool unix_socket;
 	bool eof;          /* the client closed its side */
 	bool cut;          /* the answer has no end, and only a reset tells the client so */
 	bool more_to_come; /* it may still be sending when its last answer is out */

@@ -10,10 +10,9 @@ static const struct endpoint_row {
 	struct str path; /* without a trailing star */
 	bool prefix;
 } rows[] = {
-#define X(id, path, methods, dialect, body, meter)                                            \
-	{ { ENDPOINT_##id, "/v1" path, HTTP_M_##methods, DIALECT_##dialect, BODY_KIND_##body, \
-		  METER_##meter },                                                            \
-		{ path, sizeof(path) - 1 - (path[sizeof(path) - 2] == '*') },                 \
+#define X(id, path, methods, dialect, body, meter)                                                 \
+	{ { ENDPOINT_##id, HTTP_M_##methods, DIALECT_##dialect, BODY_KIND_##body, METER_##meter }, \
+		{ path, sizeof(path) - 1 - (path[sizeof(path) - 2] == '*') },                      \
 		path[sizeof(path) - 2] == '*' },
 #include "core/tbl/endpoints.h"
 #undef X

@@ -28,7 +28,6 @@ enum endpoint_id {
 
 struct endpoint {
 	enum endpoint_id id;
-	const char *name;        /* the path, for logs */
 	enum http_method method; /* HTTP_M_OTHER: any */
 	enum dialect dialect;
 	enum body_kind body;

@@ -314,8 +314,8 @@ static void worker_turn_end(struct worker *w)
 {
 	struct list *n;
 
-	/* Long pipelines take turns with everybody else, and their requests' memory is given back in
-	 * between. */
+	/* Long pipelines take turns with everybody else, and their requests' memory is given back
+	 * in between. */
 	for (int i = 0; i < AGAIN_PER_TURN && (n = list_pop_front(&w->again)) != NULL; i++)
 		conn_run_again(list_entry(n, struct conn, again));
 	req_reap(w);
@@ -347,13 +347,12 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-int worker_init(struct worker *w, unsigned index, unsigned n_workers, struct tg_conf *conf)
+int worker_init(struct worker *w, unsigned n_workers, struct tg_conf *conf)
 {
 	struct event_config *cfg = event_config_new();
 	int64_t budget = conf->cfg.limits.memory_bytes / n_workers;
 
 	INIT_OBJ(w, WORKER_MAGIC);
-	w->index = index;
 	if (cfg == NULL || event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK) != 0)
 		return -1;
 	w->base = event_base_new_with_config(cfg);

@@ -43,7 +43,6 @@ struct worker_listen { /* an accepting socket */
 
 struct worker {
 	unsigned magic;
-	unsigned index;
 	pthread_t thread;
 	struct event_base *base;
 	struct timer_wheel wheel;
@@ -88,9 +87,8 @@ static inline mono_us worker_now(struct worker *w)
 /* The value of Date (RFC 9110 section 6.6.1) now. */
 struct str worker_date(struct worker *w);
 
-/* Number `index` of n_workers; each gets an equal share of limits.memory. */
-int worker_init(
-	struct worker *w, unsigned index, unsigned n_workers, struct tg_conf *conf) TG_MUST_CHECK;
+/* One of n_workers; each gets an equal share of limits.memory. */
+int worker_init(struct worker *w, unsigned n_workers, struct tg_conf *conf) TG_MUST_CHECK;
 void worker_fini(struct worker *w);
 int worker_start(struct worker *w) TG_MUST_CHECK;
 /* Any thread; the worker answers in its own time. */

@@ -67,7 +67,7 @@ static inline void fake_init(struct fake *f, const char *yaml)
 	f->conf = fake_plan(f->resolver, yaml, 1, &err);
 	ck_assert_msg(f->conf != NULL, "%s", err.text);
 	modules_plan();
-	ck_assert_int_eq(worker_init(&f->w, 0, 1, f->conf), 0);
+	ck_assert_int_eq(worker_init(&f->w, 1, f->conf), 0);
 	tg_worker = &f->w;
 	worker_read_clock(&f->w);
 }
