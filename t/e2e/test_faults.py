@@ -100,6 +100,19 @@ def test_a_large_answer_that_breaks_off_is_cut_not_ended(gw):
     assert gw.last_line(1)["end"] == "truncated"
 
 
+def test_an_http10_client_sees_a_truncation_as_a_reset(gw):
+    """An answer without a length ends with its connection: an orderly end would make it look whole."""
+    body = json.dumps({"model": "gpt-4o-mini-tts", "input": "x", "voice": "alloy"})
+    with Client(gw.listen) as c:
+        c.send(f"POST /v1/audio/speech HTTP/1.0\r\nauthorization: Bearer {KEY}\r\ncontent-type: application/json\r\n"
+               "x-sim-body-bytes: 1m\r\nx-sim-fault: truncate\r\n"
+               f"content-length: {len(body)}\r\n\r\n{body}".encode())
+        with pytest.raises(ConnectionResetError):
+            while c.sock.recv(65536):
+                pass
+    assert gw.last_line(1)["end"] == "truncated"
+
+
 @BOTH
 @EITHER
 def test_malformed_json_passes_untouched_and_its_cost_is_unknown(gw, path, body, stream):
