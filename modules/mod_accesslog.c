@@ -14,6 +14,9 @@
 
 #define LINE_MAX_BYTES (64 * 1024) /* all a client may say, each byte escaped, and its tags */
 
+/* So much of the ring is for lines that tell a cost: a flood of others cannot push them out. */
+#define KEPT_BYTES (256 * 1024)
+
 struct line {
 	char *p;
 	size_t n, cap;
@@ -145,7 +148,7 @@ static void accesslog_settled(struct req *r)
 	put_money(&l, r);
 	l.cap = LINE_MAX_BYTES;
 	put_timing(&l, r);
-	room = ring_reserve(&r->w->log_ring, l.n);
+	room = ring_reserve(&r->w->log_ring, l.n + (r->metered ? 0 : KEPT_BYTES));
 	if (room == NULL) {
 		wc_add(&r->w->stats, WC_LOG_DROPPED, 1);
 		return;

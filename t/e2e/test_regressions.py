@@ -1,9 +1,11 @@
 """What once went wrong, each with the few steps it took. Found by torture.py or by reading the code with its eyes."""
 
 import signal
+import socket
+import threading
 import time
 
-from harness import KEY, chat_body, wait_for
+from harness import KEY, Client, chat_body, wait_for
 
 # A unix socket takes about 200 KB before it is full; over TCP the kernel swallows megabytes on one machine.
 JUST_MORE_THAN_THE_SOCKET_TAKES = "300k"
@@ -97,3 +99,39 @@ def test_an_answer_behind_a_refused_large_body_is_passed_on(gateway, peer, conne
     gw = gateway({"targets": {"openai": {"base_url": f"http://{peer(refuses).address}"}}})
     answer = connect(gw.listen).request("POST", "/v1/chat/completions", chat_body(content="x" * 20_000_000), key=KEY)
     assert (answer.status, answer.body) == (413, b"large"), gw.errors()
+
+
+def test_a_flood_of_cheap_requests_pushes_no_priced_line_out(gw, connect):
+    """The log's ring fills up faster than it is written; lines that tell a cost have a part of their own."""
+    over = threading.Event()
+
+    def read(sock):
+        try:
+            while sock.recv(1 << 20):
+                pass
+        except OSError:
+            pass
+
+    def flood():
+        with Client(gw.listen) as client:
+            reader = threading.Thread(target=read, args=(client.sock,), daemon=True)
+            reader.start()
+            while not over.is_set():
+                try:
+                    client.send(b"HEAD / HTTP/1.1\r\nhost:a\r\n\r\n" * 2000)
+                except OSError:
+                    break
+            client.sock.shutdown(socket.SHUT_RDWR)
+            reader.join(60)
+
+    floods = [threading.Thread(target=flood, daemon=True) for _ in range(3)]
+    for thread in floods:
+        thread.start()
+    wait_for(lambda: gw.metric("tollgate_requests_total") > 20000, "the flood to be there")
+    honest = connect(gw.listen)
+    ids = {honest.request("POST", "/v1/chat/completions", chat_body(), key=KEY).id for _ in range(60)}
+    over.set()
+    for thread in floods:
+        thread.join(30)
+    log = gw.access_path()
+    wait_for(lambda: (text := log.read_text()) and all(i in text for i in ids), "the lines of all priced requests")
