@@ -144,7 +144,8 @@ void req_finish(struct req *r, enum req_end why);
 
 /* The core's own step of stage READ: collect or stream the body (body.c). */
 enum step_rc req_step_read(struct req *r);
-/* Answered before the body was looked at: drop what of it has come, so that the connection can stay (body.c). */
+/* Answered before the body was looked at: drop what of it has come, so that the connection can stay
+ * (body.c). */
 void body_discard(struct req *r);
 /* The client is read from again after a pause of ours: its rate counts from here (body.c). */
 void body_rate_restart(struct req *r);
