@@ -175,7 +175,7 @@ END_TEST
 START_TEST(in_use)
 {
 	struct sockaddr_any any;
-	char text[64], addr[64];
+	char text[72], addr[64];
 	int fd;
 
 	ck_assert_int_eq(sockaddr_parse(STR("127.0.0.1:0"), &any, err, sizeof err), 0);
