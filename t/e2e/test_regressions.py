@@ -135,3 +135,10 @@ def test_a_flood_of_cheap_requests_pushes_no_priced_line_out(gw, connect):
         thread.join(30)
     log = gw.access_path()
     wait_for(lambda: (text := log.read_text()) and all(i in text for i in ids), "the lines of all priced requests")
+
+
+def test_a_list_of_thousands_of_models(gateway, connect):
+    """It did not fit into a request's own memory: 503."""
+    names = {f"model-number-{i}": {"targets": "openai"} for i in range(3000)}
+    answer = connect(gateway({"models": names}).listen).request("GET", "/v1/models", key=KEY)
+    assert answer.status == 200 and names.keys() <= {m["id"] for m in answer.json["data"]}
