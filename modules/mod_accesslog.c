@@ -61,7 +61,7 @@ static void put_num(struct line *l, struct str name, int64_t v)
 static const char *end_name(enum req_end e)
 {
 	static const char *const names[] = { "none", "ok", "reply", "client_gone", "client_slow",
-		"truncated", "failed" };
+		"truncated", "cut_off", "failed" };
 
 	return names[e];
 }

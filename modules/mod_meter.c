@@ -99,6 +99,19 @@ static const struct sink_ops meter_sink = {
 	.abort = meter_sink_abort,
 };
 
+/* Posted to a path whose answers are not read, but which the provider bills: better unpriced than
+ * unseen. */
+static bool meter_unread(const struct req *r)
+{
+	switch (r->ep.ep->id) {
+	case ENDPOINT_UNKNOWN:
+	case ENDPOINT_BATCHES:
+	case ENDPOINT_VIDEOS:
+	case ENDPOINT_VIDEOS_ITEM: return r->head.method == HTTP_M_POST && r->status / 100 == 2;
+	default: return false;
+	}
+}
+
 static int meter_response_head(struct req *r)
 {
 	struct mod_meter *mm = req_mod(r, &mod_meter);
@@ -107,6 +120,8 @@ static int meter_response_head(struct req *r)
 	size_t cap = r->added_usage && sse ? METER_BUF_BYTES : METER_CAPTURE_BYTES;
 	char *buf;
 
+	if (meter_unread(r))
+		r->metered = true; /* and the cost stays unknown */
 	if (r->ep.ep->meter == METER_NONE || r->ep.ep->meter == METER_ANTHROPIC_COUNT ||
 		r->status / 100 != 2 || r->head.method != HTTP_M_POST)
 		return 0;

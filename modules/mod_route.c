@@ -54,8 +54,8 @@ static struct target *route_by_dialect(const struct req *r)
 }
 
 /*
- * A path that names no model cannot be held against a key's list of models. Reading and files cost
- * no tokens; anything else that is posted there might.
+ * A path that names no model cannot be held against a key's list of models. Reading, files and
+ * cancelling cost no tokens; anything else that is posted there might.
  */
 static bool route_key_allows(const struct req *r)
 {
@@ -64,9 +64,10 @@ static bool route_key_allows(const struct req *r)
 	case ENDPOINT_FILES_ITEM:
 	case ENDPOINT_UPLOADS:
 	case ENDPOINT_UPLOADS_ITEM:
-	case ENDPOINT_RESPONSES_ITEM:
 	case ENDPOINT_MODERATIONS: return true;
 	default:
+		if (str_ends(r->ep.upstream_path, STR("/cancel")))
+			return true;
 		return r->key->models == NULL || r->head.method != HTTP_M_POST ||
 		       r->body_kind == BODY_KIND_FORM;
 	}

@@ -39,7 +39,7 @@ static int tags_from_client(struct req *r, struct conf_tags *all)
 
 	if (tags_parse(&r->arena, tags_text(r), &own, &bad) != 0) {
 		reply_error(r, TG_E_INVALID_TAGS,
-			"x-tollgate-tags: '%.*s' is not name=value with a name of lower-case "
+			"x-tollgate-tags: '%.*s' is not name=value with a name of "
 			"letters, digits, '_', '.' or "
 			"'-', given once.",
 			(int)TG_MIN(bad.n, (size_t)64), bad.p);
@@ -66,6 +66,18 @@ static int tags_from_client(struct req *r, struct conf_tags *all)
 	return 0;
 }
 
+/* Once a minute per worker: one key without a tag would fill the log. */
+static bool tags_may_warn(struct req *r)
+{
+	static _Thread_local int64_t next_us;
+	mono_us now = worker_now(r->w);
+
+	if (now.us < next_us)
+		return false;
+	next_us = now.us + 60000000;
+	return true;
+}
+
 static enum step_rc tags_required(struct req *r, const struct conf_tags *all)
 {
 	const struct cfg_tag_rules *rules = &r->conf->cfg.tags;
@@ -77,7 +89,7 @@ static enum step_rc tags_required(struct req *r, const struct conf_tags *all)
 			return reply_error(r, TG_E_INVALID_TAGS,
 				"The tag '%.*s' is required: send x-tollgate-tags: %.*s=VALUE.",
 				STR_FMT(rules->required.v[i]), STR_FMT(rules->required.v[i]));
-		if (rules->on_missing == CFG_MISSING_WARN)
+		if (rules->on_missing == CFG_MISSING_WARN && tags_may_warn(r))
 			log_warn("tag missing", "tag=%.*s key=%.*s request=%s",
 				STR_FMT(rules->required.v[i]), STR_FMT(r->key->id), r->id);
 	}

@@ -164,7 +164,7 @@ static void attempt_fail(struct attempt *a, enum attempt_fail why, const char *t
 	wc_add(&r->w->stats, timeout ? WC_UP_TIMEOUTS : WC_UP_ERRORS, 1);
 	log_info("upstream failed", "request=%s target=%.*s reason=\"%s\" detail=\"%s\"", r->id,
 		STR_FMT(t->name), attempt_fail_text(why), text != NULL ? text : "");
-	if (why != FAIL_TIMEOUT_TOTAL)
+	if (why != FAIL_TIMEOUT_TOTAL && why != FAIL_CREDENTIALS)
 		health_failure(a->target, worker_now(r->w));
 	if (r->head_sent) {
 		sink_abort_all(r);
@@ -425,6 +425,9 @@ static bool attempt_judge(struct attempt *a, const struct http_head *h)
 	if (v == VERDICT_CREDENTIALS) {
 		log_error("credentials refused", "target=%.*s status=%d request=%s",
 			STR_FMT(a->target->name), h->status, r->id);
+		/* A 403 may be about what this one request wants; a bad key fails them all. */
+		if (h->status == 401)
+			health_failure(a->target, worker_now(r->w));
 		attempt_fail(a, FAIL_CREDENTIALS, NULL);
 		return false;
 	}

@@ -472,8 +472,13 @@ void conn_want_body(struct conn *c, bool want)
 
 void conn_drain(struct conn *c)
 {
+	if (c->state != CONN_IDLE || c->in_len > 0)
+		return;
+	/* A request that is here already gets an answer instead of a reset. */
+	conn_read_head(c);
 	if (c->state == CONN_IDLE && c->in_len == 0)
 		conn_leave(c);
+	conn_update_wants(c);
 }
 
 static void conn_set_peer(struct conn *c, const struct sockaddr_any *peer)

@@ -28,6 +28,7 @@ enum req_end { /* why it ended: the access log's `end` */
 	END_CLIENT_GONE, /* the client closed first */
 	END_CLIENT_SLOW, /* a client clock */
 	END_TRUNCATED,   /* the provider broke off after the answer had begun */
+	END_CUT_OFF,     /* the drain's time was over */
 	END_FAILED,      /* no provider could be asked, or none answered */
 };
 

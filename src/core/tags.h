@@ -16,8 +16,8 @@ struct conf_tags tags_merge(
 struct str tags_json(struct arena *a, const struct conf_tags *t);
 bool tags_has(const struct conf_tags *t, struct str name);
 /*
- * Parse "team=a,feature=b" (RFC 9110 list, names [a-z0-9_.-]{1,64}, values visible ASCII up to 256
- * bytes without comma) into *out. -1 with *bad the offending part.
+ * Parse "team=a,feature=b" (RFC 9110 list, names [A-Za-z0-9_.-]{1,64}, values visible ASCII up to
+ * 256 bytes without comma) into *out. -1 with *bad the offending part.
  */
 int tags_parse(
 	struct arena *a, struct str text, struct conf_tags *out, struct str *bad) TG_MUST_CHECK;

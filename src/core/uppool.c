@@ -156,13 +156,18 @@ static void upconn_handshake(struct upconn *u)
 static void upconn_begin_tls(struct upconn *u)
 {
 	struct target *t = u->target;
+	SSL_SESSION *session = NULL;
 
 	if (t->tls == NULL) {
 		upconn_ready(u);
 		return;
 	}
 	u->state = UP_TLS;
-	if (stream_tls_connect(&u->st, t->tls, t->url.host, u->pool->session) != 0) {
+	u->conf_generation = u->attempt->req->conf->generation;
+	/* A session resumes what was verified with the settings of its time. */
+	if (u->pool->session != NULL && u->pool->session_conf == u->conf_generation)
+		session = u->pool->session;
+	if (stream_tls_connect(&u->st, t->tls, t->url.host, session) != 0) {
 		upconn_failed(u, FAIL_TLS, stream_error_text(&u->st));
 		return;
 	}
@@ -397,6 +402,7 @@ static void uppool_save_session(struct upconn *u)
 	if (u->pool->session != NULL)
 		SSL_SESSION_free(u->pool->session);
 	u->pool->session = s;
+	u->pool->session_conf = u->conf_generation;
 }
 
 void uppool_give(struct upconn *u, bool reusable)

@@ -24,8 +24,9 @@ struct uppool {
 	char *key;
 	struct list idle; /* newest first */
 	unsigned n_idle;
-	SSL_SESSION *session; /* for resumption */
-	int last_addr;        /* the address that worked last */
+	SSL_SESSION *session;  /* for resumption */
+	unsigned session_conf; /* generation whose TLS settings it was verified with */
+	int last_addr;         /* the address that worked last */
 	struct cfg_upstream
 		clocks; /* of the target that asked last: idle connections outlive configurations */
 };
@@ -36,10 +37,11 @@ struct upconn {
 	struct worker *w;
 	struct uppool *pool;
 	struct stream st;
-	struct list node;        /* pool.idle, or worker.dead_upconns */
-	struct timer timer;      /* connect clock, or idle clock */
-	struct attempt *attempt; /* BUSY and before */
-	struct target *target;   /* while connecting, and busy */
+	struct list node;         /* pool.idle, or worker.dead_upconns */
+	struct timer timer;       /* connect clock, or idle clock */
+	unsigned conf_generation; /* of the TLS settings in use */
+	struct attempt *attempt;  /* BUSY and before */
+	struct target *target;    /* while connecting, and busy */
 	int addr_at, addr_tries, n_addrs;
 	struct sockaddr_any *addrs; /* while connecting */
 	char *in;                   /* part of a head */

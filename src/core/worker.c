@@ -279,8 +279,12 @@ static void worker_on_drain(struct mail *m, void *owner)
 
 	w->draining = true;
 	w->drain_deadline_us = worker_now(w).us + dm->drain_us;
-	while (!list_empty(&w->listens))
-		worker_listen_close(list_entry(w->listens.next, struct worker_listen, node));
+	while (!list_empty(&w->listens)) {
+		struct worker_listen *l = list_entry(w->listens.next, struct worker_listen, node);
+
+		worker_on_accept(l->fd, EV_READ, l); /* those that wait already */
+		worker_listen_close(l);
+	}
 	list_foreach_safe (n, tmp, &w->conns)
 		conn_drain(list_entry(n, struct conn, node));
 	uppool_close_idle(w);
@@ -304,7 +308,7 @@ static void worker_cut_off(struct worker *w)
 	list_foreach_safe (n, tmp, &w->conns) {
 		struct conn *c = list_entry(n, struct conn, node);
 		if (c->req != NULL)
-			req_abort(c->req, END_CLIENT_GONE);
+			req_abort(c->req, END_CUT_OFF);
 		if (c->state != CONN_DEAD)
 			conn_close(c);
 	}

@@ -147,10 +147,10 @@ END_TEST
 /* Money: a path that can cost something is either metered or listed here as known not to be. */
 START_TEST(metered)
 {
-	static const enum endpoint_id free_of_meter[] = { ENDPOINT_RESPONSES_ITEM, ENDPOINT_VIDEOS,
-		ENDPOINT_VIDEOS_ITEM, ENDPOINT_MODELS, ENDPOINT_MODELS_ITEM, ENDPOINT_FILES,
-		ENDPOINT_FILES_ITEM, ENDPOINT_UPLOADS, ENDPOINT_UPLOADS_ITEM, ENDPOINT_BATCHES,
-		ENDPOINT_BATCHES_ITEM };
+	static const enum endpoint_id free_of_meter[] = { ENDPOINT_RESPONSES_ITEM,
+		ENDPOINT_RESPONSES_INPUT, ENDPOINT_VIDEOS, ENDPOINT_VIDEOS_ITEM, ENDPOINT_MODELS,
+		ENDPOINT_MODELS_ITEM, ENDPOINT_FILES, ENDPOINT_FILES_ITEM, ENDPOINT_UPLOADS,
+		ENDPOINT_UPLOADS_ITEM, ENDPOINT_BATCHES, ENDPOINT_BATCHES_ITEM };
 	bool listed = false;
 
 	for (size_t i = 0; i < sizeof free_of_meter / sizeof *free_of_meter; i++)

@@ -37,7 +37,7 @@ static const struct {
 	{ "team=", NULL, "team=" },
 	{ "team= ", NULL, "team=" },
 	{ "=a", NULL, "=a" },
-	{ "Team=a", NULL, "Team=a" },
+	{ "Team=a", "{\"Team\":\"a\"}", NULL },
 	{ "a=1,te am=a", NULL, "te am=a" },
 	{ "a=1,a=2", NULL, "a=2" },
 	{ "a=1,b=2,a=1", NULL, "a=1" },
