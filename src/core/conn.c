@@ -208,6 +208,8 @@ int conn_leave_input(struct conn *c, struct str rest)
 	return conn_keep_input(c, rest.p, rest.n);
 }
 
+static void conn_read_busy(struct conn *c);
+
 static void conn_read_head(struct conn *c)
 {
 	ssize_t n = stream_read(&c->st, c->w->scratch, HEAD_READ);
@@ -225,6 +227,9 @@ static void conn_read_head(struct conn *c)
 	wc_add(&c->w->stats, WC_BYTES_IN, (uint64_t)n);
 	if (c->in_len == 0) {
 		conn_process(c, str_mk(c->w->scratch, (size_t)n));
+		/* A full read: more of a large body is there, no need to be told. */
+		if (n == HEAD_READ && c->state == CONN_BUSY && !c->req->body_done && !c->want_hold)
+			conn_read_busy(c);
 		return;
 	}
 	if (conn_keep_input(c, c->w->scratch, (size_t)n) != 0) {

@@ -22,6 +22,10 @@ static inline __m128i json_run_stops(const char *p)
 }
 #endif
 
+/* Of a run that has proved long: where it stops, or a place less than 64 bytes before end
+ * (json_run.c). */
+const char *json_run_long(const char *p, const char *end);
+
 /* The first quote, backslash or control byte at or after p, or end. */
 static inline const char *json_run_end(const char *p, const char *end)
 {

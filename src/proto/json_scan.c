@@ -92,11 +92,14 @@ static inline bool string_blocks(const char **at, const char *end)
 		__m128i a = json_run_stops(p), b = json_run_stops(p + 16),
 			c = json_run_stops(p + 32), d = json_run_stops(p + 48);
 		__m128i any = _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d));
-		uint64_t m = 0;
+		uint64_t m;
 		int next = 64;
 
-		if (_mm_movemask_epi8(any) != 0)
-			m = stop_bits(a, 0) | stop_bits(b, 1) | stop_bits(c, 2) | stop_bits(d, 3);
+		if (_mm_movemask_epi8(any) == 0) {
+			p = json_run_long(p + 64, end);
+			continue;
+		}
+		m = stop_bits(a, 0) | stop_bits(b, 1) | stop_bits(c, 2) | stop_bits(d, 3);
 		while (m != 0) {
 			int i = __builtin_ctzll(m);
 

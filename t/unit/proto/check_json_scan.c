@@ -1,6 +1,7 @@
 /* check_json_scan.c: structure, watched members, duplicates, limits; errors with their place. */
 #include <stdio.h>
 
+#include "proto/json_run.h"
 #include "proto/json_scan.h"
 #include "unit/unit.h"
 
@@ -115,6 +116,28 @@ START_TEST(test_cut)
 }
 END_TEST
 
+/* No stop is run past, and what is left is short or has one: in texts longer than every block. */
+START_TEST(runs)
+{
+	static const char stops[] = { '"', '\\', '\n', 0x01, 0x1f };
+
+	for (size_t n = 0; n < 700; n++) {
+		for (size_t at = 0; at <= n; at += n < 300 ? 1 : 7) {
+			char *text = malloc(n + 1);
+			size_t ran;
+
+			memset(text, 'x', n + 1);
+			if (at < n)
+				text[at] = stops[(at + n) % sizeof stops];
+			ran = (size_t)(json_run_long(text, text + n) - text);
+			if (ran > at || json_run_end(text + ran, text + n) != text + at)
+				ck_abort_msg("the stop at %zu of %zu was missed", at, n);
+			free(text);
+		}
+	}
+}
+END_TEST
+
 /* A quote, a bad byte, an escape at each place of a long string: the blocks of the fast loop have
  * no seams. */
 START_TEST(test_string_seams)
@@ -213,6 +236,7 @@ END_TEST
 
 static void tests(TCase *tc)
 {
+	tcase_add_test(tc, runs);
 	tcase_add_loop_test(tc, test_verdicts, 0, (int)TG_ARRAY_LEN(verdicts));
 	tcase_add_test(tc, test_cut);
 	tcase_add_test(tc, test_string_seams);
