@@ -56,23 +56,36 @@ static void upconn_drop_input(struct upconn *u)
 	u->in_len = u->in_cap = u->in_resume = 0;
 }
 
-static void upconn_close(struct upconn *u)
+/* Every change of state comes through here: it is on the pool's list when idle, and counted as idle
+ * or active. */
+static void upconn_set_state(struct upconn *u, enum upconn_state s)
 {
+	struct worker_stats *stats = &u->w->stats;
+
 	CHECK_OBJ(u, UPCONN_MAGIC);
 	tg_assert(u->state != UP_DEAD);
-	if (u->state == UP_IDLE) {
-		u->pool->n_idle--;
-		wc_sub(&u->w->stats, WC_UP_IDLE, 1);
-	} else {
-		wc_sub(&u->w->stats, WC_UP_ACTIVE, 1);
+	tg_assert(s != UP_IDLE || u->state == UP_BUSY);
+	list_del(&u->node);
+	u->pool->n_idle -= u->state == UP_IDLE;
+	wc_sub(stats, u->state == UP_IDLE ? WC_UP_IDLE : WC_UP_ACTIVE, 1);
+	u->state = s;
+	if (s == UP_DEAD)
+		return;
+	wc_add(stats, s == UP_IDLE ? WC_UP_IDLE : WC_UP_ACTIVE, 1);
+	if (s == UP_IDLE) {
+		list_push_front(&u->pool->idle, &u->node);
+		u->pool->n_idle++;
 	}
-	u->state = UP_DEAD;
+}
+
+static void upconn_close(struct upconn *u)
+{
+	upconn_set_state(u, UP_DEAD);
 	u->attempt = NULL;
 	timer_disarm(&u->w->wheel, &u->timer);
 	stream_close(&u->st);
 	upconn_drop_input(u);
 	upconn_free_addrs(u);
-	list_del(&u->node);
 	list_push_back(&u->w->dead_upconns, &u->node);
 }
 
@@ -134,7 +147,7 @@ static void upconn_failed(struct upconn *u, enum attempt_fail why, const char *t
 static void upconn_ready(struct upconn *u)
 {
 	timer_disarm(&u->w->wheel, &u->timer);
-	u->state = UP_BUSY;
+	upconn_set_state(u, UP_BUSY);
 	u->pool->last_addr = u->addr_at;
 	upconn_free_addrs(u);
 	upconn_drop_input(u);
@@ -162,7 +175,7 @@ static void upconn_begin_tls(struct upconn *u)
 		upconn_ready(u);
 		return;
 	}
-	u->state = UP_TLS;
+	upconn_set_state(u, UP_TLS);
 	u->conf_generation = u->attempt->req->conf->generation;
 	/* A session resumes what was verified with the settings of its time. */
 	if (u->pool->session != NULL && u->pool->session_conf == u->conf_generation)
@@ -190,7 +203,7 @@ static void upconn_begin_proxy(struct upconn *u)
 	n = snprintf(head, sizeof(head), "CONNECT %.*s:%u HTTP/1.1\r\nhost: %.*s:%u\r\n\r\n",
 		STR_FMT(t->url.host), t->url.port, STR_FMT(t->url.host), t->url.port);
 	iov = (struct iovec){ head, (size_t)n };
-	u->state = UP_PROXY;
+	upconn_set_state(u, UP_PROXY);
 	if (n >= (int)sizeof(head) || stream_writev(&u->st, &iov, 1) != n) {
 		upconn_failed(u, FAIL_PROXY, stream_error_text(&u->st));
 		return;
@@ -267,7 +280,7 @@ static void upconn_connect_next(struct upconn *u, enum attempt_fail why, const c
 	if (u->st.fd >= 0)
 		stream_close(&u->st);
 	upconn_drop_input(u);
-	u->state = UP_CONNECTING;
+	upconn_set_state(u, UP_CONNECTING);
 	while (u->addr_tries < u->n_addrs) {
 		u->addr_at = (u->pool->last_addr + u->addr_tries++) % u->n_addrs;
 		sa = &u->addrs[u->addr_at];
@@ -371,10 +384,7 @@ void uppool_take(struct worker *w, struct target *t, struct attempt *a, bool fre
 		u = list_entry(n, struct upconn, node);
 		CHECK_OBJ(u, UPCONN_MAGIC);
 		tg_assert(u->state == UP_IDLE);
-		p->n_idle--;
-		wc_sub(&w->stats, WC_UP_IDLE, 1);
-		wc_add(&w->stats, WC_UP_ACTIVE, 1);
-		u->state = UP_BUSY;
+		upconn_set_state(u, UP_BUSY);
 		u->attempt = a;
 		u->target = t;
 		timer_disarm(&w->wheel, &u->timer);
@@ -418,11 +428,7 @@ void uppool_give(struct upconn *u, bool reusable)
 		upconn_close(u);
 		return;
 	}
-	p->n_idle++;
-	wc_sub(&u->w->stats, WC_UP_ACTIVE, 1);
-	wc_add(&u->w->stats, WC_UP_IDLE, 1);
-	u->state = UP_IDLE;
-	list_push_front(&p->idle, &u->node);
+	upconn_set_state(u, UP_IDLE);
 	stream_want(&u->st, true, false);
 	timer_arm(&u->w->wheel, &u->timer, p->clocks.idle_us);
 }
