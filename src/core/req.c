@@ -18,7 +18,7 @@
 #include "core/upload.h"
 #include "proto/http1_out.h"
 
-#define REQ_ARENA_MAX (256 * 1024)
+#define REQ_ARENA_MAX (1024 * 1024) /* a head of 64 KB is composed anew for each attempt */
 
 static void req_make_id(struct req *r)
 {
