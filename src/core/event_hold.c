@@ -99,6 +99,15 @@ static int hold_keep(struct event_hold *e, const struct iovec *iov, int n, size_
 	return 0;
 }
 
+/* Nothing is held and the spans end with an event, as most reads do: nothing to look for. */
+static bool hold_whole(const struct event_hold *e, const struct iovec *iov, int n)
+{
+	struct str last = n > 0 ? hold_str(&iov[n - 1]) : STR_NONE;
+
+	return e->q.len == 0 && last.n >= 3 &&
+	       hold_border(last.p[last.n - 3], last.p[last.n - 2], last.p[last.n - 1]);
+}
+
 static int hold_write(struct sink *s, const struct iovec *iov, int n, bool fin)
 {
 	struct event_hold *e = TG_CONTAINER_OF(s, struct event_hold, sink);
@@ -107,6 +116,11 @@ static int hold_write(struct sink *s, const struct iovec *iov, int n, bool fin)
 
 	if (fin)
 		return hold_release(e, iov, n, n > 0 ? iov[n - 1].iov_len : 0, true);
+	if (hold_whole(e, iov, n)) {
+		hold_remember(e, hold_str(&iov[n - 1]));
+		e->inside = false;
+		return sink_write(s->next, iov, n, false);
+	}
 	if (!hold_find(e, iov, n, &at, &len)) {
 		/* The head may still have to go out. */
 		if (!s->req->head_sent && sink_write(s->next, NULL, 0, false) != 0)
