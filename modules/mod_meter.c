@@ -6,9 +6,9 @@
 #include "core/plan.h"
 #include "core/provider.h"
 #include "core/req.h"
+#include "core/respond.h"
 #include "core/sink.h"
 #include "modules.h"
-#include "proto/http1_head.h"
 #include "providers/meter.h"
 
 #define METER_IOV 32
@@ -115,8 +115,7 @@ static bool meter_unread(const struct req *r)
 static int meter_response_head(struct req *r)
 {
 	struct mod_meter *mm = req_mod(r, &mod_meter);
-	struct str type = http_get(&r->w->up_head, HTTP_N_CONTENT_TYPE);
-	bool sse = str_starts_ci(type, STR("text/event-stream"));
+	bool sse = r->respond->sse;
 	size_t cap = r->added_usage && sse ? METER_BUF_BYTES : METER_CAPTURE_BYTES;
 	char *buf;
 

@@ -502,7 +502,7 @@ static bool conn_admit(struct worker *w, struct conn *c)
 	const struct cfg_limits *l = &w->conf->conf->cfg.limits;
 	unsigned of_addr = conn_addr_count_add(c->addr_hash, 1);
 
-	if (l->connections > 0 && worker_connections_total(w) > (uint64_t)l->connections)
+	if (l->connections > 0 && worker_connections_total() > (uint64_t)l->connections)
 		return false;
 	return l->connections_per_address == 0 || c->unix_socket ||
 	       of_addr <= (unsigned)l->connections_per_address;

@@ -74,7 +74,6 @@ static void respond_decide_framing(struct respond *p, const struct http_head *h)
 	uint64_t hold_max = (uint64_t)r->conf->cfg.limits.hold_bytes;
 
 	p->no_body = h->framing == HTTP_BODY_NONE;
-	p->sse = str_starts_ci(type, STR("text/event-stream"));
 	p->has_length = h->framing == HTTP_BODY_LENGTH;
 	p->length = h->content_length;
 	/* HEAD: the length belongs to a body that is not sent. */
@@ -113,8 +112,8 @@ int respond_begin(struct req *r, const struct http_head *h)
 		return -1;
 	r->sinks = NULL;
 	sink_push(r, &r->client_sink, &respond_sink);
-	if (h->framing != HTTP_BODY_NONE &&
-		str_starts_ci(http_get(h, HTTP_N_CONTENT_TYPE), STR("text/event-stream"))) {
+	p->sse = str_starts_ci(http_get(h, HTTP_N_CONTENT_TYPE), STR("text/event-stream"));
+	if (p->sse && h->framing != HTTP_BODY_NONE) {
 		p->events = event_hold_push(r);
 		if (p->events == NULL)
 			return -1;

@@ -56,9 +56,8 @@ uint32_t worker_random(struct worker *w)
 	return w->rng;
 }
 
-uint64_t worker_connections_total(const struct worker *w)
+uint64_t worker_connections_total(void)
 {
-	(void)w;
 	return atomic_load_explicit(&connections_total, memory_order_relaxed);
 }
 

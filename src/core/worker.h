@@ -97,7 +97,7 @@ void worker_post_listen(struct worker *w, int fd, const struct sockaddr_any *bou
 void worker_post_drain(struct worker *w, int64_t drain_us);
 
 /* Connections open now over all workers (relaxed). */
-uint64_t worker_connections_total(const struct worker *w);
+uint64_t worker_connections_total(void);
 void worker_connections_add(int delta);
 
 void conf_ref_get(struct conf_ref *c);

@@ -16,7 +16,7 @@ static uint64_t address(uint64_t i)
 
 static uint64_t total(void)
 {
-	return worker_connections_total(NULL);
+	return worker_connections_total();
 }
 
 START_TEST(up_and_down)
