@@ -47,7 +47,7 @@ def wait_for(condition, what, seconds=15):
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"still not after {seconds * PATIENCE} s: {what}")
+            raise AssertionError(f"still not after {seconds * PATIENCE} s: {what() if callable(what) else what}")
         time.sleep(0.01)
 
 
@@ -208,6 +208,11 @@ class Gateway(Process):
         """The sum over all label sets that have these labels."""
         return sum((v for (n, l), v in self.metrics().items() if n == name and set(labels.items()) <= l),
                    fractions.Fraction(0))
+
+    def metric_is(self, value, name, **labels):
+        """Asserts it. A worker counts after its last byte is out: who has just read that byte may have to wait."""
+        wait_for(lambda: self.metric(name, **labels) == value,
+                 lambda: f"{name}{labels or ''} to be {value}; it is {self.metric(name, **labels)}")
 
 
 def parse_metrics(text):

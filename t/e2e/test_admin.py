@@ -70,7 +70,7 @@ def test_metrics_are_prometheus_text(gw):
             values = [v for _, v in sorted(buckets)]
             assert values == sorted(values) and values[-1] == metrics[base + "_count", labels]
     assert metrics["tollgate_first_byte_seconds_count", frozenset({("target", "openai")})] == 2
-    assert gw.metric("tollgate_requests_total") == 2
+    gw.metric_is(2, "tollgate_requests_total")
 
 
 def test_gauges_follow_what_is_going_on(gw, connect):
@@ -78,23 +78,24 @@ def test_gauges_follow_what_is_going_on(gw, connect):
     client.send_request("POST", "/v1/chat/completions", {"model": MODEL, "stream": True, "messages": [
         {"role": "user", "content": "x"}]}, {"x-sim-events": "10000", "x-sim-tps": "50"}, KEY)
     assert client.read_head().status == 200
-    assert gw.metric("tollgate_requests_in_flight") == 1 and gw.metric("tollgate_upstream_active_connections") == 1
-    assert gw.metric("tollgate_connections") == 1
+    gw.metric_is(1, "tollgate_requests_in_flight")
+    gw.metric_is(1, "tollgate_upstream_active_connections")
+    gw.metric_is(1, "tollgate_connections")
     client.close()
     for name in ("tollgate_requests_in_flight", "tollgate_upstream_active_connections", "tollgate_connections"):
         wait_for(lambda: gw.metric(name) == 0, f"{name} to be 0")
     assert chat(gw.listen).status == 200
-    assert gw.metric("tollgate_upstream_idle_connections") == 1
+    gw.metric_is(1, "tollgate_upstream_idle_connections")
 
 
 def test_reload_by_request_says_what_is_wrong(gw):
     assert gw.admin_get("/admin/v1/reload", "POST").json == {"status": "reloaded"}
-    assert gw.metric("tollgate_config_generation") == 2
+    gw.metric_is(2, "tollgate_config_generation")
     good = gw.config
     gw.write("listen: 127.0.0.1:0\nmodles: {}\n")
     bad = gw.admin_get("/admin/v1/reload", "POST")
     assert bad.status == 400 and f"{gw.config_path}:2:1: " in bad.json["error"]["message"]
-    assert gw.metric("tollgate_config_generation") == 2
+    gw.metric_is(2, "tollgate_config_generation")
     gw.write(good)
     assert gw.admin_get("/admin/v1/reload", "POST").status == 200
 
@@ -128,7 +129,7 @@ def test_the_admins_paths_are_not_on_the_applications_listener(gw, connect):
 def test_admin_on_a_unix_socket(gateway, tmp_path):
     gw = gateway({"admin": {"address": f"unix:{tmp_path}/admin.sock"}})
     assert gw.admin_get("/readyz").status == 200
-    assert gw.metric("tollgate_config_generation") == 1
+    gw.metric_is(1, "tollgate_config_generation")
 
 
 def test_slow_admin_clients_do_not_hold_up_reload_or_scrapes(gw, connect):
@@ -136,7 +137,7 @@ def test_slow_admin_clients_do_not_hold_up_reload_or_scrapes(gw, connect):
     for _ in range(20):
         connect(gw.admin).send(b"GET /metrics HTTP/1.1\r\nhost: ")
     gw.reload(gw.config)
-    assert gw.metric("tollgate_config_generation") == 2
+    gw.metric_is(2, "tollgate_config_generation")
 
 
 def test_scrapes_under_load(gw):

@@ -37,9 +37,9 @@ def test_a_client_that_goes_cancels_the_provider(gw, sim, connect, how, path, bo
     assert entry["cancelled"] and not entry["completed"]
     line = gw.last_line(1)
     assert line["end"] == "client_gone" and line["status"] == 200 and line["stream"] is True
-    assert gw.metric("tollgate_requests_in_flight") == 0
-    assert gw.metric("tollgate_upstream_active_connections") == 0
-    assert gw.metric("tollgate_upstream_idle_connections") == 0      # a half-read connection is not kept
+    gw.metric_is(0, "tollgate_requests_in_flight")
+    gw.metric_is(0, "tollgate_upstream_active_connections")
+    gw.metric_is(0, "tollgate_upstream_idle_connections")      # a half-read connection is not kept
 
 
 def test_a_client_that_goes_before_the_answer(gw, sim, connect):
@@ -73,7 +73,7 @@ def test_a_client_that_goes_in_the_middle_of_an_upload(gw, sim, connect):
     wait_for(lambda: gw.metric("tollgate_upstream_active_connections") == 1, "the provider to be asked")
     client.close()
     assert gw.last_line(1)["end"] == "client_gone"
-    assert gw.metric("tollgate_upstream_active_connections") == 0
+    gw.metric_is(0, "tollgate_upstream_active_connections")
 
 
 def test_a_half_closed_client_counts_as_gone(gw, sim, connect):
@@ -108,7 +108,7 @@ def test_many_aborts_at_every_moment_leave_nothing_behind(gw, sim, connect):
     lines = gw.wait_lines(60)
     assert len({l["id"] for l in lines}) == 60 and {l["end"] for l in lines} <= {"ok", "client_gone"}
     wait_for(lambda: gw.metric("tollgate_requests_in_flight") == 0, "all settled")
-    assert gw.metric("tollgate_upstream_active_connections") == 0
+    gw.metric_is(0, "tollgate_upstream_active_connections")
     with Client(gw.listen) as c:
         assert c.request("POST", "/v1/chat/completions", chat_body(), key=KEY).status == 200
 
@@ -280,4 +280,5 @@ def test_a_kept_alive_connection_that_died_is_retried_once_for_free(launch, tmp_
     for _ in range(3):
         response = client.request("POST", "/v1/chat/completions", chat_body(), key=KEY)
         assert response.status == 200 and response.get("x-tollgate-attempts") == "1"
-    assert gw.metric("tollgate_upstream_free_retries_total") == 2 and served.count(1) == 3
+    gw.metric_is(2, "tollgate_upstream_free_retries_total")
+    assert served.count(1) == 3

@@ -40,7 +40,7 @@ def upstream_error(gw, response, status, word):
     assert line["status"] == status and line["end"] == "failed"
     assert line["error"] == ("upstream_timeout" if status == 504 else "upstream_error")
     assert word in gw.errors()
-    assert gw.metric("tollgate_upstream_timeouts_total" if status == 504 else "tollgate_upstream_errors_total") == 1
+    gw.metric_is(1, "tollgate_upstream_timeouts_total" if status == 504 else "tollgate_upstream_errors_total")
 
 
 # ---- towards providers
@@ -105,7 +105,7 @@ def test_between_bytes_clock_in_a_stream(gateway, connect):
     assert not client.buffer.endswith(b"0\r\n\r\n")
     line = gw.last_line(1)
     assert line["end"] == "truncated" and line["status"] == 200
-    assert gw.metric("tollgate_upstream_timeouts_total") == 1
+    gw.metric_is(1, "tollgate_upstream_timeouts_total")
 
 
 def test_bytes_now_and_then_do_not_trip_the_between_clock(gateway):
@@ -180,7 +180,7 @@ def test_a_reader_that_pauses_is_not_the_providers_fault(gateway, connect):
     threading.Event().wait(1.0)
     n = sum(len(p) for p in client.pieces(response))
     assert response.complete and n == int(response.get("content-length", n)) and n >= 32 * MB
-    assert gw.metric("tollgate_upstream_timeouts_total") == 0
+    gw.metric_is(0, "tollgate_upstream_timeouts_total")
 
 
 # ---- names and addresses
@@ -239,7 +239,7 @@ def test_all_addresses_of_a_name_are_tried(launch, tmp_path, peer, two_addresses
     gw = launch(config, env=two_addresses)
     for _ in range(4):
         assert chat(gw.listen).status == 200
-    assert gw.metric("tollgate_upstream_errors_total") == 0
+    gw.metric_is(0, "tollgate_upstream_errors_total")
 
 
 def test_when_no_address_answers_the_last_reason_is_told(launch, tmp_path, two_addresses):
@@ -301,7 +301,7 @@ def test_a_slow_head_is_ended(gateway, connect):
             break
         threading.Event().wait(0.02)
     assert client.ended() and sent < 500 * PATIENCE
-    assert gw.metric("tollgate_client_timeouts_total") == 1
+    gw.metric_is(1, "tollgate_client_timeouts_total")
     assert chat(gw.listen).status == 200
 
 
@@ -316,7 +316,7 @@ def test_a_body_that_stops_coming_is_a_408(gateway, connect):
     assert response.get("connection") == "close" and client.ended()
     line = gw.last_line(1)
     assert line["status"] == 408 and line["error"] == "request_timeout"
-    assert gw.metric("tollgate_client_timeouts_total") == 1
+    gw.metric_is(1, "tollgate_client_timeouts_total")
 
 
 def test_a_body_that_trickles_is_ended_by_its_rate(gateway, connect):
@@ -368,8 +368,8 @@ def test_a_client_that_does_not_read_is_ended(gateway, connect, sim, stream):
     assert line["end"] == "client_slow" and line["status"] == 200
     wait_for(lambda: sim.ledger()["cancelled"] == 1, "the provider's exchange to be cancelled")
     wait_for(lambda: gw.metric("tollgate_connections") == 0, "the connection to be closed")
-    assert gw.metric("tollgate_client_timeouts_total") == 1
-    assert gw.metric("tollgate_upstream_active_connections") == 0
+    gw.metric_is(1, "tollgate_client_timeouts_total")
+    gw.metric_is(0, "tollgate_upstream_active_connections")
 
 
 def test_a_slow_provider_is_not_the_uploaders_fault(in_front_of, peer, connect):
@@ -404,7 +404,7 @@ def test_connections_limit(gateway, connect):
         assert c.request("GET", "/v1/models", key=KEY).status == 200
     over = connect(gw.listen)
     assert over.ended() and over.buffer == b""
-    assert gw.metric("tollgate_connections_refused_total") == 1
+    gw.metric_is(1, "tollgate_connections_refused_total")
     kept.pop().close()
     wait_for(lambda: gw.metric("tollgate_connections") == 2, "room")
     assert connect(gw.listen).request("GET", "/v1/models", key=KEY).status == 200
@@ -444,7 +444,7 @@ def test_body_limits(gateway, connect):
                                            "content-type": "application/octet-stream"})
     client.send(b"5000\r\n" + b" " * 0x5000 + b"\r\n")
     assert client.response().status == 413
-    assert gw.metric("tollgate_upstream_active_connections") == 0
+    gw.metric_is(0, "tollgate_upstream_active_connections")
 
 
 def test_the_memory_limit_answers_503_and_recovers(gateway, connect):

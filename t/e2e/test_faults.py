@@ -52,7 +52,7 @@ def test_an_answer_that_cannot_be_passed_on_is_a_502(gw, path, body, stream, fau
     assert word in is_error(response, path)
     line = gw.last_line(1)
     assert line["end"] == "failed" and line["error"] == "upstream_error" and line.get("cost_usd") is None
-    assert gw.metric("tollgate_upstream_errors_total") == 1
+    gw.metric_is(1, "tollgate_upstream_errors_total")
     # the next request is served
     assert chat(gw.listen).status == 200
 
@@ -166,7 +166,7 @@ def test_connections_that_die_idle_do_not_hurt(gateway, fault):
     gw = gateway({"workers": 1})
     for _ in range(10):
         assert chat(gw.listen, headers={"x-sim-fault": fault}).status == 200
-    assert gw.metric("tollgate_upstream_errors_total") == 0
+    gw.metric_is(0, "tollgate_upstream_errors_total")
 
 
 # ---- malformed answers, byte by byte
@@ -255,7 +255,7 @@ def test_another_target_is_asked(launch, tmp_path, peer, reply):
         assert response.status == 200 and response.get("x-tollgate-target") == "second"
         failed_over += response.get("x-tollgate-attempts") == "2"
     assert failed_over >= 1
-    assert gw.metric("tollgate_upstream_failovers_total") == failed_over
+    gw.metric_is(failed_over, "tollgate_upstream_failovers_total")
 
 
 def test_a_target_that_keeps_failing_is_left_alone_for_a_while(launch, tmp_path, peer):

@@ -140,12 +140,13 @@ def test_log_and_metrics_add_up_to_the_ledger(priced, sim):
     # cost: the ledger's completed exchanges, the log's lines and the metric are one sum
     billed = sum((ledger_cost(e, e["model"]) for e in entries if e["status"] == 200 and not e["fault"]), F(0))
     logged = sum((F(l["cost_usd"]) for l in lines if l.get("cost_usd")), F(0))
-    assert billed == logged == priced.metric("tollgate_cost_usd_total")
+    assert billed == logged
+    priced.metric_is(billed, "tollgate_cost_usd_total")
     # tokens by bucket
     for theirs, ours in BUCKETS.items():
         total = sum(e[theirs] for e in entries if e["status"] == 200 and not e["fault"])
         assert sum(l.get("usage", {}).get(ours, 0) for l in lines) == total
-        assert priced.metric("tollgate_tokens_total", bucket=ours) == total
+        priced.metric_is(total, "tollgate_tokens_total", bucket=ours)
     # requests by tenant, model, target and status
     counted = collections.Counter(
         (l.get("tenant"), l.get("target"), f"{l['status'] // 100}xx") for l in lines)
@@ -156,9 +157,9 @@ def test_log_and_metrics_add_up_to_the_ledger(priced, sim):
             metrics[(d["tenant"] or None, d["target"] or None, d["status"])] += int(value)
     assert {(t if t != "-" else None, g if g != "-" else None, s): v for (t, g, s), v in metrics.items()} == counted
     for model in PRICES:
-        assert priced.metric("tollgate_cost_usd_total", model=model) == sum(
-            (F(l["cost_usd"]) for l in lines if l.get("cost_usd") and l.get("model") == model), F(0))
-    assert priced.metric("tollgate_overhead_seconds_count") == sum(1 for l in lines if l.get("target"))
+        priced.metric_is(sum((F(l["cost_usd"]) for l in lines if l.get("cost_usd") and l.get("model") == model), F(0)),
+                         "tollgate_cost_usd_total", model=model)
+    priced.metric_is(sum(1 for l in lines if l.get("target")), "tollgate_overhead_seconds_count")
 
 
 def test_the_shipped_prices_price_the_shipped_models(gw, sim):
@@ -176,8 +177,8 @@ def test_a_model_without_a_price_costs_unknown_not_nothing(gateway, sim):
     assert response.status == 200 and response.get("x-tollgate-cost-usd") == "unknown"
     line = gw.last_line(1)
     assert line["cost_usd"] is None and line["usage"]["input"] > 0
-    assert gw.metric("tollgate_unpriced_requests_total", model="home-made") == 1
-    assert gw.metric("tollgate_cost_usd_total") == 0
+    gw.metric_is(1, "tollgate_unpriced_requests_total", model="home-made")
+    gw.metric_is(0, "tollgate_cost_usd_total")
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -186,7 +187,7 @@ def test_no_usage_is_unknown_not_zero(priced, stream):
     assert response.status == 200
     line = priced.last_line(1)
     assert line["cost_usd"] is None and line["usage_source"] != "provider"
-    assert priced.metric("tollgate_unpriced_requests_total") == 1
+    priced.metric_is(1, "tollgate_unpriced_requests_total")
     if stream:
         assert b'"cost_usd":"unknown"' in response.body
     else:

@@ -193,7 +193,7 @@ def test_twenty_reloads_under_load_fail_no_request(gw, connect):
     assert load.broken == [] and set(load.statuses) == {200} and done >= 400
     # the stream that began under the first configuration ended well under the last
     assert list(events)[-2] == "data: [DONE]" and stream.complete
-    assert gw.metric("tollgate_config_generation") == 21
+    gw.metric_is(21, "tollgate_config_generation")
     lines = gw.wait_lines(done + 1 + 2 * 20)
     assert len({l["id"] for l in lines}) == len(lines)
 
@@ -220,7 +220,7 @@ def test_a_bad_file_leaves_the_old_configuration_running(gw, text, place):
     gw.signal(signal.SIGHUP)
     wait_for(lambda: gw.metric("tollgate_config_reload_failures_total") == failures + 1, "the refusal")
     assert "reload refused" in gw.errors() and f"{gw.config_path}{place}" in gw.errors()
-    assert gw.metric("tollgate_config_generation") == 1
+    gw.metric_is(1, "tollgate_config_generation")
     assert chat(gw.listen).status == 200
     gw.reload(good)
     assert chat(gw.listen).status == 200
@@ -309,7 +309,7 @@ def test_log_rotation_under_load_loses_no_line(gw, tmp_path):
 
     wait_for(lambda: len(logged()) >= done, "all lines")
     assert sorted(logged()) == sorted(ids)
-    assert gw.metric("tollgate_log_dropped_total") == 0
+    gw.metric_is(0, "tollgate_log_dropped_total")
 
 
 def test_the_error_log_is_reopened_too(gateway, tmp_path):
