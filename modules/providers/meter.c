@@ -212,6 +212,7 @@ static void count_searches(struct meter *m, struct str type)
 {
 	struct json_val v = json_tap_get(&m->item, 0);
 	struct str item;
+	uint32_t n;
 
 	if (m->api != METER_OPENAI_RESPONSES)
 		return;
@@ -219,9 +220,8 @@ static void count_searches(struct meter *m, struct str type)
 		str_eq(item, STR("web_search_call")))
 		m->searches_done++;
 	/* The finished response lists them all once more. */
-	m->usage.web_searches = TG_MAX(m->usage.web_searches, m->searches_done);
-	m->usage.web_searches = TG_MAX(m->usage.web_searches, m->list.searches);
-	m->usage.web_searches = TG_MAX(m->usage.web_searches, m->body_list.searches);
+	n = TG_MAX(m->searches_done, TG_MAX(m->list.searches, m->body_list.searches));
+	m->usage.n[USAGE_WEB_SEARCHES] = TG_MAX(m->usage.n[USAGE_WEB_SEARCHES], (uint64_t)n);
 }
 
 static void read_anthropic_usage(struct meter *m, struct str type)

@@ -246,7 +246,7 @@ void usage_anthropic_buckets(const struct usage_anthropic *a, struct usage *u)
 		}
 	}
 	buckets(&t, u);
-	u->web_searches = a->web_searches;
+	u->n[USAGE_WEB_SEARCHES] = a->web_searches;
 }
 
 bool usage_anthropic_advisor(const struct usage_anthropic *a, struct usage *u, struct str *model)
@@ -254,7 +254,7 @@ bool usage_anthropic_advisor(const struct usage_anthropic *a, struct usage *u, s
 	if (!a->has_advisor)
 		return false;
 	buckets(&a->advisor, u);
-	u->web_searches = 0;
+	u->n[USAGE_WEB_SEARCHES] = 0;
 	*model = str_mk(a->advisor_model, a->advisor_model_len);
 	return true;
 }

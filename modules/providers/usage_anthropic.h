@@ -44,7 +44,7 @@ struct usage_anthropic {
  * placeholder and never replaces a final one. 0; -1 when the text is no object.
  */
 int usage_anthropic_merge(struct usage_anthropic *a, struct str json, bool start) TG_MUST_CHECK;
-/* Fills u->n and u->web_searches; u->source stays. */
+/* Fills u->n; u->source stays. */
 void usage_anthropic_buckets(const struct usage_anthropic *a, struct usage *u);
 /* The advisor's part, to be priced at its own model. False when there is none. */
 bool usage_anthropic_advisor(const struct usage_anthropic *a, struct usage *u, struct str *model);

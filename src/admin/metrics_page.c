@@ -123,7 +123,7 @@ static void page_tokens(struct page *p)
 	page_family(p, MT_TOKENS);
 	for (size_t i = 0; i < p->n_sum; i++) {
 		page_labels(&p->sum[i], l);
-		for (int b = 0; b < USAGE__MAX; b++) {
+		for (int b = 0; b < USAGE_FIRST_UNIT; b++) {
 			l[3] = (struct metrics_label){ "bucket",
 				str_z(usage_bucket_name((enum usage_bucket)b)) };
 			if (stat_get(&p->sum[i].tokens[b]) > 0)

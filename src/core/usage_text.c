@@ -24,10 +24,6 @@ size_t usage_json(char out[USAGE_JSON_MAX], const struct usage *u)
 		n = put(out, n, STR("\":"));
 		n += num_put_u64(out + n, u->n[b]);
 	}
-	if (u->web_searches > 0) {
-		n = put(out, n, STR(",\"web_searches\":"));
-		n += num_put_u64(out + n, u->web_searches);
-	}
 	return put(out, n, STR("}"));
 }
 

@@ -6,7 +6,7 @@
 
 #include "core/req.h"
 
-#define USAGE_JSON_MAX 512
+#define USAGE_JSON_MAX 1536
 /* {"input":12,"output":3,...}: the buckets that are not 0; input and output always. Length. */
 size_t usage_json(char out[USAGE_JSON_MAX], const struct usage *u);
 /* "0.0000315", or "unknown". Length; no NUL. */

@@ -35,19 +35,11 @@ static int bucket_rate(const struct rates *r, enum usage_bucket b, pico_usd *uni
 	return 0;
 }
 
-static int add_calls(const struct price *p, const struct usage *u, pico_usd *acc)
-{
-	if (p->has_request && money_add(acc, p->per_request) != 0)
-		return -1;
-	if (u->web_searches == 0)
-		return 0;
-	return p->has_web_search ? money_add_units(acc, u->web_searches, p->per_web_search) : -1;
-}
-
 int price_cost(const struct price *p, const struct usage *u, pico_usd *out, unsigned *flags)
 {
 	unsigned f = 0;
 	struct rates rates = rates_for(p, usage_input(u), &f);
+	const struct rates units = { p->has, p->unit };
 	pico_usd acc = 0;
 
 	for (unsigned b = 0; b < USAGE__MAX; b++) {
@@ -55,11 +47,12 @@ int price_cost(const struct price *p, const struct usage *u, pico_usd *out, unsi
 
 		if (u->n[b] == 0)
 			continue;
-		if (bucket_rate(&rates, (enum usage_bucket)b, &unit, &f) != 0 ||
+		if (bucket_rate(b < USAGE_FIRST_UNIT ? &rates : &units, (enum usage_bucket)b, &unit,
+			    &f) != 0 ||
 			money_add_units(&acc, u->n[b], unit) != 0)
 			return -1;
 	}
-	if (add_calls(p, u, &acc) != 0)
+	if (p->has_request && money_add(&acc, p->per_request) != 0)
 		return -1;
 	*out = acc;
 	if (flags != NULL)

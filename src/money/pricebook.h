@@ -15,9 +15,9 @@ struct price {
 	struct str provider,
 		model; /* key: provider dialect name ("openai") and model id or prefix */
 	bool has[USAGE__MAX];
-	pico_usd unit[USAGE__MAX]; /* pico-USD per token */
-	bool has_request, has_web_search;
-	pico_usd per_request, per_web_search;
+	pico_usd unit[USAGE__MAX]; /* pico-USD per token, or per whatever the bucket counts */
+	bool has_request;
+	pico_usd per_request;
 	struct str source, date; /* where the figure was read, and when (ISO date) */
 	wall_us from;            /* in force from this day on, 00:00 UTC; 0: always */
 	bool free;          /* every bucket costs nothing, and the file says so in as many words */

@@ -156,11 +156,11 @@ static int read_per_mtok(struct reader *r, const json_t *obj, const char *where,
 
 	if (!json_is_object(obj))
 		return fail(r, "\"per_mtok\"%s is not an object of bucket prices", where);
-	for (unsigned b = 0; b < USAGE__MAX; b++)
+	for (unsigned b = 0; b < USAGE_FIRST_UNIT; b++)
 		words[b] = usage_bucket_name((enum usage_bucket)b);
 	if (check_keys(r, obj, where, words) != 0)
 		return -1;
-	for (unsigned b = 0; b < USAGE__MAX; b++) {
+	for (unsigned b = 0; b < USAGE_FIRST_UNIT; b++) {
 		const json_t *v = json_object_get(obj, words[b]);
 
 		if (v == NULL)
@@ -189,7 +189,7 @@ static int read_tier(
 	t->above = (uint64_t)json_integer_value(above);
 	if (read_per_mtok(r, json_object_get(obj, "per_mtok"), where, t->has, t->unit) != 0)
 		return -1;
-	for (unsigned b = 0; b < USAGE__MAX; b++)
+	for (unsigned b = 0; b < USAGE_FIRST_UNIT; b++)
 		if (t->has[b] != p->has[b])
 			return fail(r,
 				"the tier above %llu %s \"%s\": a tier restates exactly the "
@@ -233,7 +233,7 @@ static int read_costs(struct reader *r, const json_t *e, struct price *p)
 	if (!p->free && mtok == NULL && request == NULL)
 		return fail(
 			r, "has no price: needs \"per_mtok\", \"per_request\" or \"free\": true");
-	for (unsigned b = 0; p->free && b < USAGE__MAX; b++)
+	for (unsigned b = 0; p->free && b < USAGE_FIRST_UNIT; b++)
 		p->has[b] = true;
 	if (mtok != NULL && read_per_mtok(r, mtok, " in \"per_mtok\"", p->has, p->unit) != 0)
 		return -1;
@@ -241,10 +241,10 @@ static int read_costs(struct reader *r, const json_t *e, struct price *p)
 	if (request != NULL &&
 		read_price(r, request, "per_request", PER_CALL, &p->per_request) != 0)
 		return -1;
-	p->has_web_search = search != NULL;
 	if (search != NULL &&
-		read_price(r, search, "web_search", PER_CALL, &p->per_web_search) != 0)
+		read_price(r, search, "web_search", PER_CALL, &p->unit[USAGE_WEB_SEARCHES]) != 0)
 		return -1;
+	p->has[USAGE_WEB_SEARCHES] |= search != NULL;
 	return tiers != NULL ? read_tiers(r, tiers, p) : 0;
 }
 

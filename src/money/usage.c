@@ -5,14 +5,13 @@
 
 #include "base/defs.h"
 
-/* The table lists the input buckets first: sums and parents rely on it. */
-#define FIRST_OUTPUT USAGE_OUT
-
 static const struct {
 	const char *name;
 	enum usage_bucket parent;
+	enum usage_kind kind;
+	uint8_t code;
 } buckets[] = {
-#define X(id, name, parent) { name, USAGE_##parent },
+#define X(id, name, parent, kind, code) { name, USAGE_##parent, USAGE_##kind, code },
 #include "money/tbl/buckets.h"
 #undef X
 };
@@ -39,6 +38,26 @@ enum usage_bucket usage_bucket_parent(enum usage_bucket b)
 	return buckets[b].parent;
 }
 
+enum usage_kind usage_bucket_kind(enum usage_bucket b)
+{
+	tg_assert((unsigned)b < USAGE__MAX);
+	return buckets[b].kind;
+}
+
+uint8_t usage_bucket_code(enum usage_bucket b)
+{
+	tg_assert((unsigned)b < USAGE__MAX);
+	return buckets[b].code;
+}
+
+enum usage_bucket usage_bucket_of_code(uint8_t code)
+{
+	for (unsigned b = 0; b < USAGE__MAX; b++)
+		if (buckets[b].code == code)
+			return (enum usage_bucket)b;
+	return USAGE_NONE;
+}
+
 const char *usage_source_name(enum usage_source s)
 {
 	switch (s) {
@@ -52,10 +71,10 @@ const char *usage_source_name(enum usage_source s)
 
 uint64_t usage_input(const struct usage *u)
 {
-	return sum_saturated(u, 0, FIRST_OUTPUT);
+	return sum_saturated(u, 0, USAGE_FIRST_OUTPUT);
 }
 
 uint64_t usage_output(const struct usage *u)
 {
-	return sum_saturated(u, FIRST_OUTPUT, USAGE__MAX);
+	return sum_saturated(u, USAGE_FIRST_OUTPUT, USAGE_FIRST_UNIT);
 }

@@ -10,7 +10,7 @@
 #include "base/str.h"
 
 enum usage_bucket {
-#define X(id, name, parent) USAGE_##id,
+#define X(id, name, parent, kind, code) USAGE_##id,
 #include "money/tbl/buckets.h"
 #undef X
 	USAGE__MAX,
@@ -26,14 +26,22 @@ enum usage_source {
 
 struct usage {
 	uint64_t n[USAGE__MAX];
-	uint32_t web_searches; /* provider-side tool calls billed per call */
 	enum usage_source source;
 };
+
+enum usage_kind { USAGE_INPUT, USAGE_OUTPUT, USAGE_UNIT };
+#define USAGE_FIRST_OUTPUT USAGE_OUT
+#define USAGE_FIRST_UNIT   USAGE_IMAGES
 
 const char *usage_bucket_name(enum usage_bucket b);
 const char *usage_source_name(enum usage_source s);
 enum usage_bucket usage_bucket_parent(enum usage_bucket b);
-/* Sums over the input (output) buckets. */
+enum usage_kind usage_bucket_kind(enum usage_bucket b);
+/* The bucket's number in the ledger, and back: USAGE_NONE for one that this version does not know.
+ */
+uint8_t usage_bucket_code(enum usage_bucket b);
+enum usage_bucket usage_bucket_of_code(uint8_t code);
+/* Sums over the input (output) token buckets. */
 uint64_t usage_input(const struct usage *u);
 uint64_t usage_output(const struct usage *u);
 

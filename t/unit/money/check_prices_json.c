@@ -48,7 +48,7 @@ static const struct {
 		"0.00975" },
 	{ "anthropic", "claude-sonnet-4-5", { .n = { [USAGE_IN_CACHE_READ] = 200001 } },
 		"0.1200006" },
-	{ "anthropic", "claude-haiku-4-5", { .n = { [USAGE_IN] = 100 }, .web_searches = 2 },
+	{ "anthropic", "claude-haiku-4-5", { .n = { [USAGE_IN] = 100, [USAGE_WEB_SEARCHES] = 2 } },
 		"0.0201" },
 	{ "anthropic", "claude-opus-4-0", { .n = { [USAGE_OUT] = 1000 } }, "0.075" },
 };
@@ -104,13 +104,13 @@ START_TEST(every_figure_is_plausible)
 
 		ck_assert(p->source.n > 0 && p->source.p[0] != '/' && p->date.n == 10);
 		ck_assert(p->free || has[USAGE_IN]);
-		for (unsigned b = 0; !p->free && b < USAGE__MAX; b++)
+		for (unsigned b = 0; !p->free && b < USAGE_FIRST_UNIT; b++)
 			ck_assert(!has[b] || (unit[b] >= 1000 && unit[b] <= PICO_PER_USD / 1000));
 		ck_assert(!has[USAGE_IN_CACHE_READ] || unit[USAGE_IN_CACHE_READ] <= unit[USAGE_IN]);
 		ck_assert(!has[USAGE_IN_CACHE_WRITE_1H] ||
 			  unit[USAGE_IN_CACHE_WRITE_1H] >= unit[USAGE_IN_CACHE_WRITE_5M]);
 		for (unsigned t = 0; t < p->n_tiers; t++)
-			for (unsigned b = 0; b < USAGE__MAX; b++)
+			for (unsigned b = 0; b < USAGE_FIRST_UNIT; b++)
 				ck_assert(p->tiers[t].unit[b] >= unit[b]);
 	}
 }

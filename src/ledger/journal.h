@@ -1,0 +1,119 @@
+/*
+ * journal.h: the write-ahead ledger while the process runs: a segment per worker, written by memory
+ * copy (what is copied survives kill -9), made durable by the ledger thread in groups.
+ *
+ *	worker:  journal_hold -> [leg, progress] -> settle | void      memory copies, no system call
+ *	ledger:  journal_tick every 10 ms, or when woken: next segments made ready, fdatasync,
+ *	         consumed (rollup), sealed, compressed, retired
+ *
+ * A hold reserves room in its segment for its own settlement (and to be carried into the next
+ * segment): a settle never fails. When no room can be had (no space left on the disk, an I/O error,
+ * a read-only file system) holds are refused, and admitted again without a restart when the disk
+ * takes data again. What was written to a segment whose disk failed is still in memory and is
+ * written to a new segment then: nothing is lost.
+ */
+#ifndef TG_LEDGER_JOURNAL_H
+#define TG_LEDGER_JOURNAL_H
+
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "ledger/record.h"
+
+enum journal_durability {
+	JOURNAL_GROUP,  /* fdatasync every interval; a hold does not wait */
+	JOURNAL_STRICT, /* a hold waits for its fdatasync */
+	JOURNAL_OFF,    /* no fdatasync: tests */
+};
+
+struct journal_options {
+	const char *path; /* the ledger's folder; made when missing */
+	struct str member;
+	unsigned n_writers;
+	uint64_t segment_bytes;
+	enum journal_durability durability;
+	int64_t interval_us; /* group: 10 ms */
+	int64_t retain_us;   /* sealed segments older than this are deleted; 0: never */
+	uint32_t generation;
+	const char *build; /* version text */
+};
+
+struct journal;
+struct journal_writer;
+
+struct journal_hold {     /* embedded in the request; zeroed at its start */
+	struct list node; /* among the writer's open holds, while open */
+	struct rec_id id;
+	uint64_t offset; /* of the HOLD (or its last carried copy) in the writer's segment */
+	uint32_t bytes, reserved;
+	uint64_t position; /* for journal_synced */
+	bool open;
+};
+
+/* How far consumers have come: every record before it is in. Segments below `floor` are done. */
+struct journal_position {
+	uint64_t segment, offset;
+};
+
+/*
+ * Lock the folder (another process: -1 naming its pid), recover (see recover.h), begin a new
+ * incarnation. -1 with err that says what to do. Before workers start; any thread.
+ */
+int journal_open(struct journal **out, const struct journal_options *opt, wall_us now, char *err,
+	size_t err_len) TG_MUST_CHECK;
+/* Every writer has stopped: CLOSE, sync, seal, unlock, free. */
+void journal_close(struct journal *j, wall_us now);
+struct journal_writer *journal_writer_at(struct journal *j, unsigned i);
+uint64_t journal_incarnation(const struct journal *j);
+
+/* ---- the writer's thread */
+
+/* -1: refused, no room can be had now. rec fills h; h must stay put until it is closed. */
+int journal_hold(struct journal_writer *w, struct journal_hold *h, const struct rec_hold *rec,
+	wall_us now) TG_MUST_CHECK;
+/* -1: refused (the reservation has to grow): the next leg must not be sent. */
+int journal_leg(struct journal_writer *w, struct journal_hold *h, const struct rec_leg *rec,
+	wall_us now) TG_MUST_CHECK;
+/* Dropped when there is no room: it only sharpens recovery. */
+void journal_progress(struct journal_writer *w, struct journal_hold *h,
+	const struct rec_progress *rec, wall_us now);
+/* Never fail. h is closed. */
+void journal_settle(struct journal_writer *w, struct journal_hold *h, const struct rec_settle *rec,
+	wall_us now);
+void journal_void(
+	struct journal_writer *w, struct journal_hold *h, const struct rec_void *rec, wall_us now);
+/* Would a hold be taken now? (for refusing before work is done) */
+bool journal_ready(const struct journal_writer *w);
+/* strict: is everything up to h->position on disk? */
+bool journal_synced(const struct journal_writer *w, uint64_t position);
+/* Since the last call something was written: wakes the ledger thread when it sleeps. At the end of
+ * the worker's turn. */
+void journal_turn_end(struct journal_writer *w);
+
+/* ---- the ledger thread */
+
+/* Each new record once, in the order of its segment, after it is durable (group, strict). Carried
+ * HOLDs are not told. */
+typedef void journal_consume_f(void *arg, const struct rec *r, struct journal_position at);
+/*
+ * One round: ready segments, fdatasync what is dirty, hand new records to `consume`, seal, compress
+ * a slice, retire. Returns microseconds until it wants to run again when nobody wakes it.
+ */
+int64_t journal_tick(
+	struct journal *j, wall_us now, mono_us mono, journal_consume_f *consume, void *arg);
+/* Sleep until woken by a writer (or journal_wake) or for us microseconds. */
+void journal_sleep(struct journal *j, int64_t us);
+void journal_wake(struct journal *j);
+/* strict: called on the ledger thread after each fdatasync of writer i. */
+void journal_on_synced(struct journal *j, void (*fn)(void *arg, unsigned writer), void *arg);
+
+struct journal_stats { /* any thread; figures of slightly different moments */
+	uint64_t bytes, records, syncs, sync_us, failures, refused, segments, open_holds;
+	uint64_t recovered_holds, torn_bytes;
+	int64_t unsynced_bytes;
+	bool failing;
+	char why[160]; /* when failing */
+};
+void journal_stats_get(struct journal *j, struct journal_stats *out);
+
+#endif

@@ -1,0 +1,213 @@
+/*
+ * record.h: the records of the ledger as structs, and their bytes. A journal is a row of them
+ * (segment.h). Pure: no clocks, no files.
+ *
+ *	HOLD ---> LEG* ---> PROGRESS* ---> SETTLE	what was asked of providers, and what it
+ *cost
+ *	     \--> VOID					nothing had reached one
+ *
+ * Bytes (little-endian, 8-byte aligned, padded with zeros):
+ *	u32 crc32c of everything behind it | u32 len (whole record) | u8 type | u8 version | u16
+ *flags | u32 reserved | u64 seq | i64 time (us since 1970) | payload `seq` rises by one a record
+ *within a segment, from 1. A payload may grow at its end in later versions: readers take the fields
+ *they know and pass over the rest. A length of 0 is the end.
+ */
+#ifndef TG_LEDGER_RECORD_H
+#define TG_LEDGER_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/defs.h"
+#include "base/str.h"
+#include "money/money.h"
+#include "money/usage.h"
+
+enum rec_type { /* on disk: never change or reuse a number */
+	REC_END = 0,
+	REC_OPEN = 1,       /* the process began to write */
+	REC_CLOSE = 2,      /* and ended in order */
+	REC_HOLD = 3,       /* before the first byte goes to a provider */
+	REC_LEG = 4,        /* a provider failed; before the next one is asked */
+	REC_PROGRESS = 5,   /* how far a stream has come */
+	REC_SETTLE = 6,     /* what it cost in the end: exactly one for a HOLD, or a VOID */
+	REC_VOID = 7,       /* nothing had reached a provider */
+	REC_CHECKPOINT = 8, /* every hold that was open has been carried into this segment */
+			    /* 9 ADJUST, 10 GRANT, 11 RETURN, 12 EXTEND, 13 SHIPPED: quotas */
+};
+
+enum rec_flag {
+	REC_CARRIED = 1, /* HOLD: a copy, of one in an earlier segment that is still open */
+};
+
+enum rec_quality {                 /* of a SETTLE or LEG; on disk */
+	QUALITY_EXACT = 0,         /* the provider's final figures, or nothing was used */
+	QUALITY_ESTIMATED = 1,     /* complete, but without figures: estimated, rounded up */
+	QUALITY_PARTIAL = 2,       /* broken off: the provider's figures so far and an estimate */
+	QUALITY_INDETERMINATE = 3, /* the request was sent and no status came back */
+	QUALITY_CRASH_WORST = 4,   /* settled by recovery, at its bound */
+	QUALITY__MAX
+};
+
+enum rec_money_flag {       /* bits of rec_money.flags; on disk */
+	MONEY_UNPRICED = 1, /* no price known: `list` is the stated estimate's */
+	MONEY_PARENT = 2,   /* a bucket took its parent's price */
+	MONEY_TIER = 4,     /* a long-context price applied */
+	MONEY_REPORTED = 8, /* `reported` is what the provider said; list is what the book says */
+	MONEY_OVER = 16,    /* dearer than its hold */
+	MONEY_FREE_BOUND = 32, /* HOLD: no limit of output was known, a default stands in */
+	MONEY_GENERATION = 64, /* billed at the tier's own price per generation */
+	MONEY_OVERFLOW = 128,  /* a figure beyond what counters hold: the largest stands in */
+};
+
+#define REC_ID_LEN 28 /* "req_" and 24 hex digits */
+struct rec_id {       /* a request's id */
+	uint64_t hi;
+	uint32_t lo;
+};
+
+struct rec_who { /* whom it is attributed to */
+	struct str org, tenant, tier, key;
+	struct str tags; /* a JSON object of strings: "{}" or empty when none */
+	struct str session, end_user;
+};
+
+struct rec_what {            /* what was asked of whom */
+	struct str endpoint; /* core/tbl/endpoints.h in lower case: "chat" */
+	struct str model;    /* as the client asked for it */
+	struct str provider, target, region;
+	struct str target_model; /* as the provider was asked for it */
+	bool stream;
+};
+
+struct rec_money {
+	pico_usd list;          /* price book */
+	pico_usd contracted;    /* what the operator pays: list and the target's discount, or
+				   `reported` */
+	pico_usd billed;        /* what the tenant pays */
+	pico_usd reported;      /* as the provider said, with MONEY_REPORTED */
+	uint64_t price_version; /* of the price that applied; 0: none */
+	uint32_t flags;
+};
+
+struct rec_open {
+	struct str member, build;
+	uint64_t incarnation;
+	uint32_t generation; /* of the configuration */
+};
+
+struct rec_hold {
+	struct rec_id id;
+	wall_us start; /* the request's first byte: its hour is the request's */
+	struct rec_who who;
+	struct rec_what what;   /* of the first leg */
+	struct usage bound;     /* at most this is used */
+	struct rec_money money; /* at most this it costs */
+};
+
+struct rec_leg { /* the leg that is over, charged by itself; then which one begins */
+	struct rec_id id;
+	uint8_t no;      /* of the leg that is over, from 1 */
+	uint16_t status; /* 0: no status came */
+	uint8_t quality;
+	bool sent; /* false: nothing of it had reached the provider */
+	struct rec_who who;
+	struct rec_what what;
+	struct usage usage;
+	struct rec_money money;
+	wall_us start;        /* the request's */
+	struct rec_what next; /* the leg that begins */
+	struct usage next_bound;
+	struct rec_money next_money; /* at most this it costs */
+};
+
+struct rec_progress {
+	struct rec_id id;
+	struct usage usage; /* seen so far */
+	struct rec_money
+		money; /* what the current leg costs at most, given that: replaces the hold's */
+};
+
+struct rec_settle {
+	struct rec_id id;
+	wall_us start;
+	uint8_t quality;
+	uint8_t end;                     /* enum req_end of core */
+	uint8_t legs;                    /* in all; this record charges the last */
+	uint16_t status;                 /* sent to the client; 0: none */
+	uint32_t first_byte_us, done_us; /* since start; saturated; 0: did not happen */
+	struct rec_who who;
+	struct rec_what what; /* of the last leg */
+	struct str model_served, service_tier;
+	struct str provider_request_id;
+	struct usage usage;
+	struct rec_money money;
+	pico_usd bound; /* the hold's contracted figure */
+};
+
+struct rec_void {
+	struct rec_id id;
+	wall_us start;
+	uint8_t end;
+	uint16_t status;
+	struct rec_who who;
+	struct rec_what what;
+};
+
+struct rec_checkpoint {
+	uint32_t open; /* holds carried */
+};
+
+struct rec { /* a record that was read; strings point into its bytes */
+	enum rec_type type;
+	uint16_t flags;
+	uint64_t seq;
+	wall_us time;
+	union {
+		struct rec_open open;
+		struct rec_hold hold;
+		struct rec_leg leg;
+		struct rec_progress progress;
+		struct rec_settle settle;
+		struct rec_void voided;
+		struct rec_checkpoint checkpoint;
+	} u;
+};
+
+#define REC_HEAD_BYTES 32
+#define REC_STR_MAX    1024 /* longer strings are cut when written; tags are dropped whole for "{}" \
+			     */
+#define REC_TAGS_MAX  8192
+#define REC_MAX_BYTES (32 * 1024)
+
+/*
+ * Write r to out (cap >= REC_MAX_BYTES, or a size that rec_size gave). Returns its length, a
+ * multiple of 8. Fills r's crc and len itself. Never fails: strings are cut to their maximum.
+ */
+size_t rec_encode(char *out, const struct rec *r);
+/* The length that rec_encode would return. */
+size_t rec_size(const struct rec *r);
+
+enum rec_read {
+	REC_READ_OK,
+	REC_READ_END,  /* zeros, or fewer bytes than a head: nothing (more) was written */
+	REC_READ_TORN, /* a length that cannot be, or a checksum that does not fit */
+	REC_READ_BAD,  /* the checksum fits and the payload does not: a writer's error, or a later
+			  version */
+};
+/* The record at the front of `bytes`; *len is its length when OK or BAD. A type this version does
+ * not know is OK with that type and no payload. */
+enum rec_read rec_decode(struct str bytes, struct rec *r, size_t *len);
+
+const char *rec_type_name(enum rec_type t);
+const char *rec_quality_name(unsigned q);
+/* "req_..." without NUL. */
+void rec_id_text(char out[REC_ID_LEN], struct rec_id id);
+int rec_id_parse(struct str s, struct rec_id *id) TG_MUST_CHECK;
+static inline bool rec_id_eq(struct rec_id a, struct rec_id b)
+{
+	return a.hi == b.hi && a.lo == b.lo;
+}
+
+#endif
