@@ -176,8 +176,9 @@ struct rec { /* a record that was read; strings point into its bytes */
 };
 
 #define REC_HEAD_BYTES 32
-#define REC_STR_MAX    1024 /* longer strings are cut when written; tags are dropped whole for "{}" \
-			     */
+#define REC_STR_MAX                                                                  \
+	1024 /* longer strings are cut when written; tags are dropped whole for "{}" \
+	      */
 #define REC_TAGS_MAX  8192
 #define REC_MAX_BYTES (32 * 1024)
 
