@@ -15,6 +15,13 @@ struct big {
 	uint32_t d[BIG_LIMBS]; /* least significant first */
 };
 
+/* Not ck_assert: its note of every passed line is slow by the million. */
+static inline void big_must(bool ok)
+{
+	if (!ok)
+		ck_abort_msg("beyond what the oracle holds");
+}
+
 static inline struct big big_u64(uint64_t v)
 {
 	return (struct big){ .d = { (uint32_t)v, (uint32_t)(v >> 32) } };
@@ -29,7 +36,7 @@ static inline struct big big_add(struct big a, struct big b)
 		a.d[i] = (uint32_t)carry;
 		carry >>= 32;
 	}
-	ck_assert_uint_eq(carry, 0);
+	big_must(carry == 0);
 	return a;
 }
 
@@ -40,12 +47,14 @@ static inline struct big big_mul(struct big a, struct big b)
 	for (int i = 0; i < BIG_LIMBS; i++) {
 		uint64_t carry = 0;
 
+		if (a.d[i] == 0)
+			continue;
 		for (int j = 0; i + j < BIG_LIMBS; j++) {
 			carry += (uint64_t)a.d[i] * b.d[j] + r.d[i + j];
 			r.d[i + j] = (uint32_t)carry;
 			carry >>= 32;
 		}
-		ck_assert_uint_eq(carry, 0);
+		big_must(carry == 0);
 	}
 	return r;
 }
