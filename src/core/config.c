@@ -329,6 +329,21 @@ static const struct conf_directive target_directives[] = {
 		.min = 1,
 		.max = 1000,
 		.help = "Share of the requests among the targets of a model." },
+	{ .name = "discount",
+		.type = CONF_PERCENT,
+		AT(cfg_target, discount_bp),
+		.max = 10000,
+		.help = "What this account pays less than the list price." },
+	{ .name = "on_client_abort",
+		.type = CONF_ENUM,
+		AT(cfg_target, on_client_abort),
+		.def = "auto",
+		.words = config_abort_words,
+		.help = "When a client goes in the middle of a streamed answer: cancel_estimate "
+			"(cancel, and charge an estimate of what had come), drain (read to the "
+			"end: the provider bills all of it anyway), cancel_free (cancel: the "
+			"provider bills nothing). auto: as the provider is known to bill. An "
+			"answer that is not a stream is read on unless it is cancel_free." },
 	{ .name = "ca",
 		.type = CONF_STRING,
 		AT(cfg_target, ca),
@@ -417,6 +432,11 @@ static const struct conf_directive tier_directives[] = {
 		.type = CONF_STRINGS,
 		AT(cfg_tier, models),
 		.help = "The models that tenants of this tier may use; absent: all." },
+	{ .name = "generation_price",
+		.type = CONF_MONEY,
+		AT(cfg_tier, generation_price),
+		.help = "What tenants of this tier pay for an image, a video or a speech; absent: "
+			"what it cost and their markup." },
 	{ .name = NULL },
 };
 static const char *const tier_later[] = { "limits", "quality", "batch", "cache", NULL };
@@ -691,9 +711,19 @@ static const struct conf_directive root_directives[] = {
 		AT(config, log),
 		.block = &log_block,
 		.help = "Logs." },
+	{ .name = "ledger",
+		.type = CONF_BLOCK,
+		AT(config, ledger),
+		.block = &config_ledger_block,
+		.help = "The write-ahead ledger." },
+	{ .name = "client_abort",
+		.type = CONF_BLOCK,
+		AT(config, client_abort),
+		.block = &config_abort_block,
+		.help = "Clients that go before their answer is complete." },
 	{ .name = NULL },
 };
-static const char *const root_later[] = { "redis", "ledger", "geoip", "routes", "rules", "budgets",
+static const char *const root_later[] = { "redis", "geoip", "routes", "rules", "budgets",
 	"guardrails", "notify", "cache", NULL };
 
 const struct conf_block config_root = {

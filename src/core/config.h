@@ -69,12 +69,24 @@ struct cfg_target {
 	struct str key; /* secret; may be empty (local servers) */
 	struct str region;
 	int64_t weight;       /* 1..1000 */
+	int64_t discount_bp;  /* contracted price = list price - this */
+	int on_client_abort;  /* enum abort_policy */
 	struct str ca;        /* PEM file: trust this instead of the system store */
 	bool tls_verify;      /* default true */
 	bool allow_plaintext; /* a key may go over plain http to another host */
 	struct str proxy; /* http://host:port: CONNECT (https) or absolute-form (http) through it */
 	struct cfg_upstream timeouts; /* values of 0 inherit from config.upstream */
 	struct conf_pos pos;
+};
+
+struct cfg_ledger {
+	struct str path; /* "none": no ledger */
+	int durability;  /* enum journal_durability */
+	int64_t interval_us, segment_bytes, retain_us;
+};
+
+struct cfg_abort { /* clients that go before their answer is complete */
+	int64_t drain_us, drain_max;
 };
 
 struct cfg_model_target {  /* "openai" or { target: openai, model: gpt-4o, weight: 2 } */
@@ -93,6 +105,8 @@ struct cfg_model {
 struct cfg_tier {
 	struct str name;
 	struct conf_strings models; /* empty: all */
+	int64_t generation_price;   /* pico-USD: billed for an image, video or speech; 0: cost and
+				       markup */
 	struct conf_pos pos;
 };
 
@@ -153,6 +167,8 @@ struct config {
 	struct cfg_tag_rules tags;
 	struct cfg_cors cors;
 	struct cfg_log log;
+	struct cfg_ledger ledger;
+	struct cfg_abort client_abort;
 };
 
 /* The root table: for conf_load_file, conf_dump, conf_schema, conf_reference. */

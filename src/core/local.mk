@@ -6,6 +6,7 @@ libtg_core_a_SOURCES = \
 	src/core/body.c \
 	src/core/config.c src/core/config.h \
 	src/core/config_check.c src/core/config_check.h \
+	src/core/config_money.c \
 	src/core/conn.c src/core/conn.h \
 	src/core/conn_count.c \
 	src/core/cors.c src/core/cors.h \
@@ -25,6 +26,7 @@ libtg_core_a_SOURCES = \
 	src/core/req.c src/core/req.h \
 	src/core/respond.c src/core/respond.h \
 	src/core/run.c \
+	src/core/settle.c src/core/settle.h \
 	src/core/sink.h \
 	src/core/stats.c src/core/stats.h \
 	src/core/tags.c src/core/tags.h \

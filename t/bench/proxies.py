@@ -167,6 +167,7 @@ targets:
   bench:
     tags: {{ team: bench, environment: bench }}
     keys: [ {{ id: bench, sha256: {hashlib.sha256(CLIENT_KEY.encode()).hexdigest()} }} ]
+ledger: {{ path: {folder}/ledger }}
 log: {{ access: {folder}/tollgate-access.jsonl }}
 """)
         ready = os.path.join(folder, "tollgate.ready")

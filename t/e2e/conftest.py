@@ -44,6 +44,8 @@ def launch(tmp_path):
 
     def start(config, **more):
         more.setdefault("name", f"gateway{len(started)}" if started else "gateway")
+        if len(started) > 0 and isinstance(config, dict) and config.get("ledger", {}).get("path") == str(tmp_path / "ledger"):
+            config = harness.merged(config, {"ledger": {"path": str(tmp_path / f"ledger-{more['name']}")}})
         started.append(harness.Gateway(tmp_path, config, **more))
         return started[-1]
 

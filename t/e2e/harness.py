@@ -238,6 +238,7 @@ def standard_config(sim_address, folder):
         "workers": 2,
         "listen": [{"address": "127.0.0.1:0"}],
         "admin": {"address": "127.0.0.1:0"},
+        "ledger": {"path": str(folder / "ledger"), "segment": "1m"},
         "targets": {"openai": {"provider": "openai", **target}, "claude": {"provider": "anthropic", **target}},
         "models": {
             MODEL: {"targets": "openai"},

@@ -101,6 +101,7 @@ tenants:
     keys:
       - { id: whole, sha256: ${sha256(key)} }
       - { id: narrow, sha256: ${sha256(narrowKey)}, models: [ gpt-4o-mini, claude-haiku-4-5 ] }
+ledger: { path: ${path.join(dir, 'ledger')}, segment: 1m }
 log: { access: ${path.join(dir, 'access.jsonl')}, error: ${path.join(dir, 'error.log')} }
 `;
 }

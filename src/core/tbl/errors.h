@@ -39,5 +39,9 @@ X(OVERLOADED, "overloaded", 503, "server_error", "overloaded_error",
 	"The gateway is at its limit. Try again shortly.")
 X(DRAINING, "draining", 503, "server_error", "overloaded_error",
 	"The gateway is shutting down. Try again: another instance will answer.")
+X(UNPRICED_MODEL, "unpriced_model", 400, "invalid_request_error", "invalid_request_error",
+	"No price is known for that model here, so it is not served.")
+X(LEDGER_UNAVAILABLE, "ledger_unavailable", 503, "server_error", "api_error",
+	"The gateway cannot write its ledger now, and sends nothing that it could not account for. Try again shortly.")
 X(INTERNAL, "internal_error", 500, "server_error", "api_error",
 	"The gateway failed. The request id helps its operator to find out why.")

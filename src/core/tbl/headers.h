@@ -4,6 +4,8 @@ X(TARGET, "x-tollgate-target", response, "The target (provider account) that ans
 X(MODEL, "x-tollgate-model", response, "The model the provider says it served.")
 X(COST, "x-tollgate-cost-usd", response,
 	"Exact cost in USD, or `unknown` when the model has no price. Streams: SSE comment and trailer.")
+X(COST_QUALITY, "x-tollgate-cost-quality", response,
+	"Where the cost is not exact: `estimated`, `partial` or `indeterminate`; or `unpriced`: a stated price stands in.")
 X(USAGE, "x-tollgate-usage", response, "Usage by bucket as JSON. Streams: SSE comment and trailer.")
 X(ATTEMPTS, "x-tollgate-attempts", response, "How many providers were asked.")
 X(SERVER_TIMING, "server-timing", response, "`tollgate;dur=`: milliseconds the gateway itself added.")
