@@ -9,6 +9,7 @@
 #include "core/plan.h"
 #include "core/req.h"
 #include "core/usage_text.h"
+#include "ledger/names.h"
 #include "modules.h"
 #include "proto/json_scan.h"
 
@@ -58,14 +59,6 @@ static void put_num(struct line *l, struct str name, int64_t v)
 	l->n += num_put_i64(l->p + l->n, v);
 }
 
-static const char *end_name(enum req_end e)
-{
-	static const char *const names[] = { "none", "ok", "reply", "client_gone", "client_slow",
-		"truncated", "cut_off", "failed" };
-
-	return names[e];
-}
-
 static void put_who(struct line *l, const struct req *r)
 {
 	put_member(l, STR(",\"client\":"), str_mk(r->conn->addr, r->conn->addr_len));
@@ -96,7 +89,7 @@ static void put_what(struct line *l, const struct req *r)
 	put_num(l, STR(",\"attempts\":"), r->n_attempts);
 	put(l, r->stream ? STR(",\"stream\":true") : STR(",\"stream\":false"));
 	put_num(l, STR(",\"status\":"), r->status);
-	put_member(l, STR(",\"end\":"), str_z(end_name(r->end)));
+	put_member(l, STR(",\"end\":"), str_z(rec_end_name(r->end)));
 	if (r->error != TG_E_NONE)
 		put_member(l, STR(",\"error\":"), str_z(tg_error_row(r->error)->code));
 }

@@ -7,7 +7,7 @@
 #define TG_ADMIN_ADMIN_INT_H
 
 #include "admin/admin.h"
-#include "admin/outbuf.h"
+#include "proto/outbuf.h"
 #include "base/digest.h"
 #include "base/list.h"
 #include "io/stream.h"

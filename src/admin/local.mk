@@ -2,6 +2,5 @@ noinst_LIBRARIES += libtg_admin.a
 libtg_admin_a_SOURCES = \
 	src/admin/admin.c src/admin/admin.h src/admin/admin_int.h \
 	src/admin/admin_conn.c src/admin/admin_route.c src/admin/admin_reply.c \
-	src/admin/outbuf.c src/admin/outbuf.h \
 	src/admin/metrics.c src/admin/metrics.h \
 	src/admin/metrics_page.c src/admin/metrics_page.h

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "admin/outbuf.h"
+#include "proto/outbuf.h"
 #include "base/stats.h"
 #include "base/str.h"
 

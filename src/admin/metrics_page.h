@@ -5,7 +5,7 @@
 #ifndef TG_ADMIN_METRICS_PAGE_H
 #define TG_ADMIN_METRICS_PAGE_H
 
-#include "admin/outbuf.h"
+#include "proto/outbuf.h"
 #include "core/worker.h"
 
 struct metrics_source {

@@ -21,15 +21,10 @@
 struct attempt;
 struct upload;
 
-enum req_end { /* why it ended: the access log's `end` */
-	END_NONE,
-	END_OK,          /* the answer was delivered whole */
-	END_REPLY,       /* answered by the gateway itself */
-	END_CLIENT_GONE, /* the client closed first */
-	END_CLIENT_SLOW, /* a client clock */
-	END_TRUNCATED,   /* the provider broke off after the answer had begun */
-	END_CUT_OFF,     /* the drain's time was over */
-	END_FAILED,      /* no provider could be asked, or none answered */
+enum req_end { /* why it ended: `end` of the access log and of the ledger */
+#define X(id, name, code) END_##id = (code),
+#include "ledger/tbl/ends.h"
+#undef X
 };
 
 struct ticket { /* the only pointer to a request from elsewhere; the holder keeps it after the

@@ -5,4 +5,5 @@ libtg_json_a_SOURCES = \
 	src/proto/json_scan.c src/proto/json_scan.h \
 	src/proto/json_tap.c src/proto/json_tap.h \
 	src/proto/json_text.c \
+	src/proto/outbuf.c src/proto/outbuf.h \
 	src/proto/sse.c src/proto/sse.h

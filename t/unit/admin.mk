@@ -1,1 +1,1 @@
-UNIT_TESTS += t/unit/admin/check_outbuf t/unit/admin/check_metrics t/unit/admin/check_admin t/unit/admin/check_metrics_page
+UNIT_TESTS += t/unit/admin/check_metrics t/unit/admin/check_admin t/unit/admin/check_metrics_page

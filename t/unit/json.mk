@@ -3,4 +3,5 @@ UNIT_TESTS += \
 	t/unit/proto/check_json_scan \
 	t/unit/proto/check_json_tap \
 	t/unit/proto/check_json_text \
+	t/unit/proto/check_outbuf \
 	t/unit/proto/check_sse

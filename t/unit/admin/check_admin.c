@@ -4,7 +4,7 @@
  */
 #include "unit/unit.h"
 #include "admin/admin.h"
-#include "admin/outbuf.h"
+#include "proto/outbuf.h"
 #include "io/listen.h"
 
 #include <errno.h>

@@ -1,10 +1,10 @@
 /*
- * outbuf.h: text that grows while it is written: admin replies and the metrics page. Not for the
- * data path (bufq.h). It owns its memory; past OUTBUF_MAX it drops what is added and says so
+ * outbuf.h: text that grows while it is written: admin replies, the metrics page, reports. Not for
+ * the data path (bufq.h). It owns its memory; past OUTBUF_MAX it drops what is added and says so
  * (full). Any thread, one at a time.
  */
-#ifndef TG_ADMIN_OUTBUF_H
-#define TG_ADMIN_OUTBUF_H
+#ifndef TG_PROTO_OUTBUF_H
+#define TG_PROTO_OUTBUF_H
 
 #include <stdarg.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* outbuf.c: growth across its borders, JSON quoting, and the maximum. */
 #include "unit/unit.h"
-#include "admin/outbuf.h"
+#include "proto/outbuf.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /*
  * outbuf.c: growing text (outbuf.h). Doubles its memory; running out of memory is a panic.
  */
-#include "admin/outbuf.h"
+#include "proto/outbuf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
