@@ -441,6 +441,14 @@ static bool attempt_judge(struct attempt *a, const struct http_head *h)
 	return false;
 }
 
+/* Some servers say 408 when they close an idle connection (RFC 9110 section 15.5.9): on its way it
+ * may have crossed our request, of which it then knows nothing. */
+static bool attempt_is_stale(const struct attempt *a, const struct http_head *h)
+{
+	return h->status == 408 && !h->keep_alive && a->reused && !a->req->free_retry_used &&
+	       attempt_repeatable(a);
+}
+
 /* One complete head. False: the attempt is over. */
 static bool attempt_take_head(struct attempt *a, const char *p, size_t n)
 {
@@ -459,6 +467,11 @@ static bool attempt_take_head(struct attempt *a, const char *p, size_t n)
 			return false;
 		}
 		return true;
+	}
+	if (attempt_is_stale(a, h)) {
+		a->got_byte = false; /* none of an answer to us */
+		attempt_fail(a, FAIL_RESET, "status 408 on a kept connection");
+		return false;
 	}
 	r->at.first_byte = mono_since(worker_now(r->w), r->start);
 	if (!attempt_judge(a, h))

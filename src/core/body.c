@@ -239,7 +239,7 @@ static bool body_too_slow(struct req *r)
 	if (t->body_rate == 0 || since < t->body_us)
 		return false;
 	body_rate_restart(r);
-	return bytes / (uint64_t)(since / 1000000 + 1) < (uint64_t)t->body_rate;
+	return bytes * 1000 / (uint64_t)(since / 1000) < (uint64_t)t->body_rate;
 }
 
 /* Read straight to where the body is collected: no copy for large prompts. STREAM_AGAIN, too, when

@@ -209,6 +209,13 @@ static const struct conf_directive timeouts_directives[] = {
 		.min = 100 * MS,
 		.max = DAY,
 		.help = "Without the client taking a byte of the answer." },
+	{ .name = "send_rate",
+		.type = CONF_SIZE,
+		AT(cfg_timeouts, send_rate),
+		.def = "256",
+		.max = GB,
+		.help = "Bytes a second that a client must take on average over `send`, counted "
+			"only while an answer waits for it; 0: any rate." },
 	{ .name = "drain",
 		.type = CONF_DURATION,
 		AT(cfg_timeouts, drain_us),

@@ -49,6 +49,8 @@ struct cfg_timeouts {      /* client clocks, microseconds */
 	int64_t body_rate; /* body_rate: bytes a second averaged that a body must reach after
 			      body_us; 0 off; CONF_SIZE */
 	int64_t send_us;   /* send: 60s without the client taking a byte */
+	int64_t send_rate; /* send_rate: bytes a second averaged over send_us that a client must
+			      take while there are any for it; 0 off */
 	int64_t drain_us;  /* drain: 10m */
 };
 

@@ -91,22 +91,39 @@ static void conn_update_wants(struct conn *c)
 		stream_want(&c->st, rd, c->out.len > 0);
 }
 
+/*
+ * The client did not send, or take, what it was to in its time. An answer that is broken off is
+ * gone at once, by a reset: what is left of it in buffers would only be waited for again, and its
+ * end could pass for the answer's.
+ */
+static void conn_end_slow(struct conn *c)
+{
+	wc_add(&c->w->stats, WC_CLIENT_TIMEOUTS, 1);
+	if (c->state == CONN_BUSY) {
+		req_client_timeout(c->req);
+		if (c->state == CONN_DEAD || !c->eof)
+			return; /* a 408 is on its way */
+	}
+	if (c->out.len > 0)
+		stream_abort(&c->st);
+	conn_close(c);
+}
+
 static void conn_on_timer(struct timer *t)
 {
 	struct conn *c = TG_CONTAINER_OF(t, struct conn, timer);
 
 	CHECK_OBJ(c, CONN_MAGIC);
 	switch (c->state) {
-	case CONN_IDLE: conn_close(c); return;
 	case CONN_HEAD:
-		wc_add(&c->w->stats, WC_CLIENT_TIMEOUTS, 1);
-		conn_close(c);
-		return;
-	case CONN_BUSY:
-		wc_add(&c->w->stats, WC_CLIENT_TIMEOUTS, 1);
-		req_client_timeout(c->req);
-		return;
+	case CONN_BUSY: conn_end_slow(c); return;
+	case CONN_IDLE:
 	case CONN_FLUSH:
+		if (c->out.len > 0)
+			conn_end_slow(c);
+		else
+			conn_close(c);
+		return;
 	case CONN_LINGER: conn_close(c); return;
 	case CONN_DEAD: return;
 	}
@@ -303,6 +320,26 @@ static void conn_write_failed(struct conn *c)
 		conn_close(c);
 }
 
+/*
+ * Below the rate over a time as long as the send clock? Only time in which something waited for the
+ * client counts: a stream that is slow because its provider is has none.
+ */
+static bool conn_too_slow(struct conn *c)
+{
+	const struct cfg_timeouts *t = conn_clocks(c);
+	mono_us now = worker_now(c->w);
+	uint64_t rate;
+
+	c->waited_us += mono_since(now, c->queued_at);
+	c->queued_at = now;
+	if (c->waited_us < t->send_us)
+		return false;
+	rate = c->taken_bytes * 1000 / (uint64_t)(c->waited_us / 1000);
+	c->waited_us = 0;
+	c->taken_bytes = 0;
+	return rate < (uint64_t)t->send_rate && (c->state == CONN_BUSY || c->out.len > 0);
+}
+
 /* Is the connection's clock that of the client taking what is sent? */
 static bool conn_clock_is_send(const struct conn *c)
 {
@@ -311,24 +348,37 @@ static bool conn_clock_is_send(const struct conn *c)
 	return c->state == CONN_IDLE || c->state == CONN_FLUSH;
 }
 
-static void conn_flush(struct conn *c)
+/* The queue, as much of it as the socket takes. -1: the client is gone. */
+static int conn_flush_queue(struct conn *c)
 {
 	struct iovec iov[16];
-	ssize_t n = 0;
+	ssize_t n;
 	int k;
 
 	while (c->out.len > 0) {
 		k = bufq_iov(&c->out, iov, 16);
 		n = stream_writev(&c->st, iov, k);
 		if (n <= 0)
-			break;
+			return n == STREAM_ERR ? -1 : 0;
 		bufq_consume(&c->out, (size_t)n);
+		c->taken_bytes += (uint64_t)n;
 		wc_add(&c->w->stats, WC_BYTES_OUT, (uint64_t)n);
 		if (conn_clock_is_send(c))
 			timer_arm(&c->w->wheel, &c->timer, conn_clocks(c)->send_us);
 	}
-	if (n == STREAM_ERR) {
+	return 0;
+}
+
+static void conn_flush(struct conn *c)
+{
+	bool waited = c->out.len > 0;
+
+	if (conn_flush_queue(c) != 0) {
 		conn_write_failed(c);
+		return;
+	}
+	if (waited && conn_too_slow(c)) {
+		conn_end_slow(c);
 		return;
 	}
 	if (c->out.len == 0) {
@@ -386,22 +436,26 @@ static int conn_queue_rest(struct conn *c, const struct iovec *iov, int n, size_
 
 int conn_write(struct conn *c, const struct iovec *iov, int n)
 {
+	bool waiting = c->out.len > 0;
 	ssize_t done = 0;
 
 	CHECK_OBJ(c, CONN_MAGIC);
 	if (c->state == CONN_DEAD || c->st.fd < 0)
 		return -1;
-	if (c->out.len == 0) {
+	if (!waiting) {
 		done = stream_writev(&c->st, iov, n);
 		if (done == STREAM_ERR)
 			return -1;
 		if (done < 0)
 			done = 0;
 		wc_add(&c->w->stats, WC_BYTES_OUT, (uint64_t)done);
+		c->taken_bytes += (uint64_t)done;
 	}
 	if (conn_queue_rest(c, iov, n, (size_t)done) != 0)
 		return -1;
 	if (c->out.len > 0) {
+		if (!waiting)
+			c->queued_at = worker_now(c->w);
 		if (!timer_armed(&c->timer))
 			timer_arm(&c->w->wheel, &c->timer, conn_clocks(c)->send_us);
 		stream_want(&c->st, c->st.want_read, true);

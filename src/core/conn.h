@@ -37,7 +37,10 @@ struct conn {
 	char *in;                         /* received, not yet consumed */
 	size_t in_len, in_cap, in_resume; /* in_resume: http1_head_end's scan */
 	struct bufq out;
-	mono_us head_start; /* when the first byte of the head being read arrived */
+	mono_us head_start;   /* when the first byte of the head being read arrived */
+	mono_us queued_at;    /* since when something has been waiting in `out` */
+	int64_t waited_us;    /* the rate of taking: how long something waited for the client, */
+	uint64_t taken_bytes; /* and what it took meanwhile and in between */
 	unsigned n_requests;
 	bool unix_socket;
 	bool eof;          /* the client closed its side */

@@ -370,20 +370,36 @@ static void uppool_wait_name(struct target *t, struct attempt *a)
 	resolve_name_notify(t->addr, resolved_notify, k);
 }
 
+/*
+ * The newest idle connection on which all is quiet. What a provider says unasked must not be read
+ * as the answer to the next request, perhaps another tenant's: who spoke or closed since the poller
+ * looked goes.
+ */
+static struct upconn *uppool_reuse(struct uppool *p)
+{
+	struct upconn *u;
+
+	while (!list_empty(&p->idle)) {
+		u = list_entry(p->idle.next, struct upconn, node);
+		CHECK_OBJ(u, UPCONN_MAGIC);
+		tg_assert(u->state == UP_IDLE);
+		if (stream_quiet(&u->st))
+			return u;
+		upconn_close(u);
+	}
+	return NULL;
+}
+
 void uppool_take(struct worker *w, struct target *t, struct attempt *a, bool fresh)
 {
 	struct uppool *p = uppool_get(w, t->pool_key);
 	struct sockaddr_any addrs[RESOLVE_MAX_ADDRS];
-	struct list *n = fresh ? NULL : list_pop_front(&p->idle);
+	struct upconn *u = fresh ? NULL : uppool_reuse(p);
 	const char *err = NULL;
-	struct upconn *u;
 	int count;
 
 	p->clocks = t->clocks;
-	if (n != NULL) {
-		u = list_entry(n, struct upconn, node);
-		CHECK_OBJ(u, UPCONN_MAGIC);
-		tg_assert(u->state == UP_IDLE);
+	if (u != NULL) {
 		upconn_set_state(u, UP_BUSY);
 		u->attempt = a;
 		u->target = t;

@@ -186,6 +186,21 @@ ssize_t stream_read(struct stream *s, void *buf, size_t n)
 	return errno == EAGAIN ? STREAM_AGAIN : stream_fail(s);
 }
 
+bool stream_quiet(const struct stream *s)
+{
+	ssize_t got;
+	char byte;
+
+	CHECK_OBJ(s, STREAM_MAGIC);
+	tg_assert(s->fd >= 0);
+	if (s->tls_pending)
+		return false;
+	do {
+		got = recv(s->fd, &byte, 1, MSG_PEEK);
+	} while (got < 0 && errno == EINTR);
+	return got < 0 && errno == EAGAIN;
+}
+
 ssize_t stream_writev(struct stream *s, const struct iovec *iov, int n)
 {
 	struct msghdr msg = { .msg_iov = (struct iovec *)(uintptr_t)iov };

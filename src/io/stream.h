@@ -81,6 +81,12 @@ int stream_handshake(struct stream *s) TG_MUST_CHECK;
  */
 ssize_t stream_read(struct stream *s, void *buf, size_t n) TG_MUST_CHECK;
 /*
+ * Has nothing come since the last read, and has the peer not closed? For a connection about to be
+ * used again: the poller tells only what it saw when this turn began. One system call, no byte is
+ * taken.
+ */
+bool stream_quiet(const struct stream *s);
+/*
  * Bytes accepted (>0; may be fewer), STREAM_AGAIN or STREAM_ERR. TLS: coalesces small iovecs into
  * one record in a per-thread buffer; after AGAIN the caller may retry with any iovecs that begin
  * with the same bytes and hold no fewer of them (SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER and

@@ -372,6 +372,54 @@ def test_a_client_that_does_not_read_is_ended(gateway, connect, sim, stream):
     gw.metric_is(0, "tollgate_upstream_active_connections")
 
 
+def sips(client, seconds):
+    """Reads steadily, some MB a second; True when the gateway ended it."""
+    client.sock.settimeout(30 * PATIENCE)
+    for _ in range(int(seconds * 50)):
+        try:
+            if not client.sock.recv(65536):
+                return True
+        except ConnectionError:
+            return True
+        threading.Event().wait(0.02)
+    return False
+
+
+def test_a_client_that_sips_is_ended_by_the_rate(gateway, connect, sim):
+    """It takes something all the time, and never enough: no pause of it is as long as the send clock."""
+    gw = gateway({"timeouts": {"send": "1s", "send_rate": "1g"}})
+    client = connect(gw.listen)
+    client.send_request("POST", "/v1/audio/speech", {"model": "gpt-4o-mini-tts", "input": "x", "voice": "alloy"},
+                        {"x-sim-body-bytes": "1g"}, KEY)
+    assert sips(client, 60 * PATIENCE)
+    line = gw.last_line(1)
+    assert line["end"] == "client_slow" and line["status"] == 200
+    wait_for(lambda: sim.ledger()["cancelled"] == 1, "the provider's exchange to be cancelled")
+    gw.metric_is(0, "tollgate_connections")
+    gw.metric_is(1, "tollgate_client_timeouts_total")
+
+
+def test_without_a_rate_a_client_may_sip(gateway, connect):
+    gw = gateway({"timeouts": {"send": "10m", "send_rate": 0}})
+    client = connect(gw.listen)
+    client.send_request("POST", "/v1/audio/speech", {"model": "gpt-4o-mini-tts", "input": "x", "voice": "alloy"},
+                        {"x-sim-body-bytes": "1g"}, KEY)
+    assert not sips(client, 3)
+    gw.metric_is(0, "tollgate_client_timeouts_total")
+
+
+def test_a_slow_stream_of_a_slow_provider_is_not_the_clients_fault(gateway):
+    """Nothing waits for the client, so nothing is held against it, whatever the rate."""
+    gw = gateway({"timeouts": {"send": "100ms", "send_rate": "1g"}})
+    with Client(gw.listen) as client:
+        client.send_request("POST", "/v1/chat/completions", chat_body(stream=True),
+                            {"x-sim-events": "20", "x-sim-tps": "20"}, KEY)
+        response = client.read_head()
+        assert list(client.events(response))[-2] == "data: [DONE]"
+    assert gw.last_line(1)["end"] == "ok"
+    gw.metric_is(0, "tollgate_client_timeouts_total")
+
+
 def test_a_slow_provider_is_not_the_uploaders_fault(in_front_of, peer, connect):
     """The client's body clock stands still while the provider does not take the body."""
     go = threading.Event()

@@ -57,7 +57,6 @@ static const struct wrong {
 		"t.yaml:1:10: `workers` must be auto or a whole number from 1 to 256, not `257`" },
 	/* later versions */
 	{ LISTEN "redis: { url: x }\n", "t.yaml:2:1: `redis` is not part of this version yet" },
-	{ LISTEN "ledger: {}\n", "t.yaml:2:1: `ledger` is not part of this version yet" },
 	{ LISTEN "geoip: {}\n", "t.yaml:2:1: `geoip` is not part of this version yet" },
 	{ LISTEN "routes: {}\n", "t.yaml:2:1: `routes` is not part of this version yet" },
 	{ LISTEN "rules: {}\n", "t.yaml:2:1: `rules` is not part of this version yet" },

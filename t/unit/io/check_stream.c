@@ -152,6 +152,35 @@ START_TEST(close_and_free_in_callback)
 }
 END_TEST
 
+/* Looking takes nothing away, needs no turn of the loop, and tells bytes and both ends from none.
+ */
+START_TEST(quiet)
+{
+	struct linger hard = { .l_onoff = 1 };
+	char byte;
+	int fd[2];
+
+	tcp_pair(fd);
+	pair_open_fds(&p, fd[0], fd[1]);
+	ck_assert(stream_quiet(&p.a.s));
+	ck_assert_int_eq(write(fd[1], "x", 1), 1);
+	ck_assert(!stream_quiet(&p.a.s));
+	ck_assert(!stream_quiet(&p.a.s));
+	ck_assert_int_eq(stream_read(&p.a.s, &byte, 1), 1);
+	ck_assert_int_eq(byte, 'x');
+	ck_assert(stream_quiet(&p.a.s));
+	stream_shutdown_write(&p.b.s);
+	ck_assert_msg(!stream_quiet(&p.a.s), "a closed peer");
+	pair_close(&p);
+	tcp_pair(fd);
+	pair_open_fds(&p, fd[0], fd[1]);
+	ck_assert_int_eq(setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &hard, sizeof hard), 0);
+	stream_close(&p.b.s);
+	ck_assert_msg(!stream_quiet(&p.a.s), "a reset");
+	pair_close(&p);
+}
+END_TEST
+
 START_TEST(plain_knows_no_tls)
 {
 	pair_open(&p);
@@ -171,6 +200,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, write_to_the_dead);
 	tcase_add_test(tc, reset_by_peer);
 	tcase_add_test(tc, close_and_free_in_callback);
+	tcase_add_test(tc, quiet);
 	tcase_add_test(tc, plain_knows_no_tls);
 }
 

@@ -110,6 +110,7 @@ START_TEST(held_bytes_are_delivered)
 	ck_assert_uint_eq(p.a.sent, 5000);
 	PAIR_RUN_UNTIL(&p, p.b.got >= 300);
 	ck_assert(p.b.s.tls_pending);
+	ck_assert(!stream_quiet(&p.b.s)); /* although the socket is empty */
 
 	/* Paused: nothing comes. */
 	p.b.paused = true;
@@ -129,6 +130,7 @@ START_TEST(held_bytes_are_delivered)
 	/* Drained: silence. */
 	pair_turns(&p, 2);
 	ck_assert(!p.b.s.tls_pending);
+	ck_assert(stream_quiet(&p.b.s));
 	seen = p.b.n_ready;
 	pair_turns(&p, 20);
 	ck_assert_int_eq(p.b.n_ready, seen);
