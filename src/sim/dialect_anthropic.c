@@ -121,6 +121,17 @@ static void put_input_usage(struct sim_buf *b, const struct sim_usage *u)
 	put_count(b, STR(",\"cache_read_input_tokens\":"), u->cached_read);
 }
 
+/* Searches, and what a relay adds. */
+static void put_extras(struct sim_req *r, struct sim_buf *b)
+{
+	if (r->usage.web_searches != 0) {
+		put_count(b, STR(",\"server_tool_use\":{\"web_search_requests\":"),
+			r->usage.web_searches);
+		sim_buf_lit(b, ",\"web_fetch_requests\":0}");
+	}
+	sim_put_cost(r, b);
+}
+
 /* start: the placeholder of message_start; else the final counts. */
 static void put_usage(struct sim_req *r, struct sim_buf *b, bool start)
 {
@@ -135,7 +146,11 @@ static void put_usage(struct sim_req *r, struct sim_buf *b, bool start)
 		put_count(b, STR(",\"output_tokens_details\":{\"thinking_tokens\":"), u.reasoning);
 		sim_buf_lit(b, "}");
 	}
-	sim_buf_lit(b, ",\"service_tier\":\"standard\"}");
+	if (!start)
+		put_extras(r, b);
+	sim_buf_lit(b, ",\"service_tier\":");
+	sim_buf_quote(b, r->tier);
+	sim_buf_lit(b, "}");
 }
 
 static struct str stop_reason(const struct sim_req *r)
@@ -150,7 +165,7 @@ static void put_message_open(struct sim_req *r, struct sim_buf *b)
 	sim_buf_lit(b, "{\"id\":\"");
 	sim_put_id(r, b, STR("msg_"));
 	sim_buf_lit(b, "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":");
-	sim_buf_quote(b, r->model);
+	sim_buf_quote(b, sim_served(r));
 	sim_buf_lit(b, ",\"content\":[");
 }
 
@@ -241,6 +256,7 @@ static void ev_content_start(struct sim_req *r, struct sim_buf *b, uint64_t inde
 {
 	ev_block(b, STR("content_block_start"), index);
 	sim_buf_lit(b, ",\"content_block\":");
+	r->ev_searches = r->usage.web_searches; /* done before the text */
 	if (r->plan.tool) {
 		put_tool_open(r, b);
 		sim_buf_lit(b, "{}}}\n\n");
@@ -277,6 +293,7 @@ static void ev_message_delta(struct sim_req *r, struct sim_buf *b)
 				u.reasoning);
 			sim_buf_lit(b, "}");
 		}
+		put_extras(r, b);
 		sim_buf_lit(b, "}");
 		r->ev_usage = true;
 	}
@@ -347,13 +364,13 @@ static void answer_whole(struct sim_req *r)
 }
 
 /* The prompt in the vendor's order: tools, system, messages. 0, or -1 after answering. */
-enum { MODEL, MESSAGES, SYSTEM, TOOLS, CHOICE, STREAM, MAX, THINKING, N_WATCH };
+enum { MODEL, MESSAGES, SYSTEM, TOOLS, CHOICE, STREAM, MAX, THINKING, TIER, N_WATCH };
 
 static int take_prompt(struct sim_req *r, struct json_watch w[N_WATCH])
 {
 	static const struct str key[N_WATCH] = { { "model", 5 }, { "messages", 8 }, { "system", 6 },
 		{ "tools", 5 }, { "tool_choice", 11 }, { "stream", 6 }, { "max_tokens", 10 },
-		{ "thinking", 8 } };
+		{ "thinking", 8 }, { "service_tier", 12 } };
 
 	for (unsigned i = 0; i < N_WATCH; i++)
 		w[i] = (struct json_watch){ .key = key[i] };
@@ -385,6 +402,8 @@ void sim_anthropic_messages(struct sim_req *r)
 		return;
 	}
 	r->stream = json_true(&w[STREAM].val);
+	r->usage.web_searches = TG_MIN(r->knobs.web_searches, (uint64_t)SIM_MAX_SEARCHES);
+	sim_take_tier(r, &w[TIER].val, STR("standard"));
 	if (w[THINKING].val.type == JSON_OBJECT &&
 		json_scan_member(&w[THINKING].val, &type, 1, &fail) == 0 &&
 		type.val.type == JSON_STRING && !str_eq(type.val.raw, STR("\"disabled\"")))

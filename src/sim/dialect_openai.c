@@ -135,7 +135,9 @@ void sim_openai_put_usage(struct sim_req *r, struct sim_buf *b)
 	sim_buf_lit(b, ",\"audio_tokens\":0}");
 	put_count(b, STR(",\"completion_tokens_details\":{\"reasoning_tokens\":"), t.reasoning);
 	sim_buf_lit(b, ",\"audio_tokens\":0,\"accepted_prediction_tokens\":0,\"rejected_prediction_"
-		       "tokens\":0}}");
+		       "tokens\":0}");
+	sim_put_cost(r, b);
+	sim_buf_lit(b, "}");
 }
 
 void sim_responses_put_usage(struct sim_req *r, struct sim_buf *b)
@@ -148,5 +150,6 @@ void sim_responses_put_usage(struct sim_req *r, struct sim_buf *b)
 	put_count(b, STR("},\"output_tokens\":"), t.out);
 	put_count(b, STR(",\"output_tokens_details\":{\"reasoning_tokens\":"), t.reasoning);
 	put_count(b, STR("},\"total_tokens\":"), t.in + t.out);
+	sim_put_cost(r, b);
 	sim_buf_lit(b, "}");
 }

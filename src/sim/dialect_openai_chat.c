@@ -22,8 +22,10 @@ static void put_intro(struct sim_req *r, struct sim_buf *b, struct str object)
 	sim_buf_lit(b, "\",\"created\":");
 	sim_buf_u64(b, sim_created(r));
 	sim_buf_lit(b, ",\"model\":");
-	sim_buf_quote(b, r->model);
-	sim_buf_lit(b, ",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_sim\",");
+	sim_buf_quote(b, sim_served(r));
+	sim_buf_lit(b, ",\"service_tier\":");
+	sim_buf_quote(b, r->tier);
+	sim_buf_lit(b, ",\"system_fingerprint\":\"fp_sim\",");
 }
 
 static struct str finish_reason(const struct sim_req *r)
@@ -198,11 +200,12 @@ static void answer(struct sim_req *r)
 
 void sim_openai_chat(struct sim_req *r)
 {
-	enum { MODEL, MESSAGES, STREAM, OPTIONS, N, MAX, MAX_NEW, TOOLS, CHOICE };
+	enum { MODEL, MESSAGES, STREAM, OPTIONS, N, MAX, MAX_NEW, TOOLS, CHOICE, TIER };
 	struct json_watch w[] = { { STR("model"), { 0 } }, { STR("messages"), { 0 } },
 		{ STR("stream"), { 0 } }, { STR("stream_options"), { 0 } }, { STR("n"), { 0 } },
 		{ STR("max_tokens"), { 0 } }, { STR("max_completion_tokens"), { 0 } },
-		{ STR("tools"), { 0 } }, { STR("tool_choice"), { 0 } } };
+		{ STR("tools"), { 0 } }, { STR("tool_choice"), { 0 } },
+		{ STR("service_tier"), { 0 } } };
 	struct json_val schema = { 0 };
 	struct str tool;
 
@@ -214,6 +217,7 @@ void sim_openai_chat(struct sim_req *r)
 		return;
 	}
 	take_stream(r, &w[STREAM].val, &w[OPTIONS].val);
+	sim_take_tier(r, &w[TIER].val, STR("default"));
 	sim_prompt_walk(&r->prompt, &w[MESSAGES].val);
 	sim_prompt_raw(&r->prompt, &w[TOOLS].val);
 	tool = sim_pick_tool(r, &w[TOOLS].val, &w[CHOICE].val, &schema);
@@ -225,14 +229,15 @@ void sim_openai_chat(struct sim_req *r)
 
 void sim_openai_completions(struct sim_req *r)
 {
-	enum { MODEL, PROMPT, STREAM, OPTIONS, N, MAX };
+	enum { MODEL, PROMPT, STREAM, OPTIONS, N, MAX, TIER };
 	struct json_watch w[] = { { STR("model"), { 0 } }, { STR("prompt"), { 0 } },
 		{ STR("stream"), { 0 } }, { STR("stream_options"), { 0 } }, { STR("n"), { 0 } },
-		{ STR("max_tokens"), { 0 } } };
+		{ STR("max_tokens"), { 0 } }, { STR("service_tier"), { 0 } } };
 
 	if (sim_body_scan(r, w, TG_ARRAY_LEN(w)) != 0 || sim_take_model(r, &w[MODEL].val) != 0)
 		return;
 	take_stream(r, &w[STREAM].val, &w[OPTIONS].val);
+	sim_take_tier(r, &w[TIER].val, STR("default"));
 	sim_prompt_walk(&r->prompt, &w[PROMPT].val);
 	/* The endpoint's own default: 16. */
 	sim_plan_make(r, sim_count(&w[MAX].val, 16), sim_count(&w[N].val, 1), STR_NONE, NULL);

@@ -38,10 +38,12 @@ static void image_usage(struct sim_req *r, struct sim_buf *b, uint64_t image)
 
 	sim_buf_fmt(b,
 		"{\"total_tokens\":%llu,\"input_tokens\":%llu,\"output_tokens\":%llu,"
-		"\"input_tokens_details\":{\"text_tokens\":%llu,\"image_tokens\":%llu}}",
+		"\"input_tokens_details\":{\"text_tokens\":%llu,\"image_tokens\":%llu}",
 		(unsigned long long)(u.input + u.output), (unsigned long long)u.input,
 		(unsigned long long)u.output,
 		(unsigned long long)(u.input - TG_MIN(image, u.input)), (unsigned long long)image);
+	sim_put_cost(r, b);
+	sim_buf_lit(b, "}");
 }
 
 static uint64_t image_tokens(struct str quality)
@@ -79,6 +81,7 @@ static void image_answer(struct sim_req *r, uint64_t n, struct str quality, bool
 	r->usage.images = n;
 	r->usage.output = n * image_tokens(quality);
 	r->usage.input = sim_tokens_of(r->prompt.bytes) + r->prompt.fixed_tokens;
+	r->usage_image = r->prompt.fixed_tokens;
 	if (r->stream) {
 		sim_answer_stream(r, image_next, 2);
 		return;
@@ -312,6 +315,7 @@ void sim_openai_transcriptions(struct sim_req *r)
 		r->usage.input = r->usage.output = 0;
 	else
 		r->usage.seconds = 0;
+	r->usage_audio = r->usage.input - TG_MIN(r->usage.input, prompt);
 	format = sim_form_text(r->form, STR("response_format"));
 	if (r->stream)
 		sim_answer_stream(r, transcript_next, r->plan.events + 1);

@@ -104,11 +104,13 @@ void sim_openai_embeddings(struct sim_req *r)
 	sim_buf_lit(&r->json, "{\"object\":\"list\",\"data\":[");
 	embed_all(&e, &w[INPUT].val);
 	sim_buf_lit(&r->json, "],\"model\":");
-	sim_buf_quote(&r->json, r->model);
+	sim_buf_quote(&r->json, sim_served(r));
 	if (!sim_usage_hidden(r)) {
 		tokens = sim_usage_shown(r).input;
-		sim_buf_fmt(&r->json, ",\"usage\":{\"prompt_tokens\":%llu,\"total_tokens\":%llu}",
+		sim_buf_fmt(&r->json, ",\"usage\":{\"prompt_tokens\":%llu,\"total_tokens\":%llu",
 			(unsigned long long)tokens, (unsigned long long)tokens);
+		sim_put_cost(r, &r->json);
+		sim_buf_lit(&r->json, "}");
 	}
 	sim_buf_lit(&r->json, "}\n");
 	sim_answer_json(r, 200, true);
@@ -149,7 +151,7 @@ void sim_openai_moderations(struct sim_req *r)
 	sim_buf_lit(&r->json, "{\"id\":\"");
 	sim_put_id(r, &r->json, STR("modr-"));
 	sim_buf_lit(&r->json, "\",\"model\":");
-	sim_buf_quote(&r->json, r->model);
+	sim_buf_quote(&r->json, sim_served(r));
 	sim_buf_lit(&r->json, ",\"results\":[");
 	if (w[1].val.type == JSON_ARRAY)
 		for (; json_array_next(&w[1].val, &it, &elem); first = false) {

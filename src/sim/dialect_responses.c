@@ -2,8 +2,9 @@
  * dialect_responses.c: /v1/responses: the response object, and its stream of named, numbered
  * events.
  *
- * Stream positions (r->step): created, in_progress, output_item.added, [content_part.added,] events
- * pieces, text or arguments done, [content_part.done,] output_item.done, completed or incomplete.
+ * Stream positions (r->step): created, in_progress, three events for each search,
+ * output_item.added, [content_part.added,] events pieces, text or arguments done,
+ * [content_part.done,] output_item.done, completed or incomplete.
  */
 #include "sim/dialect.h"
 #include "sim/sim_text.h"
@@ -47,6 +48,28 @@ static void put_item(struct sim_req *r, struct sim_buf *b, bool full)
 				     : STR(",\"status\":\"completed\"}"));
 }
 
+static void put_search(struct sim_req *r, struct sim_buf *b, uint64_t k, bool done)
+{
+	sim_buf_lit(b, "{\"id\":\"");
+	sim_put_id(r, b, STR("ws_"));
+	sim_buf_fmt(b, "%02llu\",\"type\":\"web_search_call\",\"status\":\"%s\"",
+		(unsigned long long)k, done ? "completed" : "in_progress");
+	if (done)
+		sim_buf_lit(b, ",\"action\":{\"type\":\"search\",\"query\":\"toll gates\"}");
+	sim_buf_lit(b, "}");
+}
+
+/* All output: searches, then the one item. */
+static void put_output(struct sim_req *r, struct sim_buf *b)
+{
+	for (uint64_t k = 0; k < r->usage.web_searches; k++) {
+		put_search(r, b, k, true);
+		sim_buf_lit(b, ",");
+	}
+	put_item(r, b, true);
+}
+
+/* The tier: what was asked for until it is known what serves. */
 static void put_response(struct sim_req *r, struct sim_buf *b, bool full)
 {
 	sim_buf_lit(b, "{\"id\":\"");
@@ -61,16 +84,18 @@ static void put_response(struct sim_req *r, struct sim_buf *b, bool full)
 		b, full && r->plan.cut ? STR("{\"reason\":\"max_output_tokens\"}") : STR("null"));
 	sim_buf_lit(
 		b, ",\"instructions\":null,\"max_output_tokens\":null,\"metadata\":{},\"model\":");
-	sim_buf_quote(b, r->model);
+	sim_buf_quote(b, sim_served(r));
 	sim_buf_lit(b, ",\"output\":[");
 	if (full)
-		put_item(r, b, true);
+		put_output(r, b);
 	sim_buf_lit(b,
 		"],\"parallel_tool_calls\":true,\"previous_response_id\":null,\"reasoning\":{"
-		"\"effort\":null,\"summary\":null},\"service_tier\":\"default\",\"store\":true,"
-		"\"temperature\":1.0,\"text\":{\"format\":{\"type\":\"text\"}},\"tool_choice\":"
-		"\"auto\","
-		"\"tools\":[],\"top_p\":1.0,\"truncation\":\"disabled\",\"usage\":");
+		"\"effort\":null,\"summary\":null},\"service_tier\":");
+	sim_buf_quote(b, full ? r->tier : r->tier_asked.n != 0 ? r->tier_asked : STR("auto"));
+	sim_buf_lit(b, ",\"store\":true,\"temperature\":1.0,\"text\":{\"format\":{\"type\":"
+		       "\"text\"}},\"tool_choice\":"
+		       "\"auto\","
+		       "\"tools\":[],\"top_p\":1.0,\"truncation\":\"disabled\",\"usage\":");
 	if (full && !sim_usage_hidden(r))
 		sim_responses_put_usage(r, b);
 	else
@@ -101,7 +126,8 @@ static void ev_response(struct sim_req *r, struct sim_buf *b, struct str type, b
 static void ev_item(struct sim_req *r, struct sim_buf *b, struct str type, bool full)
 {
 	ev_open(r, b, type);
-	sim_buf_lit(b, ",\"output_index\":0,\"item\":");
+	sim_buf_fmt(
+		b, ",\"output_index\":%llu,\"item\":", (unsigned long long)r->usage.web_searches);
 	put_item(r, b, full);
 	sim_buf_lit(b, "}\n\n");
 }
@@ -112,8 +138,8 @@ static void ev_of_item(struct sim_req *r, struct sim_buf *b, struct str type)
 	ev_open(r, b, type);
 	sim_buf_lit(b, ",\"item_id\":\"");
 	put_item_id(r, b);
-	sim_buf_add(b, r->plan.tool ? STR("\",\"output_index\":0")
-				    : STR("\",\"output_index\":0,\"content_index\":0"));
+	sim_buf_fmt(b, "\",\"output_index\":%llu%s", (unsigned long long)r->usage.web_searches,
+		r->plan.tool ? "" : ",\"content_index\":0");
 }
 
 static void ev_part(struct sim_req *r, struct sim_buf *b, struct str type, bool full)
@@ -150,10 +176,36 @@ static void ev_done(struct sim_req *r, struct sim_buf *b)
 	sim_buf_lit(b, "\"}\n\n");
 }
 
+/* Event 0, 1 or 2 of search k. */
+static void ev_search(struct sim_req *r, struct sim_buf *b, uint64_t k, unsigned part)
+{
+	static const struct str type[] = { STR("response.output_item.added"),
+		STR("response.web_search_call.completed"), STR("response.output_item.done") };
+
+	ev_open(r, b, type[part]);
+	sim_buf_fmt(b, ",\"output_index\":%llu,", (unsigned long long)k);
+	if (part == 1) {
+		sim_buf_lit(b, "\"item_id\":\"");
+		sim_put_id(r, b, STR("ws_"));
+		sim_buf_fmt(b, "%02llu\"}\n\n", (unsigned long long)k);
+		return;
+	}
+	sim_buf_lit(b, "\"item\":");
+	put_search(r, b, k, part == 2);
+	sim_buf_lit(b, "}\n\n");
+	r->ev_searches = part == 2;
+}
+
 static bool responses_next(struct sim_req *r, struct sim_buf *b)
 {
 	uint64_t step = r->step++, opening = r->plan.tool ? 3 : 4, after;
+	uint64_t searching = 3 * r->usage.web_searches;
 
+	if (step >= 2 && step < 2 + searching) {
+		ev_search(r, b, (step - 2) / 3, (unsigned)((step - 2) % 3));
+		return true;
+	}
+	step -= step >= 2 ? searching : 0;
 	if (step < opening) {
 		switch (step) {
 		case 0: ev_response(r, b, STR("response.created"), false); break;
@@ -184,17 +236,19 @@ static bool responses_next(struct sim_req *r, struct sim_buf *b)
 
 void sim_openai_responses(struct sim_req *r)
 {
-	enum { MODEL, INPUT, INSTRUCTIONS, STREAM, MAX, TOOLS, CHOICE };
+	enum { MODEL, INPUT, INSTRUCTIONS, STREAM, MAX, TOOLS, CHOICE, TIER };
 	struct json_watch w[] = { { STR("model"), { 0 } }, { STR("input"), { 0 } },
 		{ STR("instructions"), { 0 } }, { STR("stream"), { 0 } },
 		{ STR("max_output_tokens"), { 0 } }, { STR("tools"), { 0 } },
-		{ STR("tool_choice"), { 0 } } };
+		{ STR("tool_choice"), { 0 } }, { STR("service_tier"), { 0 } } };
 	struct json_val schema = { 0 };
 	struct str tool;
 
 	if (sim_body_scan(r, w, TG_ARRAY_LEN(w)) != 0 || sim_take_model(r, &w[MODEL].val) != 0)
 		return;
 	r->stream = json_true(&w[STREAM].val);
+	r->usage.web_searches = TG_MIN(r->knobs.web_searches, (uint64_t)SIM_MAX_SEARCHES);
+	sim_take_tier(r, &w[TIER].val, STR("default"));
 	sim_prompt_walk(&r->prompt, &w[INSTRUCTIONS].val);
 	r->prompt.tool_word = false;
 	sim_prompt_walk(&r->prompt, &w[INPUT].val);
@@ -202,7 +256,8 @@ void sim_openai_responses(struct sim_req *r)
 	tool = sim_pick_tool(r, &w[TOOLS].val, &w[CHOICE].val, &schema);
 	sim_plan_make(r, sim_count(&w[MAX].val, SIM_UNSET), 1, tool, &schema);
 	if (r->stream) {
-		sim_answer_stream(r, responses_next, r->plan.events + 8);
+		sim_answer_stream(
+			r, responses_next, r->plan.events + 8 + 3 * r->usage.web_searches);
 		return;
 	}
 	put_response(r, &r->json, true);

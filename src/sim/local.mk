@@ -20,7 +20,7 @@ libtg_sim_a_SOURCES = \
 	src/sim/sim_json.c src/sim/sim_json.h \
 	src/sim/sim_ledger.c src/sim/sim_ledger.h \
 	src/sim/sim_plan.c \
-	src/sim/sim_req.h src/sim/sim_request.c \
+	src/sim/sim_req.h src/sim/sim_request.c src/sim/tbl/knobs.h \
 	src/sim/sim_serve.c src/sim/sim_serve.h \
 	src/sim/sim_server.c src/sim/sim_server.h \
 	src/sim/sim_store.c src/sim/sim_store.h \

@@ -373,6 +373,7 @@ static void put_piece(struct sim_req *r, struct sim_buf *ev, bool last, bool end
 		gzip_piece(r, ev, last);
 	if (r->framing != SIM_CHUNKED) {
 		sim_buf_add(o, sim_buf_str(ev));
+		r->ev_end = o->n;
 		return;
 	}
 	if (ev->n != 0) {
@@ -382,6 +383,7 @@ static void put_piece(struct sim_req *r, struct sim_buf *ev, bool last, bool end
 			sim_buf_hex(o, ev->n);
 		sim_buf_lit(o, "\r\n");
 		sim_buf_add(o, sim_buf_str(ev));
+		r->ev_end = o->n;
 		sim_buf_lit(o, "\r\n");
 	}
 	if (end)
@@ -401,6 +403,7 @@ static void count_event(struct sim_req *r)
 	r->n_events++;
 	r->gen_tokens += r->ev_tokens;
 	r->gen_reasoning += r->ev_reasoning;
+	r->gen_searches += r->ev_searches;
 	if (r->ev_tokens != 0)
 		r->gen_reasoning =
 			r->usage.reasoning; /* all thinking comes before the first of the text */
@@ -414,9 +417,9 @@ enum sim_gen sim_answer_generate(struct sim_req *r)
 	const struct sim_faults *f = &r->knobs.fault;
 	uint64_t half = r->events_total / 2;
 	struct sim_buf *ev = &r->ev;
-	bool more;
+	bool more, cut;
 
-	r->ev_tokens = r->ev_reasoning = 0;
+	r->ev_tokens = r->ev_reasoning = r->ev_searches = 0;
 	r->ev_usage = false;
 	if (!r->sse) {
 		more = r->next(r, ev);
@@ -436,8 +439,10 @@ enum sim_gen sim_answer_generate(struct sim_req *r)
 	} else {
 		more = r->next(r, ev);
 	}
+	cut = fault(r, SIM_F_BAD_JSON) && r->n_events == sim_fault_arg(f, SIM_F_BAD_JSON, 1);
+	r->ev_usage = r->ev_usage && !cut;
 	count_event(r);
-	if (fault(r, SIM_F_BAD_JSON) && r->n_events == sim_fault_arg(f, SIM_F_BAD_JSON, 1) + 1) {
+	if (cut) {
 		ev->n = ev->n * 2 / 3;
 		sim_buf_lit(ev, "\n\n");
 	}

@@ -17,6 +17,12 @@
 #define DRIP_STEP_US  10000
 #define DRIP_DEFAULT  1000
 #define MAX_PIPELINE  65536
+#define ENDS_SLACK    65536
+
+struct event_end {
+	uint64_t at;     /* bytes of the answer up to there */
+	uint64_t tokens; /* generated up to there */
+};
 
 enum turn { TURN_AGAIN, TURN_WAIT, TURN_CLOSED };
 
@@ -29,6 +35,7 @@ static void conn_free(struct sim_conn *c)
 	stream_close(&c->s);
 	sim_worker_buf_give(c->w, &c->in);
 	sim_worker_buf_give(c->w, &c->out);
+	sim_buf_fini(&c->ends);
 	FINI_OBJ(c);
 	free(c);
 }
@@ -38,26 +45,35 @@ static size_t pending(const struct sim_conn *c)
 	return c->out.n - c->out_off;
 }
 
-/* SSE events that the socket has taken to the last byte: those generated but the ends still in
- * `out`. */
-static uint64_t delivered_events(const struct sim_conn *c)
+/* An event was generated: it ends in `out` at r->ev_end. */
+static void event_push(struct sim_conn *c)
 {
-	struct str rest;
-	uint64_t unsent = 0;
-	size_t at;
+	const struct sim_req *r = c->r;
+	struct event_end e = { .at = c->sent + (r->ev_end - c->out_off),
+		.tokens = r->gen_tokens + r->gen_reasoning };
 
-	if (!c->r->sse || c->out.p == NULL)
-		return 0;
-	rest = str_mk(c->out.p + c->out_off, pending(c));
-	if (c->out_off > 0 && rest.n > 0 && rest.p[-1] == '\n' && rest.p[0] == '\n') {
-		unsent++;
-		rest = str_skip(rest, 1);
+	if (c->ends_off > ENDS_SLACK) { /* a stream that is always behind */
+		memmove(c->ends.p, c->ends.p + c->ends_off, c->ends.n - c->ends_off);
+		c->ends.n -= c->ends_off;
+		c->ends_off = 0;
 	}
-	while ((at = str_find(rest, STR("\n\n"))) != (size_t)-1) {
-		unsent++;
-		rest = str_skip(rest, at + 2);
+	sim_buf_add(&c->ends, str_mk((const char *)&e, sizeof e));
+}
+
+/* Bytes were sent: which events are out with them? */
+static void events_pop(struct sim_conn *c)
+{
+	struct event_end e;
+
+	while (c->ends_off < c->ends.n) {
+		memcpy(&e, c->ends.p + c->ends_off, sizeof e);
+		if (e.at > c->sent)
+			return;
+		c->delivered_events++;
+		c->delivered_tokens = e.tokens;
+		c->ends_off += sizeof e;
 	}
-	return c->r->n_events - TG_MIN(unsent, c->r->n_events);
+	c->ends.n = c->ends_off = 0;
 }
 
 /* The request is over, however: its ledger line. */
@@ -66,13 +82,15 @@ static void conn_end_request(struct sim_conn *c, bool completed, bool cancelled)
 	struct sim_req *r = c->r;
 	struct sim_outcome o = { .completed = completed,
 		.cancelled = cancelled,
-		.delivered_events = delivered_events(c) };
+		.delivered_events = r->sse ? c->delivered_events : 0,
+		.delivered_tokens = r->sse ? c->delivered_tokens : 0,
+		.sent = r->answered ? c->sent : 0 };
 
 	if (r->sse)
 		o.usage_delivered = r->usage_event != 0 && r->usage_event <= o.delivered_events &&
 				    !sim_usage_hidden(r);
 	else
-		o.usage_delivered = completed && r->shows_usage;
+		o.usage_delivered = r->shows_usage && c->generated && pending(c) == 0;
 	c->r = NULL;
 	sim_req_end(r, &o);
 }
@@ -100,6 +118,8 @@ static enum turn conn_refuse(struct sim_conn *c, enum http_error err)
 		"connection: close\r\n\r\n%s\n",
 		http_error_status(err), strlen(http_error_text(err)) + 1, http_error_text(err));
 	(void)!stream_writev(&c->s, &(struct iovec){ c->out.p, c->out.n }, 1);
+	if (c->r != NULL)
+		c->r->status = http_error_status(err);
 	conn_die(c, false);
 	return TURN_CLOSED;
 }
@@ -111,10 +131,6 @@ static enum turn conn_head(struct sim_conn *c)
 
 	if (c->cur.n == 0)
 		return TURN_WAIT;
-	if (c->trap) {
-		conn_die(c, false);
-		return TURN_CLOSED;
-	}
 	n = http1_head_end(c->cur.p, c->cur.n, &c->head_scan, HTTP_MAX_HEAD, &err);
 	if (n == 0)
 		return TURN_WAIT;
@@ -122,6 +138,10 @@ static enum turn conn_head(struct sim_conn *c)
 		c->r = sim_req_begin(c->w, str_mk(c->cur.p, (size_t)n), &err);
 	if (c->r == NULL)
 		return conn_refuse(c, err);
+	if (c->trap) {
+		conn_die(c, false);
+		return TURN_CLOSED;
+	}
 	c->cur = str_skip(c->cur, (size_t)n);
 	c->head_scan = 0;
 	http1_body_init(&c->body, &c->r->head);
@@ -148,7 +168,8 @@ static void conn_serve(struct sim_conn *c)
 {
 	if (c->out.p == NULL)
 		c->out = sim_worker_buf_take(c->w);
-	c->sent = 0;
+	c->sent = c->delivered_events = c->delivered_tokens = 0;
+	c->ends.n = c->ends_off = 0;
 	c->stalled = false;
 	c->drip_us = c->kill_us = 0;
 	sim_req_serve(c->r, &c->out);
@@ -191,8 +212,11 @@ static void conn_pace(struct sim_conn *c)
 static void conn_generate(struct sim_conn *c)
 {
 	while (!c->generated && !c->stalled && pending(c) < OUT_HIGH && c->w->now.us >= c->due_us) {
+		uint64_t before = c->r->n_events;
 		enum sim_gen rc = sim_answer_generate(c->r);
 
+		if (c->r->n_events != before)
+			event_push(c);
 		c->generated = rc == SIM_GEN_DONE;
 		c->stalled = rc == SIM_GEN_STALLED;
 		conn_pace(c);
@@ -223,10 +247,9 @@ static void conn_compact(struct sim_conn *c)
 	if (c->out_off == c->out.n) {
 		c->out.n = c->out_off = 0;
 	} else if (c->out_off > 4 * OUT_HIGH) {
-		/* One sent byte stays for delivered_events. */
-		memmove(c->out.p, c->out.p + c->out_off - 1, pending(c) + 1);
-		c->out.n = pending(c) + 1;
-		c->out_off = 1;
+		memmove(c->out.p, c->out.p + c->out_off, pending(c));
+		c->out.n = pending(c);
+		c->out_off = 0;
 	}
 }
 
@@ -246,6 +269,7 @@ static ssize_t conn_flush(struct sim_conn *c)
 	if (done <= 0)
 		return -1;
 	c->sent += (uint64_t)done;
+	events_pop(c);
 	c->out_off += (size_t)done;
 	return done;
 }
@@ -418,7 +442,7 @@ static bool conn_read(struct sim_conn *c)
 	if (n == STREAM_AGAIN)
 		return true;
 	if (n <= 0) {
-		conn_die(c, c->state == SIM_CONN_ANSWER);
+		conn_die(c, c->state == SIM_CONN_ANSWER || c->state == SIM_CONN_BODY);
 		return false;
 	}
 	if (c->state == SIM_CONN_LINGER)

@@ -35,7 +35,11 @@ struct sim_conn {
 	size_t out_off;
 	bool generated; /* nothing more will be appended to out */
 	bool stalled;
-	uint64_t sent;                     /* bytes of this answer */
+	uint64_t sent;       /* bytes of this answer */
+	struct sim_buf ends; /* struct event_end of events not sent whole, a queue */
+	size_t ends_off;
+	uint64_t delivered_events,
+		delivered_tokens;          /* of this answer: the socket took them whole */
 	int64_t hold_us;                   /* nothing is sent before */
 	int64_t due_us;                    /* the next event is not generated before */
 	int64_t drip_us, kill_us, read_us; /* next small piece; the end; next body read (0: now) */

@@ -125,9 +125,23 @@ static void put_usage(struct sim_buf *b, const struct sim_usage *u)
 	put_field(b, STR("characters"), u->characters);
 	put_field(b, STR("seconds"), u->seconds);
 	put_field(b, STR("images"), u->images);
+	put_field(b, STR("web_searches"), u->web_searches);
 	put_field(b, STR("billed_input"),
 		u->input + u->cached_read + u->cache_write + u->cache_write_1h);
 	put_field(b, STR("billed_output"), u->output + u->reasoning);
+}
+
+/* What the answer says of its own cost; null where it says nothing. */
+static void put_cost(struct sim_buf *o, const struct sim_bill *b)
+{
+	if (b->cost.n != 0)
+		put_text(o, STR("cost"), b->cost);
+	else
+		sim_buf_lit(o, ",\"cost\":null");
+	if (b->cost_ticks != UINT64_MAX)
+		put_field(o, STR("cost_ticks"), b->cost_ticks);
+	else
+		sim_buf_lit(o, ",\"cost_ticks\":null");
 }
 
 static void put_line(struct sim_buf *o, const struct sim_bill *b)
@@ -137,14 +151,27 @@ static void put_line(struct sim_buf *o, const struct sim_bill *b)
 	sim_buf_lit(o, "{\"seq\":");
 	sim_buf_u64(o, b->seq);
 	put_text(o, STR("t"), str_mk(iso, clock_iso(iso, b->t)));
+	put_text(o, STR("tag"), b->tag);
 	put_text(o, STR("id"), b->id);
 	put_text(o, STR("dialect"), b->dialect);
 	put_text(o, STR("path"), b->path);
+	put_text(o, STR("key"), b->key);
 	put_text(o, STR("model"), b->model);
+	put_text(o, STR("model_served"), b->model_served);
+	put_text(o, STR("service_tier"), b->tier);
 	put_field(o, STR("status"), (uint64_t)b->status);
+	put_bool(o, STR("served"), b->served);
 	put_bool(o, STR("stream"), b->stream);
 	put_usage(o, &b->usage);
+	put_field(o, STR("input_image"), b->input_image);
+	put_field(o, STR("input_audio"), b->input_audio);
+	put_field(o, STR("reported_input"), b->reported_input);
+	put_field(o, STR("reported_output"), b->reported_output);
+	put_cost(o, b);
+	put_field(o, STR("received"), b->received);
+	put_field(o, STR("sent"), b->sent);
 	put_field(o, STR("delivered_events"), b->delivered_events);
+	put_field(o, STR("delivered_tokens"), b->delivered_tokens);
 	put_bool(o, STR("completed"), b->completed);
 	put_bool(o, STR("cancelled"), b->cancelled);
 	put_bool(o, STR("usage_delivered"), b->usage_delivered);
@@ -171,6 +198,7 @@ static void totals_add(struct totals *t, const struct sim_bill *b)
 	t->usage.characters += u->characters;
 	t->usage.seconds += u->seconds;
 	t->usage.images += u->images;
+	t->usage.web_searches += u->web_searches;
 }
 
 void sim_ledger_add(struct sim_ledger *l, const struct sim_bill *b)

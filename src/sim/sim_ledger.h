@@ -1,7 +1,7 @@
 /*
- * sim_ledger.h: what the provider would have charged: one line a request it began to serve, written
- * when the request ends, and running totals. It is the oracle for money tests. Any thread (one
- * lock).
+ * sim_ledger.h: what the provider would have charged: one line a request whose head arrived,
+ * written when the request ends, however it does, and running totals. It is the oracle for money
+ * tests. Any thread (one lock).
  */
 #ifndef TG_SIM_LEDGER_H
 #define TG_SIM_LEDGER_H
@@ -13,17 +13,25 @@
 
 struct sim_usage { /* disjoint: nothing is counted twice */
 	uint64_t input, cached_read, cache_write, cache_write_1h, output, reasoning;
-	uint64_t characters, seconds, images; /* other units */
+	uint64_t characters, seconds, images, web_searches; /* other units */
 };
 
 struct sim_bill {
 	uint64_t seq;
-	wall_us t; /* when serving began */
-	struct str id, dialect, path, model, fault;
-	int status; /* 0: ended before an answer began */
+	wall_us t; /* when the head had arrived */
+	struct str tag, id, dialect, path, model, fault;
+	struct str key;                /* the end of the API key */
+	struct str model_served, tier; /* as the answer says */
+	int status;                    /* 0: ended before there was an answer */
+	bool served;                   /* the body had come: the provider worked */
 	bool stream, completed, cancelled, usage_delivered;
-	uint64_t delivered_events;
-	struct sim_usage usage; /* billed; the zero value for refused requests */
+	uint64_t received, sent; /* bytes of the body; of the answer */
+	uint64_t delivered_events, delivered_tokens;
+	struct sim_usage usage;            /* billed; the zero value for refused requests */
+	uint64_t input_image, input_audio; /* of usage.input, where the answer tells them apart */
+	uint64_t reported_input, reported_output; /* as the answer says: wrong-usage */
+	struct str cost;                          /* as the answer says; empty: it does not */
+	uint64_t cost_ticks;                      /* UINT64_MAX: the same */
 };
 
 struct sim_ledger;

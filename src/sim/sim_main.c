@@ -58,18 +58,9 @@ static const char about[] =
 	"write the\n"
 	"  first time and a cache read afterwards. Models called unknown... do not exist.\n"
 	"\n"
-	"Request fields:\n"
-	"  x-sim-fault: KIND[,KIND]        x-sim-retry-after: SECONDS|none\n"
-	"  x-sim-ttft: TIME                x-sim-tps: N\n"
-	"  x-sim-events: N                 x-sim-output-tokens: N\n"
-	"  x-sim-reasoning-tokens: N       x-sim-cached-tokens: N\n"
-	"  x-sim-cache-write-tokens: N     x-sim-cache-write-1h-tokens: N\n"
-	"  x-sim-body-bytes: 1g            x-sim-read-rate: 1m (bytes a second)\n"
-	"  x-sim-on-cancel: full|partial   x-sim-echo: 1 (x-sim-seen-* response fields)\n"
-	"\n"
 	"Pages: GET /sim/ledger?last=N  GET /sim/requests?last=N  POST /sim/reset\n"
 	"\n"
-	"Faults (any 4xx or 5xx number, or):\n";
+	"Request fields:\n";
 
 static void help(void)
 {
@@ -78,6 +69,10 @@ static void help(void)
 	SIM_OPTIONS(X)
 #undef X
 	fputs(about, stdout);
+#define X(name, parse, member, arg, text) printf("  x-sim-%-22s %-14s %s\n", name ":", arg, text);
+#include "sim/tbl/knobs.h"
+#undef X
+	printf("\nFaults (any 4xx or 5xx number, or):\n");
 	for (unsigned i = 0; i < SIM_F__MAX; i++)
 		printf("  %-13s %s\n", sim_fault_name(i), sim_fault_help(i));
 }

@@ -117,6 +117,7 @@ struct sim_usage sim_usage_billed(const struct sim_req *r, bool completed)
 		return u;
 	u.output = r->gen_tokens;
 	u.reasoning = r->gen_reasoning;
+	u.web_searches = r->gen_searches;
 	return u;
 }
 

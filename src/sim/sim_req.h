@@ -69,8 +69,9 @@ struct sim_knobs { /* x-sim-* request fields over the command line */
 	int64_t ttft_us;
 	uint64_t tps_milli, read_rate, body_bytes; /* 0: off */
 	uint64_t events, output_tokens, cached, cache_write,
-		cache_write_1h; /* SIM_UNSET: not given */
-	uint64_t reasoning;
+		cache_write_1h;                               /* SIM_UNSET: not given */
+	uint64_t reasoning, web_searches, cost_ticks;         /* cost_ticks: SIM_UNSET: not given */
+	struct str tag, fault_key, model, service_tier, cost; /* into the head; empty: not given */
 	bool echo, bill_full;
 };
 
@@ -116,10 +117,12 @@ struct sim_req {
 	/* understood */
 	struct str model;
 	char model_buf[160];
+	struct str tier_asked, tier; /* service tier, as asked for and as served; empty: none */
 	bool stream, include_usage;
 	struct sim_prompt prompt;
 	struct sim_plan plan;
-	struct sim_usage usage; /* of the whole answer */
+	struct sim_usage usage;            /* of the whole answer */
+	uint64_t usage_image, usage_audio; /* of usage.input, where the answer tells them */
 
 	/* being answered */
 	bool answered; /* one of sim_answer_* was called */
@@ -140,12 +143,14 @@ struct sim_req {
 	enum { SIM_KILL_NONE, SIM_KILL_FIN, SIM_KILL_RESET } kill;
 	bool close; /* the connection ends with this answer, and says so */
 	/* set by next() for the event it made */
-	uint64_t ev_tokens, ev_reasoning;
+	uint64_t ev_tokens, ev_reasoning, ev_searches;
 	bool ev_usage;
+	size_t ev_end; /* in `out`: behind the event's last byte */
 	/* what has been generated */
-	uint64_t gen_tokens, gen_reasoning, usage_event; /* usage_event: 1-based, 0 none */
-	void *gzip;                                      /* z_stream */
-	bool refused;                                    /* an error answer: nothing is billed */
+	uint64_t gen_tokens, gen_reasoning, gen_searches;
+	uint64_t usage_event; /* 1-based, 0 none */
+	void *gzip;           /* z_stream */
+	bool refused;         /* an error answer: nothing is billed */
 	bool shows_usage;
 	bool failed; /* ended with an error event */
 };
@@ -163,6 +168,20 @@ int sim_body_scan(struct sim_req *r, struct json_watch *w, size_t n) TG_MUST_CHE
 /* Takes the model; answers 400 or 404 and returns -1 when missing or called "unknown...". */
 int sim_take_model(struct sim_req *r, const struct json_val *v) TG_MUST_CHECK;
 int sim_take_model_text(struct sim_req *r, struct str model) TG_MUST_CHECK;
+/* The model that the answer names: x-sim-model, else the one asked for. */
+static inline struct str sim_served(const struct sim_req *r)
+{
+	return r->knobs.model.n != 0 ? r->knobs.model : r->model;
+}
+/* The key it came with: Authorization, x-api-key or api-key. */
+struct str sim_api_key(const struct sim_req *r);
+/* Service tiers, from the body's member; `standard` is the vendor's word for none in particular. */
+#define SIM_TIER_MAX 32
+void sim_take_tier(struct sim_req *r, const struct json_val *v, struct str standard);
+/* Appends members of a usage object: the cost, where x-sim-cost or x-sim-cost-ticks say one. */
+void sim_put_cost(struct sim_req *r, struct sim_buf *b);
+/* Built-in searches this answer begins with. */
+#define SIM_MAX_SEARCHES 100
 /* An optional count: `otherwise` when absent, null or not a number. */
 uint64_t sim_count(const struct json_val *v, uint64_t otherwise);
 /*

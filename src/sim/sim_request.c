@@ -53,40 +53,60 @@ static int knob_retry(struct str v, int64_t *out)
 	return 0;
 }
 
-/* One field, name without "x-sim-". 1: no such knob. */
-static int knob_set(struct sim_knobs *k, struct str name, struct str v, struct str *bad)
+static int knob_fault(struct str v, struct sim_faults *out)
 {
-	if (str_eq_ci(name, STR("fault")))
-		return sim_fault_parse(v, &k->fault, bad);
-	if (str_eq_ci(name, STR("ttft")))
-		return sim_parse_us(v, &k->ttft_us);
-	if (str_eq_ci(name, STR("tps")))
-		return knob_tps(v, &k->tps_milli);
-	if (str_eq_ci(name, STR("events")))
-		return num_parse_u64(v, &k->events);
-	if (str_eq_ci(name, STR("output-tokens")))
-		return num_parse_u64(v, &k->output_tokens);
-	if (str_eq_ci(name, STR("reasoning-tokens")))
-		return num_parse_u64(v, &k->reasoning);
-	if (str_eq_ci(name, STR("cached-tokens")))
-		return num_parse_u64(v, &k->cached);
-	if (str_eq_ci(name, STR("cache-write-tokens")))
-		return num_parse_u64(v, &k->cache_write);
-	if (str_eq_ci(name, STR("cache-write-1h-tokens")))
-		return num_parse_u64(v, &k->cache_write_1h);
-	if (str_eq_ci(name, STR("body-bytes")))
-		return sim_parse_bytes(v, &k->body_bytes);
-	if (str_eq_ci(name, STR("read-rate")))
-		return sim_parse_bytes(v, &k->read_rate);
-	if (str_eq_ci(name, STR("retry-after")))
-		return knob_retry(v, &k->retry_after_s);
-	if (str_eq_ci(name, STR("echo")))
-		return knob_bool(v, &k->echo);
-	if (str_eq_ci(name, STR("on-cancel"))) {
-		k->bill_full = str_eq(v, STR("full"));
-		return k->bill_full || str_eq(v, STR("partial")) ? 0 : -1;
-	}
-	return 1;
+	struct str bad;
+
+	return sim_fault_parse(v, out, &bad);
+}
+
+static int knob_text(struct str v, struct str *out)
+{
+	*out = v; /* the head's own bytes */
+	return 0;
+}
+
+/* A JSON number, put into answers as it is. */
+static int knob_number(struct str v, struct str *out)
+{
+	struct json_watch w = { STR("v"), { 0 } };
+	struct json_fail fail;
+	char text[80];
+	int n = snprintf(text, sizeof text, "{\"v\":%.*s}", STR_FMT(v));
+
+	if (n >= (int)sizeof text || json_scan_object(str_mk(text, (size_t)n), &w, 1, &fail) != 0 ||
+		w.val.type != JSON_NUMBER || w.val.raw.n != v.n)
+		return -1;
+	*out = v;
+	return 0;
+}
+
+static int knob_cancel(struct str v, bool *bill_full)
+{
+	*bill_full = str_eq(v, STR("full"));
+	return *bill_full || str_eq(v, STR("partial")) ? 0 : -1;
+}
+
+/* One field, name without "x-sim-". Names that are no knobs are passed over. */
+static int knob_set(struct sim_knobs *k, struct str name, struct str v)
+{
+#define X(knob, parse, member, arg, help) \
+	if (str_eq_ci(name, STR(knob)))   \
+		return parse(v, &k->member);
+#include "sim/tbl/knobs.h"
+#undef X
+	return 0;
+}
+
+struct str sim_api_key(const struct sim_req *r)
+{
+	struct str auth = http_get(&r->head, HTTP_N_AUTHORIZATION);
+
+	if (str_starts_ci(auth, STR("bearer ")))
+		return str_trim(str_skip(auth, 7));
+	if (http_get(&r->head, HTTP_N_X_API_KEY).n != 0)
+		return http_get(&r->head, HTTP_N_X_API_KEY);
+	return http_get(&r->head, HTTP_N_API_KEY);
 }
 
 int sim_knobs_read(struct sim_req *r, uint64_t *rng, struct str *bad)
@@ -101,6 +121,7 @@ int sim_knobs_read(struct sim_req *r, uint64_t *rng, struct str *bad)
 		.cached = SIM_UNSET,
 		.cache_write = SIM_UNSET,
 		.cache_write_1h = SIM_UNSET,
+		.cost_ticks = SIM_UNSET,
 		.bill_full = c->bill_full };
 	for (unsigned i = 0; i < r->head.n_fields; i++) {
 		struct str name = http_field_name(&r->head, i);
@@ -109,9 +130,11 @@ int sim_knobs_read(struct sim_req *r, uint64_t *rng, struct str *bad)
 		if (r->head.field[i].id != HTTP_N_OTHER || !str_starts_ci(name, STR("x-sim-")))
 			continue;
 		*bad = value;
-		if (knob_set(&r->knobs, str_skip(name, 6), value, bad) < 0)
+		if (knob_set(&r->knobs, str_skip(name, 6), value) != 0)
 			return -1;
 	}
+	if (!str_ends(sim_api_key(r), r->knobs.fault_key))
+		r->knobs.fault = (struct sim_faults){ 0 };
 	if (r->route != NULL && r->route->dialect != NULL && c->n_rules != 0)
 		sim_fault_draw(c->rule, c->n_rules, rng, &r->knobs.fault);
 	return 0;
@@ -288,4 +311,35 @@ uint64_t sim_count(const struct json_val *v, uint64_t otherwise)
 	uint64_t n;
 
 	return json_get_u64(v, &n) == 0 ? n : otherwise;
+}
+
+void sim_take_tier(struct sim_req *r, const struct json_val *v, struct str standard)
+{
+	struct str asked = STR_NONE;
+
+	if (json_get_plain(v, &asked) == 0 && asked.n <= SIM_TIER_MAX)
+		r->tier_asked = asked;
+	if (r->knobs.service_tier.n != 0)
+		r->tier = r->knobs.service_tier;
+	else if (r->tier_asked.n == 0 || str_eq(asked, STR("auto")) ||
+		 str_eq(asked, STR("standard_only")))
+		r->tier = standard;
+	else
+		r->tier = asked;
+}
+
+void sim_put_cost(struct sim_req *r, struct sim_buf *b)
+{
+	const struct sim_knobs *k = &r->knobs;
+
+	if (k->cost.n != 0) {
+		sim_buf_lit(b, ",\"cost\":");
+		sim_buf_add(b, k->cost);
+		sim_buf_lit(b, ",\"is_byok\":false,"
+			       "\"cost_details\":{\"upstream_inference_cost\":null}");
+	}
+	if (k->cost_ticks != SIM_UNSET) {
+		sim_buf_lit(b, ",\"cost_in_usd_ticks\":");
+		sim_buf_u64(b, k->cost_ticks);
+	}
 }

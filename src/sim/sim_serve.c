@@ -13,6 +13,7 @@
 
 #define MAX_JSON_BODY   (64u << 20)
 #define MAX_SPARE_BYTES (256u << 10)
+#define KEY_END         8
 
 struct sim_buf sim_worker_buf_take(struct sim_worker *w)
 {
@@ -81,6 +82,10 @@ struct sim_req *sim_req_begin(struct sim_worker *w, struct str head, enum http_e
 		return NULL;
 	}
 	req_route(r);
+	if (r->route->dialect != NULL) {
+		r->seq = sim_ledger_begin(w->conf->ledger);
+		r->id = sim_mix(w->conf->seed ^ r->seq * 0x9e3779b97f4a7c15u);
+	}
 	if (sim_knobs_read(r, &w->rng, &r->knobs_bad) == 0)
 		r->knobs_bad = STR_NONE;
 	return r;
@@ -114,16 +119,10 @@ static void req_record(struct sim_req *r)
 
 static bool req_authorized(const struct sim_req *r)
 {
-	struct str auth = http_get(&r->head, HTTP_N_AUTHORIZATION), key;
+	struct str key = sim_api_key(r);
 
 	if (r->conf->n_keys == 0)
 		return true;
-	if (str_starts_ci(auth, STR("bearer ")))
-		key = str_trim(str_skip(auth, 7));
-	else if (http_get(&r->head, HTTP_N_X_API_KEY).n != 0)
-		key = http_get(&r->head, HTTP_N_X_API_KEY);
-	else
-		key = http_get(&r->head, HTTP_N_API_KEY);
 	for (size_t i = 0; i < r->conf->n_keys; i++)
 		if (str_eq(key, r->conf->key[i]))
 			return true;
@@ -137,10 +136,6 @@ void sim_req_serve(struct sim_req *r, struct sim_buf *out)
 	int n;
 
 	r->out = out;
-	if (r->route->dialect != NULL) {
-		r->seq = sim_ledger_begin(r->conf->ledger);
-		r->id = sim_mix(r->conf->seed ^ r->seq * 0x9e3779b97f4a7c15u);
-	}
 	req_record(r);
 	if (r->knobs_bad.n != 0) {
 		bad = r->knobs_bad;
@@ -160,27 +155,68 @@ void sim_req_serve(struct sim_req *r, struct sim_buf *out)
 	tg_assert(r->answered);
 }
 
-void sim_req_end(struct sim_req *r, const struct sim_outcome *o)
+/* Only the end of a key: enough to tell a test's accounts apart. */
+static struct str key_end(const struct sim_req *r)
+{
+	struct str key = sim_api_key(r);
+
+	return str_skip(key, key.n - TG_MIN(key.n, (size_t)KEY_END));
+}
+
+/* What the answer told or would have told, and what is billed for it. */
+static void bill_usage(const struct sim_req *r, bool completed, struct sim_bill *b)
+{
+	struct sim_usage shown = sim_usage_shown(r);
+
+	b->usage = sim_usage_billed(r, completed);
+	if (r->refused)
+		return;
+	b->model_served = sim_served(r);
+	b->tier = r->tier;
+	b->input_image = r->usage_image;
+	b->input_audio = r->usage_audio;
+	b->reported_input = shown.input;
+	b->reported_output = shown.output;
+	b->cost = r->knobs.cost;
+	b->cost_ticks = r->knobs.cost_ticks;
+}
+
+static void req_bill(struct sim_req *r, const struct sim_outcome *o)
 {
 	struct sim_buf fault = sim_worker_buf_take(r->w), id = sim_worker_buf_take(r->w);
-	struct sim_bill b = { .seq = r->seq, .t = r->wall, .status = r->status, .stream = r->sse };
+	struct sim_bill b = { .seq = r->seq,
+		.t = r->wall,
+		.tag = r->knobs.tag,
+		.dialect = r->route->dialect->name,
+		.path = r->path,
+		.key = key_end(r),
+		.model = r->model,
+		.status = r->status,
+		.served = r->answered,
+		.stream = r->sse,
+		.completed = o->completed,
+		.cancelled = o->cancelled,
+		.usage_delivered = o->usage_delivered,
+		.received = r->body_bytes,
+		.sent = o->sent,
+		.delivered_events = o->delivered_events,
+		.delivered_tokens = o->delivered_tokens,
+		.cost_ticks = UINT64_MAX };
 
-	if (r->seq != 0) {
-		sim_fault_format(&r->knobs.fault, &fault);
-		sim_buf_hex16(&id, r->id);
-		b.id = sim_buf_str(&id);
-		b.dialect = r->route->dialect->name;
-		b.path = r->path;
-		b.model = r->model;
-		b.fault = sim_buf_str(&fault);
-		b.completed = o->completed;
-		b.cancelled = o->cancelled;
-		b.delivered_events = o->delivered_events;
-		b.usage_delivered = o->usage_delivered;
-		b.usage = sim_usage_billed(r, o->completed);
-		sim_ledger_add(r->conf->ledger, &b);
-	}
+	sim_fault_format(&r->knobs.fault, &fault);
+	sim_buf_hex16(&id, r->id);
+	b.fault = sim_buf_str(&fault);
+	b.id = sim_buf_str(&id);
+	if (r->answered)
+		bill_usage(r, o->completed, &b);
+	sim_ledger_add(r->conf->ledger, &b);
 	sim_worker_buf_give(r->w, &fault);
 	sim_worker_buf_give(r->w, &id);
+}
+
+void sim_req_end(struct sim_req *r, const struct sim_outcome *o)
+{
+	if (r->seq != 0)
+		req_bill(r, o);
 	req_free(r);
 }

@@ -17,10 +17,10 @@ void sim_req_serve(struct sim_req *r, struct sim_buf *out);
 
 struct sim_outcome {
 	bool completed, cancelled, usage_delivered;
-	uint64_t delivered_events;
+	uint64_t delivered_events, delivered_tokens, sent;
 };
 
-/* Writes the ledger line (when it was served) and frees r. */
+/* Writes the ledger line and frees r. */
 void sim_req_end(struct sim_req *r, const struct sim_outcome *o);
 
 /* An empty buffer with memory, and back. */

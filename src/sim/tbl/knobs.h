@@ -1,0 +1,25 @@
+/*
+ * Request fields x-sim-NAME: X("NAME", parser, member of struct sim_knobs, "ARGUMENT", "help"). --help and the manual
+ * page are made from this table.
+ */
+X("tag", knob_text, tag, "TEXT", "in the ledger line, to find it again")
+X("fault", knob_fault, fault, "KIND[,KIND]", "what goes wrong, see below")
+X("fault-key", knob_text, fault_key, "TEXT", "only for requests whose API key ends in TEXT")
+X("retry-after", knob_retry, retry_after_s, "SECONDS|none", "on error answers (1 for 429, 503, 529)")
+X("ttft", sim_parse_us, ttft_us, "TIME", "time to the first token")
+X("tps", knob_tps, tps_milli, "N", "tokens a second")
+X("events", num_parse_u64, events, "N", "events of a stream")
+X("output-tokens", num_parse_u64, output_tokens, "N", "tokens of the answer")
+X("reasoning-tokens", num_parse_u64, reasoning, "N", "hidden reasoning tokens besides")
+X("cached-tokens", num_parse_u64, cached, "N", "of the input: read from the cache")
+X("cache-write-tokens", num_parse_u64, cache_write, "N", "of the input: written to the cache")
+X("cache-write-1h-tokens", num_parse_u64, cache_write_1h, "N", "the same, for an hour")
+X("model", knob_text, model, "NAME", "the model that the answer says has served")
+X("service-tier", knob_text, service_tier, "NAME", "the tier that the answer says has served")
+X("cost", knob_number, cost, "USD", "usage.cost, as OpenRouter reports it")
+X("cost-ticks", num_parse_u64, cost_ticks, "N", "usage.cost_in_usd_ticks, as xAI reports it")
+X("web-searches", num_parse_u64, web_searches, "N", "built-in searches (Responses, Messages)")
+X("body-bytes", sim_parse_bytes, body_bytes, "SIZE", "an answer of that size: 1g")
+X("read-rate", sim_parse_bytes, read_rate, "SIZE", "read the body at so many bytes a second")
+X("on-cancel", knob_cancel, bill_full, "full|partial", "what a cancelled stream is billed")
+X("echo", knob_bool, echo, "1", "return what arrived as x-sim-seen-* fields")
