@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "sim/sim_fault.h"
+#include "sim/sim_text.h"
 
 #define SIM_MAX_RULES 16
 #define SIM_MAX_KEYS  64
@@ -23,7 +24,8 @@ struct sim_conf {
 	int64_t ttft_us;
 	uint64_t tps_milli; /* 0: as fast as the reader */
 	uint64_t seed;
-	bool quiet, no_record, bill_full;
+	bool quiet, no_record;
+	enum sim_cancel on_cancel;
 	struct sim_fault_rule rule[SIM_MAX_RULES];
 	size_t n_rules;
 	struct str key[SIM_MAX_KEYS];

@@ -34,7 +34,7 @@
 	X('T', "tps", 1, "N", "tokens a second of each answer; 0: no pace (0)")                   \
 	X('j', "jitter", 1, "PCT", "spread of both times: 10% (0)")                               \
 	X('f', "fault", 1, "RATE:KIND", "let a share of the requests fail: 0.05:500; repeatable") \
-	X('C', "on-cancel", 1, "full|partial", "what a cancelled stream is billed (partial)")     \
+	X('C', "on-cancel", 1, "WORD", "what a cancelled one is billed: full, free (partial)")    \
 	X('k', "key", 1, "KEY", "accept only these API keys; repeatable (any key)")               \
 	X('o', "ledger", 1, "FILE", "append the billing ledger to FILE, a JSON line a request")   \
 	X('r', "ready-file", 1, "FILE", "write pid and addresses there as JSON once ready")       \
@@ -154,10 +154,9 @@ static int opt_take(struct sim_conf *c, int letter, const char *v)
 		c->workers = (unsigned)n;
 		return 0;
 	case 'C':
-		c->bill_full = strcmp(v, "full") == 0;
-		return c->bill_full || strcmp(v, "partial") == 0
+		return sim_parse_cancel(str_z(v), &c->on_cancel) == 0
 			       ? 0
-			       : bad_option("on-cancel", v, "must be full or partial");
+			       : bad_option("on-cancel", v, "must be partial, full or free");
 	case 'k':
 		if (c->n_keys == SIM_MAX_KEYS)
 			return bad_option("key", "...", "too many keys");

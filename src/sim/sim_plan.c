@@ -113,7 +113,7 @@ struct sim_usage sim_usage_billed(const struct sim_req *r, bool completed)
 
 	if (r->refused)
 		return (struct sim_usage){ 0 };
-	if (completed || !r->sse || r->knobs.bill_full)
+	if (completed || !r->sse || r->knobs.on_cancel == SIM_CANCEL_FULL)
 		return u;
 	u.output = r->gen_tokens;
 	u.reasoning = r->gen_reasoning;

@@ -72,7 +72,8 @@ struct sim_knobs { /* x-sim-* request fields over the command line */
 		cache_write_1h;                               /* SIM_UNSET: not given */
 	uint64_t reasoning, web_searches, cost_ticks;         /* cost_ticks: SIM_UNSET: not given */
 	struct str tag, fault_key, model, service_tier, cost; /* into the head; empty: not given */
-	bool echo, bill_full;
+	bool echo;
+	enum sim_cancel on_cancel;
 };
 
 struct sim_prompt { /* what walking the request's text found (sim_request.c) */

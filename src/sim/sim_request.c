@@ -81,12 +81,6 @@ static int knob_number(struct str v, struct str *out)
 	return 0;
 }
 
-static int knob_cancel(struct str v, bool *bill_full)
-{
-	*bill_full = str_eq(v, STR("full"));
-	return *bill_full || str_eq(v, STR("partial")) ? 0 : -1;
-}
-
 /* One field, name without "x-sim-". Names that are no knobs are passed over. */
 static int knob_set(struct sim_knobs *k, struct str name, struct str v)
 {
@@ -122,7 +116,7 @@ int sim_knobs_read(struct sim_req *r, uint64_t *rng, struct str *bad)
 		.cache_write = SIM_UNSET,
 		.cache_write_1h = SIM_UNSET,
 		.cost_ticks = SIM_UNSET,
-		.bill_full = c->bill_full };
+		.on_cancel = c->on_cancel };
 	for (unsigned i = 0; i < r->head.n_fields; i++) {
 		struct str name = http_field_name(&r->head, i);
 		struct str value = http_field_value(&r->head, i);

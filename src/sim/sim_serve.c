@@ -164,11 +164,12 @@ static struct str key_end(const struct sim_req *r)
 }
 
 /* What the answer told or would have told, and what is billed for it. */
-static void bill_usage(const struct sim_req *r, bool completed, struct sim_bill *b)
+static void bill_usage(const struct sim_req *r, const struct sim_outcome *o, struct sim_bill *b)
 {
 	struct sim_usage shown = sim_usage_shown(r);
 
-	b->usage = sim_usage_billed(r, completed);
+	if (!o->cancelled || r->knobs.on_cancel != SIM_CANCEL_FREE)
+		b->usage = sim_usage_billed(r, o->completed);
 	if (r->refused)
 		return;
 	b->model_served = sim_served(r);
@@ -208,7 +209,7 @@ static void req_bill(struct sim_req *r, const struct sim_outcome *o)
 	b.fault = sim_buf_str(&fault);
 	b.id = sim_buf_str(&id);
 	if (r->answered)
-		bill_usage(r, o->completed, &b);
+		bill_usage(r, o, &b);
 	sim_ledger_add(r->conf->ledger, &b);
 	sim_worker_buf_give(r->w, &fault);
 	sim_worker_buf_give(r->w, &id);

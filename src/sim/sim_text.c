@@ -107,3 +107,15 @@ int sim_parse_us(struct str s, int64_t *out)
 	}
 	return -1;
 }
+
+int sim_parse_cancel(struct str s, enum sim_cancel *out)
+{
+	static const struct str word[] = { STR("partial"), STR("full"), STR("free") };
+
+	for (unsigned i = 0; i < TG_ARRAY_LEN(word); i++)
+		if (str_eq(s, word[i])) {
+			*out = (enum sim_cancel)i;
+			return 0;
+		}
+	return -1;
+}

@@ -29,4 +29,12 @@ int32_t sim_embed_micro(uint64_t seed, unsigned i, unsigned dims);
 int sim_parse_bytes(struct str s, uint64_t *out) TG_MUST_CHECK;
 int sim_parse_us(struct str s, int64_t *out) TG_MUST_CHECK;
 
+enum sim_cancel {           /* what is billed when the client went away before the end */
+	SIM_CANCEL_PARTIAL, /* of a stream what was generated, of other answers all */
+	SIM_CANCEL_FULL,
+	SIM_CANCEL_FREE,
+};
+/* "partial", "full", "free" */
+int sim_parse_cancel(struct str s, enum sim_cancel *out) TG_MUST_CHECK;
+
 #endif

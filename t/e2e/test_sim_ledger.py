@@ -61,14 +61,15 @@ def test_a_request_on_a_connection_that_is_closed_on_reuse(sim):
     assert (e["status"], e["served"], e["cancelled"], e["billed_input"]) == (0, False, False, 0)
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_silence_that_the_client_ends(sim, stream):
-    with ask(sim, {"x-sim-fault": "stall@0"}, body=chat_body(stream=stream)):
+@pytest.mark.parametrize("stream,policy,output", [(False, "partial", 32), (True, "partial", 0), (True, "full", 32),
+                                                  (False, "free", 0), (True, "free", 0)])
+def test_silence_that_the_client_ends(sim, stream, policy, output):
+    with ask(sim, {"x-sim-fault": "stall@0", "x-sim-on-cancel": policy}, body=chat_body(stream=stream)):
         wait_for(lambda: sim.ledger()["in_flight"] == 1, "the request")
         time.sleep(0.05)
     e = the_line(sim)
     assert (e["served"], e["cancelled"], e["completed"], e["sent"]) == (True, True, False, 0)
-    assert e["input"] > 0 and e["output"] == (0 if stream else 32)
+    assert e["output"] == output and (e["input"] > 0) is (policy != "free")
 
 
 def test_the_end_of_the_simulator(tmp_path):

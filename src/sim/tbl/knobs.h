@@ -21,5 +21,5 @@ X("cost-ticks", num_parse_u64, cost_ticks, "N", "usage.cost_in_usd_ticks, as xAI
 X("web-searches", num_parse_u64, web_searches, "N", "built-in searches (Responses, Messages)")
 X("body-bytes", sim_parse_bytes, body_bytes, "SIZE", "an answer of that size: 1g")
 X("read-rate", sim_parse_bytes, read_rate, "SIZE", "read the body at so many bytes a second")
-X("on-cancel", knob_cancel, bill_full, "full|partial", "what a cancelled stream is billed")
+X("on-cancel", sim_parse_cancel, on_cancel, "WORD", "what a cancelled one is billed: partial, full, free")
 X("echo", knob_bool, echo, "1", "return what arrived as x-sim-seen-* fields")

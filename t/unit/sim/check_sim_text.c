@@ -256,7 +256,7 @@ START_TEST(billed_when_cancelled)
 	ck_assert_uint_eq(sim_usage_billed(&r, false).output, 7);
 	ck_assert_uint_eq(sim_usage_billed(&r, false).input, 101);
 	ck_assert_uint_eq(sim_usage_billed(&r, true).output, 32);
-	r.knobs.bill_full = true;
+	r.knobs.on_cancel = SIM_CANCEL_FULL;
 	ck_assert_uint_eq(sim_usage_billed(&r, false).output, 32);
 	r.refused = true;
 	ck_assert_uint_eq(sim_usage_billed(&r, true).input, 0);
