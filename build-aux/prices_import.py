@@ -205,7 +205,7 @@ def convert(model, attrs, date):
 	entry["per_mtok"] = table(base)
 	search = web_search(model, attrs)
 	if search:
-		entry["web_search"] = plain(search)
+		entry["per_unit"] = {f"web_searches{size}": plain(search) for size in ("", "_medium", "_high")}
 	for above in sorted(tiers):
 		if provider == "anthropic":
 			anthropic_cache_writes(model, tiers[above], f"tier above {above}: ")
@@ -221,7 +221,7 @@ def dated_steps(entry):
 		if "input_cache_write_5m" in prices:
 			prices["input_cache_write_1h"] = prices["input"] * 2
 		yield {k: v for k, v in entry.items() if k not in ("per_mtok", "tiers", "source", "date")} | {
-			"per_mtok": table(prices), "from": day,
+			"per_mtok": table(prices), "valid_from": day,
 			"source": CORRECTIONS_FROM[0], "date": CORRECTIONS_FROM[1]}
 
 
@@ -251,11 +251,11 @@ def convert_all(data, date):
 			continue
 		out.append(entry)
 		out.extend(dated_steps(entry))
-	return sorted(out, key=lambda e: (e["provider"], e["model"], e.get("from", "")))
+	return sorted(out, key=lambda e: (e["provider"], e["model"], e.get("valid_from", "")))
 
 
 def render(entries):
-	lines = ["{", '"format": "tollgate-prices/1",', '"currency": "USD",',
+	lines = ["{", '"format": "tollgate-prices/2",', '"currency": "USD",',
 		 '"note": "Written by build-aux/prices_import.py. USD per million tokens; check against the '
 		 'provider\'s price page before you charge anybody.",',
 		 '"prices": [']
@@ -292,7 +292,7 @@ def compare(entries, path):
 		prices = known["prices"]
 		if isinstance(prices, list):
 			versions = [p for p in prices
-				    if p.get("constraint", {}).get("start_date", "") <= e.get("from", e["date"])]
+				    if p.get("constraint", {}).get("start_date", "") <= e.get("valid_from", e["date"])]
 			prices = versions[-1]["prices"]
 		for key, bucket in GENAI_BUCKETS.items():
 			theirs = prices.get(key)

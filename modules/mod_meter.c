@@ -52,7 +52,7 @@ static void meter_settle(struct req *r, const struct meter *m)
 	r->cost = 0;
 	r->cost_known = p != NULL && meter_standard_tier(m->service_tier) && !m->has_advisor &&
 			!meter_by_duration(m) && (r->usage.source == USAGE_PROVIDER || p->free) &&
-			price_cost(p, &r->usage, &r->cost, NULL) == 0;
+			price_cost(p, &r->usage, NULL, &r->cost, NULL) == 0;
 }
 
 static int meter_sink_write(struct sink *s, const struct iovec *in, int n, bool fin)

@@ -3,7 +3,8 @@ libtg_money_a_SOURCES = \
 	src/money/money.c src/money/money.h \
 	src/money/usage.c src/money/usage.h src/money/tbl/buckets.h \
 	src/money/pricebook.c src/money/pricebook.h src/money/pricebook_int.h \
-	src/money/pricebook_json.c \
+	src/money/pricebook_json.c src/money/price_json.c src/money/price_plan.c \
+	src/money/service_tier.c src/money/tbl/service_tiers.h src/money/tbl/estimate_units.h \
 	src/money/pricebook_builtin.c \
 	src/money/price_cost.c
 

@@ -4,7 +4,8 @@
  *
  *	names: "openai/gpt-4o" -> newest version -> older version -> ...
  *
- * The book owns one arena with everything in it. How a file is read is pricebook_json.c.
+ * The book owns one arena with everything in it. How a file is read is pricebook_json.c, what an
+ *entry becomes is price_plan.c.
  */
 #include "money/pricebook_int.h"
 
@@ -40,6 +41,16 @@ struct str pricebook_dup(struct pricebook *b, struct str s)
 
 	tg_assert(copy.p != NULL);
 	return copy;
+}
+
+struct str pricebook_dup_shared(struct pricebook *b, struct str s)
+{
+	for (unsigned i = 0; i < TG_ARRAY_LEN(b->last_text); i++)
+		if (str_eq(b->last_text[i], s))
+			return b->last_text[i];
+	s = pricebook_dup(b, s);
+	b->last_text[b->next_text++ % TG_ARRAY_LEN(b->last_text)] = s;
+	return s;
 }
 
 struct price_entry *pricebook_entry_new(struct pricebook *b)
@@ -97,9 +108,9 @@ int pricebook_put(struct pricebook *b, struct str model, struct price_entry *e, 
 	if (name->file_no != file_no)
 		name_reset(name, file_no);
 	for (at = &name->newest; *at != NULL; at = &(*at)->older)
-		if ((*at)->entry->price.from.us <= e->price.from.us)
+		if ((*at)->entry->price.valid_from.us <= e->price.valid_from.us)
 			break;
-	if (*at != NULL && (*at)->entry->price.from.us == e->price.from.us)
+	if (*at != NULL && (*at)->entry->price.valid_from.us == e->price.valid_from.us)
 		return -1;
 	v = pricebook_alloc(b, sizeof *v);
 	*v = (struct price_version){ .entry = e, .older = *at };
@@ -132,7 +143,7 @@ void pricebook_free(struct pricebook *b)
 }
 
 /* Fix the list of prices that some name still leads to. */
-static void book_finish(struct pricebook *b)
+static void book_finish(struct pricebook *b, const struct pricebook_estimate_terms *estimate)
 {
 	size_t n = 0;
 
@@ -142,6 +153,7 @@ static void book_finish(struct pricebook *b)
 	for (struct price_entry *e = b->first; e != NULL; e = e->next)
 		if (e->n_names > 0)
 			b->list[b->n++] = &e->price;
+	b->estimate = price_estimate_new(b, estimate);
 }
 
 /* A whole file in malloc'd memory; NULL with err. */
@@ -181,21 +193,38 @@ static int load_one(
 	return rc;
 }
 
+static int read_all(
+	struct pricebook *b, const struct pricebook_spec *spec, char *err, size_t err_len)
+{
+	unsigned n = 0;
+
+	if (spec->n_paths == 0 &&
+		pricebook_read(b, pricebook_builtin(), "built-in prices", n++, err, err_len) != 0)
+		return -1;
+	for (size_t i = 0; i < spec->n_paths; i++)
+		if (load_one(b, spec->paths[i], n++, err, err_len) != 0)
+			return -1;
+	if (spec->overrides.n == 0)
+		return 0;
+	return pricebook_read(b, spec->overrides, spec->overrides_name, n, err, err_len);
+}
+
+struct pricebook *pricebook_build(const struct pricebook_spec *spec, char *err, size_t err_len)
+{
+	struct pricebook *b = book_new();
+
+	if (read_all(b, spec, err, err_len) != 0) {
+		pricebook_free(b);
+		return NULL;
+	}
+	book_finish(b, &spec->estimate);
+	return b;
+}
+
 struct pricebook *pricebook_load(const char *const *paths, size_t n, char *err, size_t err_len)
 {
-	struct pricebook *b;
-
-	if (n == 0)
-		return pricebook_parse(pricebook_builtin(), "built-in prices", err, err_len);
-	b = book_new();
-	for (size_t i = 0; i < n; i++) {
-		if (load_one(b, paths[i], (unsigned)i, err, err_len) != 0) {
-			pricebook_free(b);
-			return NULL;
-		}
-	}
-	book_finish(b);
-	return b;
+	return pricebook_build(
+		&(struct pricebook_spec){ .paths = paths, .n_paths = n }, err, err_len);
 }
 
 struct pricebook *pricebook_parse(struct str json, const char *name, char *err, size_t err_len)
@@ -206,8 +235,14 @@ struct pricebook *pricebook_parse(struct str json, const char *name, char *err, 
 		pricebook_free(b);
 		return NULL;
 	}
-	book_finish(b);
+	book_finish(b, &(struct pricebook_estimate_terms){ .request = 0 });
 	return b;
+}
+
+const struct price *pricebook_estimate(const struct pricebook *b)
+{
+	CHECK_OBJ(b, PRICEBOOK_MAGIC);
+	return b->estimate;
 }
 
 static bool all_digits(struct str s)
@@ -259,7 +294,7 @@ static const struct price *find_exact(
 	const struct price_name *name = key.p != NULL ? map_get(&b->names, key) : NULL;
 	const struct price_version *v = name != NULL ? name->newest : NULL;
 
-	while (v != NULL && v->entry->price.from.us > at.us)
+	while (v != NULL && v->entry->price.valid_from.us > at.us)
 		v = v->older;
 	return v != NULL ? &v->entry->price : NULL;
 }

@@ -1,6 +1,11 @@
 /*
- * pricebook.h: which price applies to which model. Loaded from our own versioned JSON format
- * (conf/prices.json, every entry with source and date), immutable afterwards, read from any thread.
+ * pricebook.h: which price applies to which model, and what usage costs by it. Loaded from our own
+ * versioned JSON format (docs/reference/prices.md; conf/prices.json is the built-in book),
+ *immutable afterwards, read from any thread.
+ *
+ *	price --> plan of the service tier --> long-context step --> rate of the bucket, or its
+ *parent's |           a variant's or region's own rate goes before these
+ *	  `--> uplift of the region, once, on the sum
  */
 #ifndef TG_MONEY_PRICEBOOK_H
 #define TG_MONEY_PRICEBOOK_H
@@ -11,34 +16,105 @@
 #include "money/money.h"
 #include "money/usage.h"
 
-struct price {
-	struct str provider,
-		model; /* key: provider dialect name ("openai") and model id or prefix */
-	bool has[USAGE__MAX];
-	pico_usd unit[USAGE__MAX]; /* pico-USD per token, or per whatever the bucket counts */
+enum service_tier {
+#define X(id, name) SERVICE_##id,
+#include "money/tbl/service_tiers.h"
+#undef X
+	SERVICE__MAX
+};
+/* "standard", "flex", ... */
+const char *service_tier_name(enum service_tier t);
+/*
+ * A provider's word for it, in any case: "", "default", "standard", "auto", "on_demand" are
+ * standard; "fast" is priority. -1 (*out untouched): a tier nobody has a price for, such as
+ * "scale".
+ */
+int service_tier_of(struct str word, enum service_tier *out) TG_MUST_CHECK;
+
+struct price_rates {       /* what buckets cost, as far as it is stated */
+	uint64_t has;      /* bit b: bucket b is */
+	const pico_usd *v; /* in the order of the buckets, one for each bit: per token, or per
+			      whatever the bucket counts */
+};
+
+struct price_step {     /* the whole request switches when its total input exceeds `above` tokens */
+	uint64_t above; /* ascending */
+	struct price_rates rates;
+};
+
+struct price_plan { /* what one way of asking costs, completed from the entry's other plans */
+	struct price_rates rates; /* units are only here, never in steps */
+	const struct price_step *steps;
+	unsigned n_steps;
 	bool has_request;
 	pico_usd per_request;
-	struct str source, date; /* where the figure was read, and when (ISO date) */
-	wall_us from;            /* in force from this day on, 00:00 UTC; 0: always */
-	bool free;          /* every bucket costs nothing, and the file says so in as many words */
-	struct price_tier { /* the whole request switches when total input exceeds `above` tokens */
-		uint64_t above; /* ascending; a tier restates every bucket the price itself has */
-		bool has[USAGE__MAX];
-		pico_usd unit[USAGE__MAX];
-	} * tiers;
-	unsigned n_tiers;
+};
+
+struct price_layer {     /* rates that go before a plan's, in one region or for one variant */
+	struct str name; /* "eu-west-3"; "hd/1024x1792" */
+	struct price_rates rates;
+	bool has_request;
+	pico_usd per_request;
+};
+
+struct price_uplift {
+	struct str region;
+	int64_t basis_points;
+};
+
+struct price_worst { /* the dearest that any plan, step, layer and uplift makes of it */
+	bool has_in, has_out;
+	pico_usd in, out; /* any token of that side */
+	struct price_rates units;
+	pico_usd per_request;
+	int64_t uplift_bp;
+};
+
+struct price {
+	struct str provider, model;     /* "openai", and the model's id at that provider */
+	struct str source, date;        /* where the figures were read, and when (ISO date) */
+	wall_us valid_from;             /* in force from this day on, 00:00 UTC; 0: always */
+	bool free;                      /* costs nothing, and the file says so in as many words */
+	uint64_t max_input, max_output; /* tokens; 0: not known */
+	const struct price_plan
+		*plan[SERVICE__MAX]; /* STANDARD is always there; NULL: none of its own */
+	const struct price_layer *variants, *regions;
+	const struct price_uplift *uplifts;
+	unsigned n_variants, n_regions, n_uplifts;
+	struct price_worst worst;
+	uint64_t version; /* price_version() */
 };
 
 struct pricebook;
 
-/*
- * Load and merge files: for a model name (or alias) that several files have, the last file's prices
- * replace all earlier ones. n 0: the price book that was built in (conf/prices.json). err names
- * file and entry.
- */
+/* A price per million tokens or per unit that stands in where no entry is found. */
+struct pricebook_estimate_terms {
+	pico_usd input,
+		output;   /* per token, at most ..._MAX; 0: the default, PRICEBOOK_ESTIMATE_* */
+	pico_usd request; /* 0: none */
+};
+#define PRICEBOOK_ESTIMATE_INPUT  INT64_C(30000000)  /* 30 USD per million tokens */
+#define PRICEBOOK_ESTIMATE_OUTPUT INT64_C(150000000) /* 150 USD per million tokens */
+#define PRICEBOOK_ESTIMATE_MAX    PICO_PER_USD       /* of either: 1 USD a token */
+/* Audio is estimated at so many times the price of text. */
+#define PRICEBOOK_ESTIMATE_AUDIO_INPUT  4
+#define PRICEBOOK_ESTIMATE_AUDIO_OUTPUT 2
+
+struct pricebook_spec {
+	const char *const *paths;   /* files; for a name that several have, the last one speaks */
+	size_t n_paths;             /* 0: the built-in book */
+	struct str overrides;       /* text of one more file, which comes last; may be empty */
+	const char *overrides_name; /* for errors */
+	struct pricebook_estimate_terms estimate;
+};
+
+/* err names file and entry. Any thread. */
+struct pricebook *pricebook_build(
+	const struct pricebook_spec *spec, char *err, size_t err_len) TG_MUST_CHECK;
+/* Only files. n 0: the price book that was built in (conf/prices.json). */
 struct pricebook *pricebook_load(
 	const char *const *paths, size_t n, char *err, size_t err_len) TG_MUST_CHECK;
-/* From memory (tests); name is used in errors. */
+/* From memory; name is used in errors. */
 struct pricebook *pricebook_parse(
 	struct str json, const char *name, char *err, size_t err_len) TG_MUST_CHECK;
 void pricebook_free(struct pricebook *b);
@@ -58,21 +134,63 @@ const struct price *pricebook_find_at(
 /* The same for now. */
 const struct price *pricebook_find(
 	const struct pricebook *b, struct str provider, struct str model);
+/*
+ * The stated price for models that no entry has: dearer than nearly everything in the book, and
+ * every bucket is priced. docs/reference/prices.md lists its figures. Never NULL.
+ */
+const struct price *pricebook_estimate(const struct pricebook *b);
 /* Every price that some name leads to, in file order (all versions of a dated one). */
 size_t pricebook_size(const struct pricebook *b);
 const struct price *pricebook_at(const struct pricebook *b, size_t i);
 
+struct rate_terms { /* what a price depends on besides usage; zeroed: a plain request */
+	enum service_tier tier;
+	struct str region;  /* the target's, or what the answer said (inference_geo) */
+	struct str variant; /* of an image or video: "1024x1024", "hd/1024x1792", "1080p" */
+};
+
 enum price_flag {
-	PRICE_PARENT = 1, /* a bucket had no price of its own: its parent's was used */
-	PRICE_TIER = 2,   /* a long-context tier applied */
+	PRICE_PARENT = 1,  /* a bucket had no price of its own: its parent's was used */
+	PRICE_TIER = 2,    /* a long-context price applied */
+	PRICE_SERVICE = 4, /* the service tier has no price here: the standard one was used */
+	PRICE_VARIANT = 8, /* the variant is not listed: the dearest listed one was used */
+	PRICE_REGION = 16, /* a region's own price or uplift applied */
 };
 /*
- * Exact cost of usage u under p in pico-USD (of no usage: per_request alone; whether usage is known
- * at all is u->source, which the caller looks at first). 0, or -1 when a used bucket has no price
- * at all or the result overflows (the caller treats both as "unpriced", never as 0). *flags may be
- * NULL.
+ * Exact cost of usage u under p in pico-USD; an uplift is rounded up, once, on the sum. (Of no
+ * usage: per_request alone; whether usage is known at all is u->source, which the caller looks at
+ * first.) t NULL: a plain request. 0, or -1 when a used bucket has no price at all or the result
+ * overflows (the caller treats both as "unpriced", never as 0); then *out and *flags are untouched.
+ * *flags may be NULL.
  */
-int price_cost(
-	const struct price *p, const struct usage *u, pico_usd *out, unsigned *flags) TG_MUST_CHECK;
+int price_cost(const struct price *p, const struct usage *u, const struct rate_terms *t,
+	pico_usd *out, unsigned *flags) TG_MUST_CHECK;
+/*
+ * At most this: every input token of `most` at the dearest input rate that any bucket, long-context
+ * step, service tier, region or uplift could make of it, every output token at the dearest output
+ * rate, units likewise. No usage whose input, output and units (a family such as web searches taken
+ * together) are within `most` costs more, whatever the terms. -1: overflow, or no price for
+ * something in it.
+ */
+int price_bound(const struct price *p, const struct usage *most, pico_usd *out) TG_MUST_CHECK;
+/*
+ * A digest of what the entry says about money, with its provider and model: the same figures in
+ * another book (or from another day on) have the same version. Never 0.
+ */
+uint64_t price_version(const struct price *p);
+/* Tokens; 0: not known. */
+uint64_t price_max_input(const struct price *p);
+uint64_t price_max_output(const struct price *p);
+
+/* The rate of bucket b as stated; false when it is not. */
+static inline bool price_rate(const struct price_rates *r, enum usage_bucket b, pico_usd *out)
+{
+	uint64_t bit = (uint64_t)1 << b;
+
+	if ((r->has & bit) == 0)
+		return false;
+	*out = r->v[__builtin_popcountll(r->has & (bit - 1))];
+	return true;
+}
 
 #endif

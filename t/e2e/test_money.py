@@ -25,7 +25,7 @@ BUCKETS = {"input": "input", "cached_read": "input_cache_read", "cache_write": "
 
 @pytest.fixture
 def priced(gateway, tmp_path):
-    book = {"format": "tollgate-prices/1", "currency": "USD", "prices": [
+    book = {"format": "tollgate-prices/2", "currency": "USD", "prices": [
         {"provider": "anthropic" if model == CLAUDE else "openai", "model": model, "per_mtok": per_mtok,
          "source": "test", "date": "2026-01-01"} for model, per_mtok in PRICES.items()]}
     (tmp_path / "prices.json").write_text(json.dumps(book))

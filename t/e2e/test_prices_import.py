@@ -16,7 +16,7 @@ def run(tmp_path, models, name="map-2026-08-01.json", *args):
     # the numbers as text, as a price map has them
     path.write_text(models if isinstance(models, str) else json.dumps(models))
     done = subprocess.run([sys.executable, SCRIPT, path, *args], capture_output=True, text=True)
-    prices = {(e["model"], e.get("from")): e for e in json.loads(done.stdout)["prices"]} if done.returncode == 0 else {}
+    prices = {(e["model"], e.get("valid_from")): e for e in json.loads(done.stdout)["prices"]} if done.returncode == 0 else {}
     return prices, done
 
 

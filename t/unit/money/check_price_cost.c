@@ -1,173 +1,294 @@
-/* price_cost.c: exact sums over buckets, parents' prices, tiers, and what has no price. */
+/* price_cost.c: sums over buckets, parents' prices, long-context steps, service tiers, variants,
+ * regions, and what has no price. Random cases are check_price_random.c. */
 #include "unit/unit.h"
-#include "unit/money/big.h"
 #include "money/pricebook.h"
 
-#define CASES 100000
+#include <stdio.h>
 
-/* gpt-4o-mini's shape, in pico per token */
-static const struct price mini = {
-	.has = { [USAGE_IN] = true, [USAGE_IN_CACHE_READ] = true, [USAGE_OUT] = true },
-	.unit = { [USAGE_IN] = 150000, [USAGE_IN_CACHE_READ] = 75000, [USAGE_OUT] = 600000 },
+#define ENTRY(what)                                                                          \
+	"{\"format\": \"tollgate-prices/2\", \"prices\": [{\"provider\": \"p\", \"model\": " \
+	"\"m\", "                                                                            \
+	"\"source\": \"t\", \"date\": \"2026-08-01\", " what "}]}"
+
+static struct pricebook *book;
+
+static const struct price *price_of(const char *json)
+{
+	char err[512];
+
+	pricebook_free(book);
+	book = pricebook_parse(str_z(json), "t", err, sizeof err);
+	ck_assert_msg(book != NULL, "%s", err);
+	return pricebook_find(book, STR("p"), STR("m"));
+}
+
+static void teardown(void)
+{
+	pricebook_free(book);
+	book = NULL;
+}
+
+#define MINI                                                                          \
+	ENTRY("\"per_mtok\": {\"input\": \"0.15\", \"input_cache_read\": \"0.075\", " \
+	      "\"output\": \"0.6\"}")
+#define STEPS                                                                                      \
+	ENTRY("\"per_mtok\": {\"input\": \"0.00001\", \"output\": \"0.000015\"}, \"tiers\": ["     \
+	      "{\"above\": 200, \"per_mtok\": {\"input\": \"0.00002\", \"output\": \"0.00003\"}}," \
+	      "{\"above\": 400, \"per_mtok\": {\"input\": \"0.0001\", \"output\": \"0.0002\"}}]")
+/* In pico a token: 10 and 20, above 100 tokens 30 and 40; flex half of it all; priority has no
+ * steps of its own; a batch restates only the output. */
+#define TIERS                                                                                     \
+	ENTRY("\"per_mtok\": {\"input\": \"0.00001\", \"output\": \"0.00002\"}, \"tiers\": ["     \
+	      "{\"above\": 100, \"per_mtok\": {\"input\": \"0.00003\", \"output\": "              \
+	      "\"0.00004\"}}],"                                                                   \
+	      "\"flex\": {\"per_mtok\": {\"input\": \"0.000005\", \"output\": \"0.00001\"},"      \
+	      "\"tiers\": [{\"above\": 100, \"per_mtok\": {\"input\": \"0.000015\", \"output\": " \
+	      "\"0.00002\"}}]},"                                                                  \
+	      "\"priority\": {\"per_mtok\": {\"input\": \"0.00002\", \"output\": \"0.00005\"},"   \
+	      "\"per_request\": \"0.000000000007\"},"                                             \
+	      "\"batch\": {\"per_mtok\": {\"output\": \"0.000003\"}}")
+#define IMAGES                                                                           \
+	ENTRY("\"per_mtok\": {\"input\": \"0.000001\"}, \"variants\": {"                 \
+	      "\"1024x1024\": {\"per_unit\": {\"images\": \"0.04\"}},"                   \
+	      "\"hd/1024x1792\": {\"per_unit\": {\"images\": \"0.12\"}},"                \
+	      "\"low/1024x1024\": {\"per_unit\": {\"images\": \"0.02\"}, \"per_mtok\": " \
+	      "{\"input\": \"0.000002\"}}}")
+#define REGIONS                                                                                 \
+	ENTRY("\"per_mtok\": {\"input\": \"0.000101\", \"output\": \"0.0002\"}, \"regions\": {" \
+	      "\"eu-west-3\": {\"per_mtok\": {\"input\": \"0.0003\"}, \"per_request\": "        \
+	      "\"0.000000000005\"}}, \"uplift\": {\"us\": \"1.1\", \"EU\": \"1.0005\"}")
+
+static const struct {
+	const char *name, *price;
+	struct usage usage;
+	struct rate_terms terms;
+	pico_usd cost; /* -1: unpriced */
+	unsigned flags;
+} rows[] = {
+	{ "disjoint buckets add up", MINI,
+		{ .n = { [USAGE_IN] = 1000, [USAGE_IN_CACHE_READ] = 500, [USAGE_OUT] = 20 } },
+		{ 0 }, 1000 * 150000 + 500 * 75000 + 20 * 600000, 0 },
+	{ "reasoning costs what output costs", MINI, { .n = { [USAGE_OUT_REASONING] = 3 } }, { 0 },
+		3 * 600000, PRICE_PARENT },
+	{ "two steps up", MINI, { .n = { [USAGE_IN_CACHE_WRITE_1H] = 2 } }, { 0 }, 2 * 150000,
+		PRICE_PARENT },
+	{ "one step up",
+		ENTRY("\"per_mtok\": {\"input\": \"1\", \"input_cache_write_5m\": \"1.25\"}"),
+		{ .n = { [USAGE_IN_CACHE_WRITE_1H] = 2 } }, { 0 }, 2 * 1250000, PRICE_PARENT },
+	{ "no price for output", ENTRY("\"per_mtok\": {\"input\": \"1\"}"),
+		{ .n = { [USAGE_IN] = 10, [USAGE_OUT_AUDIO] = 1 } }, { 0 }, -1, 0 },
+	{ "no price for a search", MINI, { .n = { [USAGE_IN] = 1, [USAGE_WEB_SEARCHES] = 1 } },
+		{ 0 }, -1, 0 },
+	{ "no price for seconds", MINI, { .n = { [USAGE_IN_SECONDS] = 1 } }, { 0 }, -1, 0 },
+	{ "calls and searches",
+		ENTRY("\"per_mtok\": {\"input\": \"1\"}, \"per_request\": \"0.5\", \"per_unit\": "
+		      "{\"web_searches\": \"0.01\", \"web_searches_medium\": \"0.02\"}"),
+		{ .n = { [USAGE_IN] = 1,
+			  [USAGE_WEB_SEARCHES] = 3,
+			  [USAGE_WEB_SEARCHES_MEDIUM] = 1 } },
+		{ 0 }, 1000000 + INT64_C(550000000000), 0 },
+	{ "a dearer search takes the next lower price",
+		ENTRY("\"per_unit\": {\"web_searches\": \"0.01\"}"),
+		{ .n = { [USAGE_WEB_SEARCHES_HIGH] = 2 } }, { 0 }, INT64_C(20000000000),
+		PRICE_PARENT },
+	{ "nothing used", ENTRY("\"per_request\": \"0.5\""), { .n = { 0 } }, { 0 },
+		INT64_C(500000000000), 0 },
+
+	/* a cliff: all tokens switch, and cached input counts towards the threshold */
+	{ "at the threshold", STEPS, { .n = { [USAGE_IN] = 200, [USAGE_OUT] = 1 } }, { 0 }, 2015,
+		0 },
+	{ "behind it", STEPS, { .n = { [USAGE_IN] = 201, [USAGE_OUT] = 1 } }, { 0 }, 4050,
+		PRICE_TIER },
+	{ "cached input counts", STEPS, { .n = { [USAGE_IN] = 101, [USAGE_IN_CACHE_READ] = 100 } },
+		{ 0 }, 201 * 20, PRICE_TIER | PRICE_PARENT },
+	{ "the second", STEPS, { .n = { [USAGE_IN] = 401, [USAGE_OUT] = 1 } }, { 0 }, 40300,
+		PRICE_TIER },
+	{ "output does not count", STEPS, { .n = { [USAGE_IN] = 1, [USAGE_OUT] = 100000 } }, { 0 },
+		1500010, 0 },
+
+	{ "flex", TIERS, { .n = { [USAGE_IN] = 100, [USAGE_OUT] = 1 } }, { .tier = SERVICE_FLEX },
+		510, 0 },
+	{ "flex and long", TIERS, { .n = { [USAGE_IN] = 101, [USAGE_OUT] = 1 } },
+		{ .tier = SERVICE_FLEX }, 101 * 15 + 20, PRICE_TIER },
+	{ "priority", TIERS, { .n = { [USAGE_IN] = 100, [USAGE_OUT] = 1 } },
+		{ .tier = SERVICE_PRIORITY }, 2057, 0 },
+	{ "priority and long: the dearer of both", TIERS,
+		{ .n = { [USAGE_IN] = 101, [USAGE_OUT] = 1 } }, { .tier = SERVICE_PRIORITY },
+		101 * 30 + 50 + 7, PRICE_TIER },
+	{ "what a batch does not restate", TIERS, { .n = { [USAGE_IN] = 100, [USAGE_OUT] = 1 } },
+		{ .tier = SERVICE_BATCH }, 1003, 0 },
+	{ "a tier without a price", MINI, { .n = { [USAGE_IN] = 1 } }, { .tier = SERVICE_FLEX },
+		150000, PRICE_SERVICE },
+
+	{ "a variant", IMAGES, { .n = { [USAGE_IMAGES] = 2, [USAGE_IN] = 5 } },
+		{ .variant = { "hd/1024x1792", 12 } }, INT64_C(240000000005), 0 },
+	{ "a variant's own tokens", IMAGES, { .n = { [USAGE_IMAGES] = 1, [USAGE_IN] = 5 } },
+		{ .variant = { "low/1024x1024", 13 } }, INT64_C(20000000010), 0 },
+	{ "another variant: the dearest", IMAGES, { .n = { [USAGE_IMAGES] = 1 } },
+		{ .variant = { "4096x4096", 9 } }, INT64_C(120000000000), PRICE_VARIANT },
+	{ "no variant said: the dearest", IMAGES, { .n = { [USAGE_IMAGES] = 1 } }, { 0 },
+		INT64_C(120000000000), PRICE_VARIANT },
+	{ "tokens do not depend on it", IMAGES, { .n = { [USAGE_IN] = 1 } }, { 0 }, 1, 0 },
+
+	{ "a region's own price", REGIONS, { .n = { [USAGE_IN] = 1, [USAGE_OUT] = 1 } },
+		{ .region = { "eu-west-3", 9 } }, 300 + 200 + 5, PRICE_REGION },
+	{ "another region", REGIONS, { .n = { [USAGE_IN] = 1 } }, { .region = { "eu-west-1", 9 } },
+		101, 0 },
+	{ "an uplift, rounded up once", REGIONS, { .n = { [USAGE_IN] = 1, [USAGE_OUT] = 1 } },
+		{ .region = { "US", 2 } }, 332, PRICE_REGION }, /* 301 * 1.1 = 331.1 */
+	{ "a small uplift", REGIONS, { .n = { [USAGE_OUT] = 10 } }, { .region = { "eu", 2 } }, 2001,
+		PRICE_REGION },
+	{ "too much", MINI, { .n = { [USAGE_OUT] = INT64_MAX / 600000 + 1 } }, { 0 }, -1, 0 },
+	{ "too much once lifted",
+		ENTRY("\"per_mtok\": {\"input\": \"0.000001\"}, \"uplift\": {\"us\": "
+		      "\"1.1\"}"),
+		{ .n = { [USAGE_IN] = INT64_MAX / 11 * 10 + 10 } }, { .region = { "us", 2 } }, -1,
+		0 },
 };
 
-START_TEST(disjoint_buckets_add_up)
+START_TEST(costs)
 {
-	struct usage u = {
-		.n = { [USAGE_IN] = 1000, [USAGE_IN_CACHE_READ] = 500, [USAGE_OUT] = 20 }
-	};
-	pico_usd cost;
-	unsigned flags = 99;
-
-	ck_assert_int_eq(price_cost(&mini, &u, &cost, &flags), 0);
-	ck_assert_int_eq(cost, 1000 * 150000 + 500 * 75000 + 20 * 600000);
-	ck_assert_uint_eq(flags, 0);
-	ck_assert_int_eq(price_cost(&mini, &u, &cost, NULL), 0);
-}
-END_TEST
-
-START_TEST(a_bucket_without_price_takes_its_parents)
-{
-	struct price p = mini;
-	struct usage u = { .n = { [USAGE_OUT_REASONING] = 3 } };
-	pico_usd cost;
-	unsigned flags;
-
-	ck_assert_int_eq(price_cost(&p, &u, &cost, &flags), 0);
-	ck_assert_int_eq(cost, 3 * 600000);
-	ck_assert_uint_eq(flags, PRICE_PARENT);
-	/* two steps up: an hour's write -> five minutes' write -> input */
-	u = (struct usage){ .n = { [USAGE_IN_CACHE_WRITE_1H] = 2 } };
-	ck_assert_int_eq(price_cost(&p, &u, &cost, &flags), 0);
-	ck_assert_int_eq(cost, 2 * 150000);
-	p.has[USAGE_IN_CACHE_WRITE_5M] = true;
-	p.unit[USAGE_IN_CACHE_WRITE_5M] = 187500;
-	ck_assert_int_eq(price_cost(&p, &u, &cost, &flags), 0);
-	ck_assert_int_eq(cost, 2 * 187500);
-	ck_assert_uint_eq(flags, PRICE_PARENT);
-}
-END_TEST
-
-START_TEST(without_any_price_it_is_unpriced_not_free)
-{
-	struct price input_only = { .has = { [USAGE_IN] = true }, .unit = { [USAGE_IN] = 20000 } };
-	struct usage u = { .n = { [USAGE_IN] = 10, [USAGE_OUT_AUDIO] = 1 } };
-	struct usage search = { .n = { [USAGE_IN] = 1, [USAGE_WEB_SEARCHES] = 1 } };
+	const struct price *p = price_of(rows[_i].price);
 	pico_usd cost = -7;
 	unsigned flags = 99;
+	int rc = price_cost(p, &rows[_i].usage, &rows[_i].terms, &cost, &flags);
 
-	ck_assert_int_eq(price_cost(&input_only, &u, &cost, &flags), -1);
-	ck_assert_int_eq(price_cost(&input_only, &search, &cost, &flags), -1);
-	ck_assert_int_eq(cost, -7);
-	ck_assert_uint_eq(flags, 99);
-	u.n[USAGE_OUT_AUDIO] = 0;
-	ck_assert_int_eq(price_cost(&input_only, &u, &cost, &flags), 0);
-	ck_assert_int_eq(cost, 200000);
+	if (rows[_i].cost < 0) {
+		ck_assert_msg(rc == -1 && cost == -7 && flags == 99, "%s: costs %lld",
+			rows[_i].name, (long long)cost);
+		return;
+	}
+	ck_assert_msg(rc == 0 && cost == rows[_i].cost, "%s: %lld, not %lld", rows[_i].name,
+		(long long)cost, (long long)rows[_i].cost);
+	ck_assert_msg(flags == rows[_i].flags, "%s: flags %u", rows[_i].name, flags);
+	ck_assert_int_eq(price_cost(p, &rows[_i].usage, &rows[_i].terms, &cost, NULL), 0);
 }
 END_TEST
 
-START_TEST(calls_cost_by_the_call)
-{
-	struct price p = mini;
-	struct usage u = { .n = { [USAGE_IN] = 1, [USAGE_WEB_SEARCHES] = 3 } };
-	pico_usd cost;
+static const struct {
+	const char *price;
+	struct usage most;
+	pico_usd bound; /* -1: none */
+} bounds[] = {
+	{ MINI, { .n = { [USAGE_IN] = 10, [USAGE_OUT] = 3 } }, 10 * 150000 + 3 * 600000 },
+	{ MINI, { .n = { [USAGE_IN_CACHE_READ] = 10 } }, 10 * 150000 },
+	{ MINI, { .n = { [USAGE_IMAGES] = 1 } }, -1 },
+	{ ENTRY("\"per_mtok\": {\"input\": \"1\"}"), { .n = { [USAGE_OUT] = 1 } }, -1 },
+	{ STEPS, { .n = { [USAGE_IN] = 1, [USAGE_OUT] = 1 } }, 100 + 200 },
+	{ TIERS, { .n = { [USAGE_IN] = 1, [USAGE_OUT] = 1 } }, 30 + 50 + 7 },
+	{ IMAGES, { .n = { [USAGE_IN] = 1, [USAGE_IMAGES] = 1 } }, INT64_C(120000000002) },
+	{ REGIONS, { .n = { [USAGE_IN] = 1, [USAGE_OUT] = 1 } }, 556 }, /* (300 + 200 + 5) * 1.1 */
+	{ ENTRY("\"per_unit\": {\"web_searches\": \"0.01\", \"web_searches_high\": \"0.03\"}"),
+		{ .n = { [USAGE_WEB_SEARCHES] = 1 } }, INT64_C(30000000000) },
+	{ ENTRY("\"per_unit\": {\"web_searches\": \"0.01\"}"),
+		{ .n = { [USAGE_WEB_SEARCHES_HIGH] = 1 } }, INT64_C(10000000000) },
+	{ MINI, { .n = { [USAGE_IN] = UINT64_MAX, [USAGE_IN_AUDIO] = UINT64_MAX } }, -1 },
+};
 
-	p.has[USAGE_WEB_SEARCHES] = true;
-	p.unit[USAGE_WEB_SEARCHES] = PICO_PER_USD / 100;
-	p.has_request = true;
-	p.per_request = 5;
-	ck_assert_int_eq(price_cost(&p, &u, &cost, NULL), 0);
-	ck_assert_int_eq(cost, 150000 + 3 * (PICO_PER_USD / 100) + 5);
-	u = (struct usage){ .n = { 0 } };
-	ck_assert_int_eq(price_cost(&p, &u, &cost, NULL), 0);
-	ck_assert_int_eq(cost, 5);
+START_TEST(bound)
+{
+	const struct price *p = price_of(bounds[_i].price);
+	pico_usd got = -7;
+
+	ck_assert_int_eq(price_bound(p, &bounds[_i].most, &got), bounds[_i].bound < 0 ? -1 : 0);
+	ck_assert_int_eq(got, bounds[_i].bound < 0 ? -7 : bounds[_i].bound);
 }
 END_TEST
 
-/* A cliff: all tokens of the request switch, and cached input counts towards the threshold. */
-START_TEST(tiers_switch_the_whole_request)
+static const struct {
+	const char *word;
+	int tier; /* -1: none */
+} words[] = {
+	{ "", SERVICE_STANDARD },
+	{ "default", SERVICE_STANDARD },
+	{ "Standard", SERVICE_STANDARD },
+	{ "ON_DEMAND", SERVICE_STANDARD },
+	{ "auto", SERVICE_STANDARD },
+	{ "flex", SERVICE_FLEX },
+	{ "priority", SERVICE_PRIORITY },
+	{ "fast", SERVICE_PRIORITY },
+	{ "batch", SERVICE_BATCH },
+	{ "scale", -1 },
+	{ "prioritys", -1 },
+	{ "flex ", -1 },
+};
+
+START_TEST(words_of_service_tiers)
 {
-	struct price_tier tiers[] = {
-		{ .above = 200,
-			.has = { [USAGE_IN] = true, [USAGE_OUT] = true },
-			.unit = { [USAGE_IN] = 20, [USAGE_OUT] = 30 } },
-		{ .above = 400,
-			.has = { [USAGE_IN] = true, [USAGE_OUT] = true },
-			.unit = { [USAGE_IN] = 100, [USAGE_OUT] = 200 } },
-	};
-	struct price p = { .has = { [USAGE_IN] = true, [USAGE_OUT] = true },
-		.unit = { [USAGE_IN] = 10, [USAGE_OUT] = 15 },
-		.tiers = tiers,
-		.n_tiers = 2 };
-	static const struct {
-		uint64_t in, cached, out;
-		pico_usd want;
-		unsigned flags;
-	} rows[] = {
-		{ 200, 0, 1, 2000 + 15, 0 },
-		{ 201, 0, 1, 4020 + 30, PRICE_TIER },
-		{ 101, 100, 0, 201 * 20, PRICE_TIER | PRICE_PARENT },
-		{ 400, 0, 1, 8000 + 30, PRICE_TIER },
-		{ 401, 0, 1, 40100 + 200, PRICE_TIER },
-		{ 1, 0, 100000, 10 + 1500000, 0 },
-	};
+	enum service_tier t = SERVICE__MAX;
 
-	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
-		struct usage u = { .n = { [USAGE_IN] = rows[i].in,
-					   [USAGE_IN_CACHE_READ] = rows[i].cached,
-					   [USAGE_OUT] = rows[i].out } };
-		pico_usd cost;
-		unsigned flags;
+	ck_assert_int_eq(service_tier_of(str_z(words[_i].word), &t), words[_i].tier < 0 ? -1 : 0);
+	ck_assert_uint_eq(t, words[_i].tier < 0 ? SERVICE__MAX : (unsigned)words[_i].tier);
+}
+END_TEST
 
-		ck_assert_int_eq(price_cost(&p, &u, &cost, &flags), 0);
-		ck_assert_int_eq(cost, rows[i].want);
-		ck_assert_uint_eq(flags, rows[i].flags);
+START_TEST(a_version_is_of_the_figures)
+{
+	static const char other[] =
+		"{\"format\": \"tollgate-prices/2\", \"prices\": [{\"provider\": \"p\", "
+		"\"model\": \"m\", \"aliases\": [\"n\"], \"max_output\": 7, "
+		"\"valid_from\": \"2026-01-01\", \"per_mtok\": {\"output\": \"6e-1\", "
+		"\"input_cache_read\": \"0.0750\", \"input\": \"0.15\"}, "
+		"\"source\": \"elsewhere\", \"date\": \"2026-10-10\"}]}";
+	static const char *const different[] = { TIERS, STEPS, IMAGES, REGIONS,
+		ENTRY("\"per_mtok\": {\"input\": \"0.15\", \"input_cache_read\": \"0.075\", "
+		      "\"output\": "
+		      "\"0.600001\"}"),
+		ENTRY("\"per_mtok\": {\"input\": \"0.15\", \"input_cache_read\": \"0.075\", "
+		      "\"output\": "
+		      "\"0.6\"}, \"per_request\": \"free\""),
+		ENTRY("\"per_mtok\": {\"input\": \"0.15\", \"input_cache_write\": \"0.075\", "
+		      "\"output\": "
+		      "\"0.6\"}"),
+		ENTRY("\"per_mtok\": {\"input\": \"0.15\", \"input_cache_read\": \"0.075\", "
+		      "\"output\": "
+		      "\"0.6\"}, \"uplift\": {\"us\": \"1.1\"}"),
+		ENTRY("\"per_mtok\": {\"input\": \"0.15\", \"input_cache_read\": \"0.075\", "
+		      "\"output\": "
+		      "\"0.6\"}, \"uplift\": {\"us\": \"1.2\"}") };
+	uint64_t mini = price_version(price_of(MINI)), seen[TG_ARRAY_LEN(different)];
+
+	ck_assert_uint_ne(mini, 0);
+	ck_assert_uint_eq(price_version(price_of(other)), mini);
+	for (size_t i = 0; i < TG_ARRAY_LEN(different); i++) {
+		seen[i] = price_version(price_of(different[i]));
+		ck_assert_uint_ne(seen[i], mini);
+		for (size_t k = 0; k < i; k++)
+			ck_assert_uint_ne(seen[k], seen[i]);
 	}
 }
 END_TEST
 
-/* Random prices and usage against big integers, overflow included. */
-START_TEST(equals_exact_arithmetic)
+START_TEST(the_estimate_prices_every_bucket)
 {
-	uint64_t rnd = 11;
-	int fits = 0;
+	const struct price *p;
+	struct usage all = { .n = { 0 } };
+	pico_usd cost, most;
+	unsigned flags;
 
-	for (int i = 0; i < CASES; i++) {
-		struct price p = { .has = { false } };
-		struct usage u = { .n = { 0 } };
-		struct big want = big_u64(0);
-		pico_usd got = -7;
-		int64_t exact;
-
-		for (unsigned b = 0; b < USAGE__MAX; b++) {
-			p.has[b] = true;
-			p.unit[b] = (pico_usd)rnd_wide(&rnd, 34);
-			u.n[b] = rnd_wide(&rnd, 34);
-			want = big_add(
-				want, big_mul(big_u64(u.n[b]), big_u64((uint64_t)p.unit[b])));
-		}
-		if (big_fits(want, &exact)) {
-			fits++;
-			if (price_cost(&p, &u, &got, NULL) != 0 || got != exact)
-				ck_abort_msg("case %d: %lld, not %lld", i, (long long)got,
-					(long long)exact);
-		} else if (price_cost(&p, &u, &got, NULL) != -1 || got != -7) {
-			ck_abort_msg("case %d: an overflow became %lld", i, (long long)got);
-		}
-	}
-	ck_assert_int_gt(fits, CASES / 10);
-	ck_assert_int_lt(fits, CASES);
+	price_of(MINI);
+	p = pricebook_estimate(book);
+	for (unsigned b = 0; b < USAGE__MAX; b++)
+		all.n[b] = 2;
+	ck_assert_int_eq(price_cost(p, &all, NULL, &cost, &flags), 0);
+	ck_assert_uint_eq(flags, 0);
+	ck_assert_int_eq(price_bound(p, &all, &most), 0);
+	ck_assert_int_ge(most, cost);
+	ck_assert_uint_ne(price_version(p), 0);
+	all = (struct usage){ .n = { [USAGE_IN] = 1000000, [USAGE_OUT] = 1000000 } };
+	ck_assert_int_eq(price_cost(p, &all, NULL, &cost, NULL), 0);
+	ck_assert_int_eq(cost, 180 * PICO_PER_USD);
 }
 END_TEST
 
 static void tests(TCase *tc)
 {
-	tcase_add_test(tc, disjoint_buckets_add_up);
-	tcase_add_test(tc, a_bucket_without_price_takes_its_parents);
-	tcase_add_test(tc, without_any_price_it_is_unpriced_not_free);
-	tcase_add_test(tc, calls_cost_by_the_call);
-	tcase_add_test(tc, tiers_switch_the_whole_request);
-	tcase_add_test(tc, equals_exact_arithmetic);
+	tcase_add_checked_fixture(tc, NULL, teardown);
+	tcase_add_loop_test(tc, costs, 0, (int)TG_ARRAY_LEN(rows));
+	tcase_add_loop_test(tc, bound, 0, (int)TG_ARRAY_LEN(bounds));
+	tcase_add_loop_test(tc, words_of_service_tiers, 0, (int)TG_ARRAY_LEN(words));
+	tcase_add_test(tc, a_version_is_of_the_figures);
+	tcase_add_test(tc, the_estimate_prices_every_bucket);
 }
 
 UNIT_MAIN("price_cost", tests)

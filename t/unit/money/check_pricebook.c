@@ -7,12 +7,22 @@
 #include <unistd.h>
 
 #define ORIGIN        ", \"source\": \"test\", \"date\": \"2026-08-01\"}"
-#define BOOK(entries) "{\"format\": \"tollgate-prices/1\", \"prices\": [" entries "]}"
+#define BOOK(entries) "{\"format\": \"tollgate-prices/2\", \"prices\": [" entries "]}"
 #define MODEL(name, input)                                                                       \
 	"{\"provider\": \"openai\", \"model\": \"" name "\", \"per_mtok\": {\"input\": \"" input \
 	"\"}" ORIGIN
 
+#define DAY_US INT64_C(86400000000)
+
 static char err[512];
+
+/* What is stated for bucket b of the plain price; -1: nothing. */
+static pico_usd rate(const struct price *p, enum usage_bucket b)
+{
+	pico_usd v;
+
+	return price_rate(&p->plan[SERVICE_STANDARD]->rates, b, &v) ? v : -1;
+}
 
 static struct pricebook *parse(const char *json)
 {
@@ -26,10 +36,10 @@ static struct pricebook *parse(const char *json)
 static pico_usd input_at(
 	const struct pricebook *b, const char *provider, const char *model, int64_t day)
 {
-	const struct price *p = pricebook_find_at(
-		b, str_z(provider), str_z(model), (wall_us){ day * INT64_C(86400000000) });
+	const struct price *p =
+		pricebook_find_at(b, str_z(provider), str_z(model), (wall_us){ day * DAY_US });
 
-	return p != NULL ? p->unit[USAGE_IN] : -1;
+	return p != NULL ? rate(p, USAGE_IN) : -1;
 }
 
 START_TEST(all_fields)
@@ -40,23 +50,29 @@ START_TEST(all_fields)
 			   "\"per_mtok\": {\"input\": \"0.15\", \"input_cache_read\": \"0.075\", "
 			   "\"output\": \"0.60\","
 			   "\"output_audio\": \"free\"}, \"per_request\": \"0.001\", "
-			   "\"web_search\": \"0.01\", \"tiers\":"
+			   "\"per_unit\": {\"web_searches\": \"0.01\"}, \"max_input\": 128000, "
+			   "\"max_output\": 16384, \"tiers\":"
 			   "[{\"above\": 200000, \"per_mtok\": {\"input\": \"0.3\", "
 			   "\"input_cache_read\": \"0.15\","
 			   "\"output\": \"0.9\", \"output_audio\": \"0.000001\"}}]" ORIGIN));
 	const struct price *p = pricebook_find(b, STR("openai"), STR("m"));
+	const struct price_plan *plan;
+	pico_usd v;
 
 	ck_assert_ptr_nonnull(p);
-	ck_assert_int_eq(p->unit[USAGE_IN], 150000);
-	ck_assert_int_eq(p->unit[USAGE_IN_CACHE_READ], 75000);
-	ck_assert_int_eq(p->unit[USAGE_OUT], 600000);
-	ck_assert(p->has[USAGE_OUT_AUDIO] && p->unit[USAGE_OUT_AUDIO] == 0);
-	ck_assert(!p->has[USAGE_OUT_IMAGE] && !p->free);
-	ck_assert(p->has_request && p->per_request == 1000000000);
-	ck_assert(p->has[USAGE_WEB_SEARCHES] && p->unit[USAGE_WEB_SEARCHES] == 10000000000);
-	ck_assert_uint_eq(p->n_tiers, 1);
-	ck_assert_uint_eq(p->tiers[0].above, 200000);
-	ck_assert_int_eq(p->tiers[0].unit[USAGE_OUT_AUDIO], 1);
+	plan = p->plan[SERVICE_STANDARD];
+	ck_assert_int_eq(rate(p, USAGE_IN), 150000);
+	ck_assert_int_eq(rate(p, USAGE_IN_CACHE_READ), 75000);
+	ck_assert_int_eq(rate(p, USAGE_OUT), 600000);
+	ck_assert_int_eq(rate(p, USAGE_OUT_AUDIO), 0);
+	ck_assert_int_eq(rate(p, USAGE_OUT_IMAGE), -1);
+	ck_assert(!p->free && plan->has_request && plan->per_request == 1000000000);
+	ck_assert_int_eq(rate(p, USAGE_WEB_SEARCHES), 10000000000);
+	ck_assert_uint_eq(plan->n_steps, 1);
+	ck_assert_uint_eq(plan->steps[0].above, 200000);
+	ck_assert(price_rate(&plan->steps[0].rates, USAGE_OUT_AUDIO, &v) && v == 1);
+	ck_assert_uint_eq(price_max_input(p), 128000);
+	ck_assert_uint_eq(price_max_output(p), 16384);
 	UNIT_STR_EQ(p->source, STR("test"));
 	UNIT_STR_EQ(p->date, STR("2026-08-01"));
 	ck_assert_ptr_eq(pricebook_find(b, STR("openai"), STR("other")), p);
@@ -76,11 +92,16 @@ START_TEST(free_is_free_in_every_bucket)
 	pico_usd cost = -7;
 	unsigned flags;
 
-	for (unsigned i = 0; i < USAGE_FIRST_UNIT; i++)
+	for (unsigned i = 0; i < USAGE_WEB_SEARCHES; i++)
 		u.n[i] = UINT64_MAX;
-	ck_assert_int_eq(price_cost(p, &u, &cost, &flags), 0);
+	ck_assert_int_eq(price_cost(p, &u, NULL, &cost, &flags), 0);
 	ck_assert_int_eq(cost, 0);
 	ck_assert_uint_eq(flags, 0);
+	ck_assert_int_eq(price_bound(p, &u, &cost), 0);
+	ck_assert_int_eq(cost, 0);
+	/* what a provider's tools cost besides is not the model's to give away */
+	u.n[USAGE_WEB_SEARCHES] = 1;
+	ck_assert_int_eq(price_cost(p, &u, NULL, &cost, &flags), -1);
 	pricebook_free(b);
 }
 END_TEST
@@ -134,8 +155,8 @@ START_TEST(names_too_long_to_be_known)
 }
 END_TEST
 
-#define STEP(day, input)                                                \
-	"{\"provider\": \"openai\", \"model\": \"m\", \"from\": \"" day \
+#define STEP(day, input)                                                      \
+	"{\"provider\": \"openai\", \"model\": \"m\", \"valid_from\": \"" day \
 	"\", \"per_mtok\": {\"input\": \"" input "\"}" ORIGIN
 
 START_TEST(versions_by_day)
@@ -205,8 +226,8 @@ START_TEST(the_built_in_book)
 	ck_assert_msg(b != NULL, "refused: %s", err);
 	p = pricebook_find(b, STR("openai"), STR("gpt-4o-mini-2024-07-18"));
 	ck_assert_ptr_nonnull(p);
-	ck_assert_int_eq(p->unit[USAGE_IN], 150000);
-	ck_assert_int_eq(p->unit[USAGE_OUT], 600000);
+	ck_assert_int_eq(rate(p, USAGE_IN), 150000);
+	ck_assert_int_eq(rate(p, USAGE_OUT), 600000);
 	pricebook_free(b);
 }
 END_TEST
@@ -218,20 +239,31 @@ static const struct {
 	const char *json, *why; /* part of the message */
 } refused[] = {
 	{ "", "t.json:1:0:" },
-	{ "[]", "\"format\" is missing" },
-	{ "{\"format\": \"tollgate-prices/2\", \"prices\": []}",
-		"\"format\" is tollgate-prices/2" },
-	{ "{\"gpt-4o\": {}}", "prices_import.py" },
-	{ "{\"format\": \"tollgate-prices/1\"}", "needs \"prices\"" },
-	{ "{\"format\": \"tollgate-prices/1\", \"currency\": \"EUR\", \"prices\": []}",
+	{ "[]", "t.json:1:0: '{' expected" },
+	{ "{}", "\"format\" must come first" },
+	{ "{\"prices\": [], \"format\": \"tollgate-prices/2\"}", "\"format\" must come first" },
+	{ "{\"format\": 2}", "\"format\" is no text" },
+	{ "{\"format\": \"tollgate-prices/2\" \"prices\": []}",
+		"t.json:1:31: ',' or '}' expected" },
+	{ "{\"format\": \"tollgate-prices/2\", \"prices\": {}}", "\"prices\" is not a list" },
+	{ "{\"format\": \"tollgate-prices/2\", \"prices\": [],\n\"pries\": []}",
+		"did you mean \"prices\"?" },
+	{ "{\"format\": \"tollgate-prices/2\", \"prices\": [],\n 1: []}", "t.json:2:" },
+	{ "{\"format\": \"tollgate-prices/2\", \"prices\": [\n\n]",
+		"t.json:3:1: ',' or '}' expected" },
+	{ "{\"format\": \"tollgate-prices/9\", \"prices\": []}",
+		"\"format\" is tollgate-prices/9" },
+	{ "{\"gpt-4o\": {}}", "tgctl prices import litellm" },
+	{ "{\"format\": \"tollgate-prices/2\"}", "needs \"prices\"" },
+	{ "{\"format\": \"tollgate-prices/2\", \"currency\": \"EUR\", \"prices\": []}",
 		"\"currency\"" },
-	{ "{\"format\": \"tollgate-prices/1\", \"prices\": [], \"prices\": []}", "duplicate" },
+	{ "{\"format\": \"tollgate-prices/2\", \"prices\": [], \"prices\": []}", "duplicate" },
 	{ BOOK("") "x", "t.json:1:" },
 	{ BOOK("1"), "prices[0]: is not an object" },
 	{ BOOK(MODEL("a", "1") ", {}"), "prices[1]: needs \"provider\"" },
 	{ BOOK("{\"provider\": \"openai\", \"model\": \"\"}"), "needs \"model\"" },
 	{ BOOK("{\"provider\": \"open/ai\", \"model\": \"m\"}"),
-		"\"provider\" is a dialect's name" },
+		"\"provider\" is a provider's name" },
 	{ MTOK("0.15"), "is a JSON number; write it as a string" },
 	{ MTOK("1"), "is a JSON number" },
 	{ MTOK("null"), "not a string" },
@@ -244,8 +276,34 @@ static const struct {
 	{ MTOK("\"99999999999999\""), "not a decimal" },
 	{ PRICED("\"per_mtok\": {\"inptu\": \"1\"}"), "did you mean \"input\"?" },
 	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"modle\": 1"), "did you mean \"model\"?" },
-	{ PRICED("\"per_mtok\": []"), "not an object of bucket prices" },
-	{ PRICED("\"web_search\": \"1\""), "has no price" },
+	{ PRICED("\"per_mtok\": []"), "not an object of prices by bucket" },
+	{ PRICED("\"per_unit\": {}"), "has no price" },
+	{ PRICED("\"per_unit\": {\"web_search\": \"1\"}"), "did you mean \"web_searches\"?" },
+	{ PRICED("\"per_unit\": {\"input\": \"1\"}"), "unknown key \"input\" in \"per_unit\"" },
+	{ PRICED("\"per_unit\": {\"images\": \"0.0000000000001\"}"),
+		"at most 12 fractional digits" },
+	{ PRICED("\"flex\": {\"per_mtok\": {\"input\": \"1\"}}"), "has no price" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"flex\": {}"), "\"flex\" is not an object" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"flex\": {\"per_mtk\": {}}"),
+		"unknown key \"per_mtk\" in \"flex\"; did you mean \"per_mtok\"?" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"batch\": {\"per_mtok\": {\"output\": "
+		 "\"1\"}, \"tiers\": [{\"above\": 9, \"per_mtok\": {\"input\": \"1\"}}]}"),
+		"the tier above 9 lacks \"output\"" },
+	{ PRICED("\"variants\": {}"), "\"variants\" is not an object of 1 to" },
+	{ PRICED("\"variants\": {\"hd\": {}}"), "\"variants\" is not an object of prices" },
+	{ PRICED("\"variants\": {\"hd\": {\"tiers\": []}}"),
+		"unknown key \"tiers\" in \"variants\"" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"regions\": []"), "\"regions\" is not" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"uplift\": {\"eu\": 1.1}"),
+		"\"uplift\" of \"eu\" is not a factor" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"uplift\": {\"eu\": \"0.9\"}"),
+		"\"uplift\" of \"eu\" is not a factor" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"uplift\": {\"eu\": \"1.00001\"}"),
+		"\"uplift\" of \"eu\" is not a factor" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"max_output\": \"9\""),
+		"\"max_output\" is not a number of tokens" },
+	{ PRICED("\"free\": true, \"variants\": {\"a\": {\"per_request\": \"1\"}}"),
+		"exclude each other" },
 	{ PRICED("\"free\": false"), "\"free\" can only be true" },
 	{ PRICED("\"free\": true, \"per_mtok\": {}"), "exclude each other" },
 	{ PRICED("\"per_mtok\": {}, \"per_request\": \"0.0000000000001\""),
@@ -265,8 +323,10 @@ static const struct {
 		 "\"per_mtok\":"
 		 "{\"input\": \"2\"}}]"),
 		"the tier above 9 lacks \"output\"" },
-	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"from\": \"2026-02-29\""), "\"from\"" },
-	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"from\": 20260201"), "needs \"from\"" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"valid_from\": \"2026-02-29\""),
+		"\"valid_from\"" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"valid_from\": 20260201"),
+		"needs \"valid_from\"" },
 	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"aliases\": \"x\""),
 		"\"aliases\" is not a list" },
 	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"aliases\": [1]"), "not a model name" },

@@ -14,6 +14,14 @@ static void load(void)
 	ck_assert_msg(book != NULL, "%s", err);
 }
 
+/* -1: not stated */
+static pico_usd rate(const struct price *p, enum usage_bucket b)
+{
+	pico_usd v;
+
+	return price_rate(&p->plan[SERVICE_STANDARD]->rates, b, &v) ? v : -1;
+}
+
 static void unload(void)
 {
 	pricebook_free(book);
@@ -60,7 +68,7 @@ START_TEST(bill)
 	pico_usd cost, want;
 
 	ck_assert_msg(p != NULL, "no price for %s", bills[_i].model);
-	ck_assert_int_eq(price_cost(p, &bills[_i].usage, &cost, NULL), 0);
+	ck_assert_int_eq(price_cost(p, &bills[_i].usage, NULL, &cost, NULL), 0);
 	ck_assert_int_eq(money_parse_usd(str_z(bills[_i].cost), &want), 0);
 	ck_assert_msg(cost == want, "%s costs %lld pico, not %lld", bills[_i].model,
 		(long long)cost, (long long)want);
@@ -76,8 +84,8 @@ START_TEST(a_dated_step)
 	before = pricebook_find_at(
 		book, STR("anthropic"), STR("claude-sonnet-5"), (wall_us){ day - 1 });
 	after = pricebook_find_at(book, STR("anthropic"), STR("claude-sonnet-5"), (wall_us){ day });
-	ck_assert_int_eq(before->unit[USAGE_OUT], 10000000);
-	ck_assert_int_eq(after->unit[USAGE_OUT], 15000000);
+	ck_assert_int_eq(rate(before, USAGE_OUT), 10000000);
+	ck_assert_int_eq(rate(after, USAGE_OUT), 15000000);
 }
 END_TEST
 
@@ -99,19 +107,22 @@ START_TEST(every_figure_is_plausible)
 	ck_assert_uint_gt(pricebook_size(book), 80);
 	for (size_t i = 0; i < pricebook_size(book); i++) {
 		const struct price *p = pricebook_at(book, i);
-		const bool *has = p->has;
-		const pico_usd *unit = p->unit;
+		const struct price_plan *plan = p->plan[SERVICE_STANDARD];
 
 		ck_assert(p->source.n > 0 && p->source.p[0] != '/' && p->date.n == 10);
-		ck_assert(p->free || has[USAGE_IN]);
-		for (unsigned b = 0; !p->free && b < USAGE_FIRST_UNIT; b++)
-			ck_assert(!has[b] || (unit[b] >= 1000 && unit[b] <= PICO_PER_USD / 1000));
-		ck_assert(!has[USAGE_IN_CACHE_READ] || unit[USAGE_IN_CACHE_READ] <= unit[USAGE_IN]);
-		ck_assert(!has[USAGE_IN_CACHE_WRITE_1H] ||
-			  unit[USAGE_IN_CACHE_WRITE_1H] >= unit[USAGE_IN_CACHE_WRITE_5M]);
-		for (unsigned t = 0; t < p->n_tiers; t++)
-			for (unsigned b = 0; b < USAGE_FIRST_UNIT; b++)
-				ck_assert(p->tiers[t].unit[b] >= unit[b]);
+		ck_assert(p->free || rate(p, USAGE_IN) > 0);
+		for (unsigned b = 0; !p->free && b < USAGE_FIRST_UNIT; b++) {
+			pico_usd v = rate(p, (enum usage_bucket)b), step;
+
+			ck_assert(v == -1 || (v >= 1000 && v <= PICO_PER_USD / 1000));
+			for (unsigned t = 0; v >= 0 && t < plan->n_steps; t++)
+				ck_assert(price_rate(&plan->steps[t].rates, (enum usage_bucket)b,
+						  &step) &&
+					  step >= v);
+		}
+		ck_assert(rate(p, USAGE_IN_CACHE_READ) <= rate(p, USAGE_IN));
+		ck_assert(rate(p, USAGE_IN_CACHE_WRITE_1H) == -1 ||
+			  rate(p, USAGE_IN_CACHE_WRITE_1H) >= rate(p, USAGE_IN_CACHE_WRITE_5M));
 	}
 }
 END_TEST
