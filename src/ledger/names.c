@@ -25,6 +25,9 @@ const char *rec_money_flag_name(unsigned i)
 	case MONEY_FREE_BOUND: return "default_bound";
 	case MONEY_GENERATION: return "generation_price";
 	case MONEY_OVERFLOW: return "overflow";
+	case MONEY_SERVICE: return "standard_price";
+	case MONEY_VARIANT: return "dearest_variant";
+	case MONEY_REGION: return "regional_price";
 	default: return NULL;
 	}
 }

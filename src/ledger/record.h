@@ -59,6 +59,9 @@ enum rec_money_flag {       /* bits of rec_money.flags; on disk */
 	MONEY_FREE_BOUND = 32, /* HOLD: no limit of output was known, a default stands in */
 	MONEY_GENERATION = 64, /* billed at the tier's own price per generation */
 	MONEY_OVERFLOW = 128,  /* a figure beyond what counters hold: the largest stands in */
+	MONEY_SERVICE = 256,   /* no price for the service tier: the standard one was used */
+	MONEY_VARIANT = 512,   /* the variant is not listed: the dearest was used */
+	MONEY_REGION = 1024,   /* a region's own price or uplift applied */
 };
 
 #define REC_ID_LEN 28 /* "req_" and 24 hex digits */

@@ -17,3 +17,5 @@ X(TRUNCATED, "truncated", 5)
 X(CUT_OFF, "cut_off", 6)
 /* no provider could be asked, or none answered */
 X(FAILED, "failed", 7)
+/* the process died; settled by the next one */
+X(CRASHED, "crashed", 8)
