@@ -222,7 +222,8 @@ static void upconn_read_proxy(struct upconn *u)
 	if (n == STREAM_AGAIN)
 		return;
 	if (n <= 0) {
-		upconn_failed(u, FAIL_PROXY, stream_error_text(&u->st));
+		upconn_failed(u, FAIL_PROXY,
+			n == STREAM_EOF ? "it closed the connection" : stream_error_text(&u->st));
 		return;
 	}
 	n = (ssize_t)upconn_gather(u, buf, (size_t)n);

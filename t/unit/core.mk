@@ -11,11 +11,13 @@ UNIT_TESTS += \
 	t/unit/core/check_stats \
 	t/unit/core/check_tags \
 	t/unit/core/check_upload \
+	t/unit/core/check_uppool \
 	t/unit/core/check_usage_text
 t_unit_core_check_attempt_build_SOURCES = t/unit/core/check_attempt_build.c t/unit/core/fake.h
 t_unit_core_check_plan_SOURCES = t/unit/core/check_plan.c t/unit/core/fake.h
 t_unit_core_check_respond_SOURCES = t/unit/core/check_respond.c t/unit/core/fake.h
 t_unit_core_check_upload_SOURCES = t/unit/core/check_upload.c t/unit/core/fake.h
+t_unit_core_check_uppool_SOURCES = t/unit/core/check_uppool.c t/unit/core/upstream.h
 
 # The daemon's own files (src/*.c) are in no library: their tests include them
 UNIT_TESTS += t/unit/main/check_listeners t/unit/main/check_logwriter
