@@ -2,15 +2,22 @@
  * record.h: the records of the ledger as structs, and their bytes. A journal is a row of them
  * (segment.h). Pure: no clocks, no files.
  *
- *	HOLD ---> LEG* ---> PROGRESS* ---> SETTLE	what was asked of providers, and what it
- *cost
- *	     \--> VOID					nothing had reached one
+ *	HOLD ---> LEG* ---> PROGRESS* ---> SETTLE    asked of providers, and what it cost
+ *	     \--> VOID                               nothing had reached one
  *
  * Bytes (little-endian, 8-byte aligned, padded with zeros):
- *	u32 crc32c of everything behind it | u32 len (whole record) | u8 type | u8 version | u16
- *flags | u32 reserved | u64 seq | i64 time (us since 1970) | payload `seq` rises by one a record
- *within a segment, from 1. A payload may grow at its end in later versions: readers take the fields
- *they know and pass over the rest. A length of 0 is the end.
+ *
+ *	u32 crc     CRC32C of everything behind it
+ *	u32 len     of the whole record; 0: the end
+ *	u8 type | u8 version | u16 flags
+ *	u32 stamp   the segment's (segment.h): tells a record from bytes that look like one
+ *	u64 seq     rises by one a record within a segment, from 1
+ *	i64 time    us since 1970
+ *	payload     tbl/records.h; usage is u8 count, (u8 bucket code, LEB128) each, u8 source
+ *
+ * The first eight bytes are stored last, at once: whoever reads along sees a whole record or the
+ * end. A payload may grow at its end in later versions: readers take the fields they know and pass
+ * over the rest.
  */
 #ifndef TG_LEDGER_RECORD_H
 #define TG_LEDGER_RECORD_H
@@ -107,6 +114,7 @@ struct rec_hold {
 	struct rec_what what;   /* of the first leg */
 	struct usage bound;     /* at most this is used */
 	struct rec_money money; /* at most this it costs */
+	uint8_t legs_over;      /* of a carried one: `what` is of the leg behind these */
 };
 
 struct rec_leg { /* the leg that is over, charged by itself; then which one begins */
@@ -165,6 +173,7 @@ struct rec_checkpoint {
 struct rec { /* a record that was read; strings point into its bytes */
 	enum rec_type type;
 	uint16_t flags;
+	uint32_t stamp;
 	uint64_t seq;
 	wall_us time;
 	union {
@@ -179,19 +188,34 @@ struct rec { /* a record that was read; strings point into its bytes */
 };
 
 #define REC_HEAD_BYTES 32
-#define REC_STR_MAX                                                                  \
-	1024 /* longer strings are cut when written; tags are dropped whole for "{}" \
-	      */
-#define REC_TAGS_MAX  8192
-#define REC_MAX_BYTES (32 * 1024)
+#define REC_STR_MAX    1024 /* longer strings are cut when written, between two characters */
+#define REC_NAME_MAX   256  /* the same, of what a provider says: served model, tier, request id */
+#define REC_TAGS_MAX   8192 /* longer tags are dropped whole, for "{}" */
+#define REC_MAX_BYTES  (32 * 1024)
+
+struct rec_head {
+	enum rec_type type;
+	uint16_t flags;
+	uint32_t stamp;
+	uint64_t seq;
+	wall_us time;
+};
 
 /*
- * Write r to out (cap >= REC_MAX_BYTES, or a size that rec_size gave). Returns its length, a
- * multiple of 8. Fills r's crc and len itself. Never fails: strings are cut to their maximum.
+ * Write a record to out, which is 8-byte aligned: cap >= REC_MAX_BYTES, or a size that rec_size or
+ * rec_bound gave. payload is the type's struct (NULL for CLOSE). Returns its length, a multiple of
+ * 8. Never fails: strings are cut to their maximum.
  */
+size_t rec_put(char *out, const struct rec_head *head, const void *payload);
 size_t rec_encode(char *out, const struct rec *r);
+/* Write a copy of a valid record of len bytes with another head (its type and payload stay). */
+size_t rec_copy(char *out, const struct rec_head *head, const char *from, size_t len);
 /* The length that rec_encode would return. */
 size_t rec_size(const struct rec *r);
+/* At most this long; quicker. */
+size_t rec_bound(enum rec_type type, const void *payload);
+/* At most this long is any SETTLE or VOID of these. */
+size_t rec_settle_bound(const struct rec_who *who, const struct rec_what *what);
 
 enum rec_read {
 	REC_READ_OK,
@@ -203,6 +227,12 @@ enum rec_read {
 /* The record at the front of `bytes`; *len is its length when OK or BAD. A type this version does
  * not know is OK with that type and no payload. */
 enum rec_read rec_decode(struct str bytes, struct rec *r, size_t *len);
+
+/*
+ * For reading very many: is there a whole record with the right checksum, of what type, and (if its
+ * type has one: HOLD, LEG, PROGRESS, SETTLE, VOID) of which request? As rec_decode, less the rest.
+ */
+enum rec_read rec_glance(struct str bytes, struct rec_head *head, struct rec_id *id, size_t *len);
 
 const char *rec_type_name(enum rec_type t);
 const char *rec_quality_name(unsigned q);

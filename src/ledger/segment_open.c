@@ -1,0 +1,193 @@
+/*
+ * segment_open.c: the bytes of a segment's file: mapped, copied while it may grow, or unpacked.
+ * Owns the memory of struct segment_read. Any thread, any process.
+ */
+#include "ledger/segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#define UNPACKED_MAX ((size_t)1 << 34) /* what a header may claim */
+
+static int fail(char *err, size_t err_len, const char *path, const char *what)
+{
+	snprintf(err, err_len, "%s: %s", path, what);
+	errno = EINVAL;
+	return -1;
+}
+
+static int fail_errno(char *err, size_t err_len, const char *path, const char *doing)
+{
+	int e = errno;
+
+	snprintf(err, err_len, "%s: cannot be %s: %s", path, doing, strerror(e));
+	errno = e;
+	return -1;
+}
+
+/* Room for n bytes of zeros, page by page as they are touched. */
+static char *room(size_t n)
+{
+	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int read_at(int fd, char *to, size_t n, off_t from)
+{
+	while (n > 0) {
+		ssize_t got = pread(fd, to, n, from);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (got == 0) /* was cut meanwhile: zeros */
+			return 0;
+		to += got;
+		from += got;
+		n -= (size_t)got;
+	}
+	return 0;
+}
+
+/* The parts of the file that hold data, the rest stays zero: what is preallocated is not read. */
+static int copy_data(int fd, char *to, off_t size, size_t *used)
+{
+	off_t at = 0;
+
+	*used = 0;
+	while (at < size) {
+		off_t data = lseek(fd, at, SEEK_DATA), hole;
+
+		if (data < 0 && errno == ENXIO)
+			break;
+		hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+		if (hole < 0) { /* no such thing here: all of it */
+			data = at;
+			hole = size;
+		}
+		hole = TG_MIN(hole, size);
+		if (data < hole && read_at(fd, to + data, (size_t)(hole - data), data) != 0)
+			return -1;
+		*used = (size_t)hole;
+		at = hole;
+	}
+	return 0;
+}
+
+/* bytes.n leads past everything that was read, and map_n is what to unmap. */
+static int open_raw(struct segment_read *s, int fd, const char *path, char *err, size_t err_len)
+{
+	char head[SEGMENT_HEAD];
+	struct stat st;
+	size_t size, used;
+	char *p;
+
+	memset(head, 0, sizeof head);
+	if (fstat(fd, &st) != 0 || read_at(fd, head, sizeof head, 0) != 0)
+		return fail_errno(err, err_len, path, "read");
+	if (st.st_size < SEGMENT_HEAD || segment_head_get(head, &s->info) != 0)
+		return fail(err, err_len, path,
+			"not a journal segment: its header is damaged (`tgctl ledger verify` says "
+			"more)");
+	size = (size_t)st.st_size;
+	if (s->info.sealed != 0) {
+		p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (p == MAP_FAILED)
+			return fail_errno(err, err_len, path, "mapped");
+		s->map_bytes = size;
+		s->bytes = str_mk(p, TG_MIN(size, s->info.sealed));
+		s->mapped = true;
+		return 0;
+	}
+	p = room(size);
+	if (p == NULL)
+		return fail_errno(err, err_len, path, "copied into memory");
+	s->map_bytes = size;
+	s->bytes = str_mk(p, 0);
+	if (copy_data(fd, p, st.st_size, &used) != 0) {
+		fail_errno(err, err_len, path, "read");
+		segment_read_close(s);
+		return -1;
+	}
+	s->bytes.n = used;
+	return 0;
+}
+
+/* The whole frame at once: segments say their size, and fit into memory. */
+static int unpack(struct segment_read *s, const char *packed, size_t n, const char *path, char *err,
+	size_t err_len)
+{
+	unsigned long long size = ZSTD_getFrameContentSize(packed, n);
+	size_t got;
+	char *p;
+
+	if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN ||
+		size < SEGMENT_HEAD || size > UNPACKED_MAX)
+		return fail(err, err_len, path, "not a compressed journal segment");
+	p = room((size_t)size);
+	if (p == NULL)
+		return fail_errno(err, err_len, path, "unpacked");
+	s->map_bytes = (size_t)size;
+	s->bytes = str_mk(p, (size_t)size);
+	got = ZSTD_decompress(p, (size_t)size, packed, n);
+	if (ZSTD_isError(got) || got != size || segment_head_get(p, &s->info) != 0) {
+		segment_read_close(s);
+		return fail(err, err_len, path,
+			"damaged: it cannot be unpacked (`tgctl ledger verify` says more)");
+	}
+	return 0;
+}
+
+static int open_packed(struct segment_read *s, int fd, const char *path, char *err, size_t err_len)
+{
+	struct stat st;
+	void *p;
+	int rc;
+
+	if (fstat(fd, &st) != 0)
+		return fail_errno(err, err_len, path, "read");
+	if (st.st_size == 0)
+		return fail(err, err_len, path, "not a compressed journal segment: it is empty");
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return fail_errno(err, err_len, path, "mapped");
+	rc = unpack(s, p, (size_t)st.st_size, path, err, err_len);
+	munmap(p, (size_t)st.st_size);
+	return rc;
+}
+
+int segment_read_open(struct segment_read *s, const char *path, char *err, size_t err_len)
+{
+	bool packed = str_ends(str_z(path), STR(".zst"));
+	char other[SEGMENT_PATH_MAX];
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+
+	*s = (struct segment_read){ .mapped = false };
+	err[0] = 0;
+	if (fd < 0 && errno == ENOENT && !packed &&
+		(size_t)snprintf(other, sizeof other, "%s.zst", path) < sizeof other) {
+		path = other;
+		packed = true;
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return errno == ENOENT ? -1 : fail_errno(err, err_len, path, "opened");
+	rc = packed ? open_packed(s, fd, path, err, err_len) : open_raw(s, fd, path, err, err_len);
+	close(fd);
+	return rc;
+}
+
+void segment_read_close(struct segment_read *s)
+{
+	if (s->bytes.p != NULL)
+		munmap((void *)(uintptr_t)s->bytes.p, s->map_bytes);
+	*s = (struct segment_read){ .mapped = false };
+}
