@@ -1,310 +1,27 @@
 /*
- * meter.c: what the events and bodies of a response say. Bytes go
+ * meter.c: the way of a response's bytes to what they say (meter_read.c):
  *
- *	payload -> (probe: whole quiet events skipped) -> sse -> json_tap -> on_object() -> usage
+ *	payload -> (probe: whole quiet events skipped) -> sse -> json_tap -> meter_read_object()
  *
  * and meter_filter() turns the place of each event into the spans to pass on.
  * Owns nothing but itself; runs on the worker of its request.
  */
-#include "providers/meter.h"
-
-#include "base/defs.h"
+#include "providers/meter_int.h"
 #include "providers/meter_probe.h"
-
-/* Members of an event's object or of a whole body. */
-enum { K_TYPE, K_MODEL, K_USAGE, K_TIER, K_ERROR, K_BODY, K_LIST, K_EXTRA, K__MAX };
-/* Members of the object inside it: a response of OpenAI, a message of Anthropic. */
-enum { B_MODEL, B_USAGE, B_TIER, B_LIST, B__MAX };
-
-static const struct str chat_keys[K__MAX] = { STR("object"), STR("model"), STR("usage"),
-	STR("service_tier"), STR("error"), STR("response"), STR("choices"), STR("item") };
-static const struct str other_keys[K__MAX] = { STR("type"), STR("model"), STR("usage"),
-	STR("service_tier"), STR("error"), STR("response"), STR("output"), STR("item") };
-static const struct str audio_keys[K__MAX] = { STR("type"), STR("model"), STR("usage"),
-	STR("service_tier"), STR("error"), STR("response"), STR("output"), STR("duration") };
-static const struct str anthropic_keys[K__MAX] = { STR("type"), STR("model"), STR("usage"),
-	STR("service_tier"), STR("error"), STR("message"), STR("output"), STR("item") };
-static const struct str body_keys[B__MAX] = { STR("model"), STR("usage"), STR("service_tier"),
-	STR("output") };
-static const struct str type_key[1] = { STR("type") };
-
-/* So many events may pass before the model is known; then the search for it ends. */
-#define METER_WINDOW 8
-
-static const struct str *keys_of(enum meter_api api)
-{
-	switch (api) {
-	case METER_OPENAI_CHAT:
-	case METER_OPENAI_COMPLETIONS: return chat_keys;
-	case METER_OPENAI_AUDIO: return audio_keys;
-	case METER_ANTHROPIC_MESSAGES:
-	case METER_ANTHROPIC_COUNT: return anthropic_keys;
-	default: return other_keys;
-	}
-}
-
-static bool is_chat(const struct meter *m)
-{
-	return m->api == METER_OPENAI_CHAT || m->api == METER_OPENAI_COMPLETIONS;
-}
-
-static bool is_anthropic(const struct meter *m)
-{
-	return m->api == METER_ANTHROPIC_MESSAGES || m->api == METER_ANTHROPIC_COUNT;
-}
-
-static void on_list_elem(struct json_tap *t)
-{
-	struct meter_list *l = TG_CONTAINER_OF(t, struct meter_list, tap);
-	struct json_val v = json_tap_get(t, 0);
-	struct str type;
-
-	if (json_get_plain(&v, &type) == 0 && str_eq(type, STR("web_search_call")))
-		l->searches++;
-}
 
 void meter_init(struct meter *m, enum meter_api api, bool stream, char *buf, size_t cap)
 {
 	size_t capture = TG_MIN(cap, (size_t)METER_CAPTURE_BYTES);
-	/* The small taps keep a word each, the rest is the event's and its body's. */
-	size_t word = TG_MIN((size_t)64, capture / 8), body = (capture - 3 * word) / 5;
-	char *at = buf;
 
 	INIT_OBJ(m, METER_MAGIC);
 	m->api = api;
 	m->stream = stream;
+	m->search_bucket = USAGE_WEB_SEARCHES_MEDIUM;
 	m->passed_event = UINT64_MAX;
 	sse_init(&m->sse);
-	json_tap_init(&m->nothing, NULL, 0, NULL, 0);
-	json_tap_init(&m->list.tap, type_key, 1, at, word);
-	json_tap_each(&m->list.tap, on_list_elem);
-	json_tap_init(&m->body_list.tap, type_key, 1, at += word, word);
-	json_tap_each(&m->body_list.tap, on_list_elem);
-	json_tap_init(&m->item, type_key, 1, at += word, word);
-	json_tap_init(&m->body, body_keys, B__MAX, at += word, body);
-	json_tap_nest(&m->body, B_LIST, &m->body_list.tap);
-	at += body;
-	json_tap_init(&m->event, keys_of(api), K__MAX, at, (size_t)(buf + capture - at));
-	json_tap_nest(&m->event, K_ERROR, &m->nothing);
-	json_tap_nest(&m->event, K_BODY, &m->body);
-	json_tap_nest(&m->event, K_LIST, &m->list.tap);
-	if (api != METER_OPENAI_AUDIO)
-		json_tap_nest(&m->event, K_EXTRA, &m->item);
+	meter_read_init(m, buf, capture);
 	m->hold = buf + capture;
 	m->hold_cap = TG_MIN(cap - capture, (size_t)METER_HOLD_BYTES);
-}
-
-/* A short string member, decoded into buf: replaces *out unless it is absent, empty or too long. */
-static void read_text(const struct json_val *v, char *buf, size_t cap, struct str *out)
-{
-	char tmp[METER_MODEL_MAX];
-	struct str s;
-
-	if (json_decode(v, tmp, TG_MIN(cap, sizeof tmp), &s) != 0 || s.n == 0)
-		return;
-	memcpy(buf, s.p, s.n);
-	*out = str_mk(buf, s.n);
-}
-
-static void read_tier(struct meter *m, const struct json_val *v)
-{
-	read_text(v, m->tier_buf, sizeof m->tier_buf, &m->service_tier);
-}
-
-static void read_model(struct meter *m, const struct json_val *v)
-{
-	if (m->model.n == 0)
-		read_text(v, m->model_buf, sizeof m->model_buf, &m->model);
-}
-
-static bool type_is(struct str type, const char *const *list)
-{
-	for (; *list != NULL; list++)
-		if (str_eq(type, str_z(*list)))
-			return true;
-	return false;
-}
-
-static struct str read_type(const struct meter *m)
-{
-	struct json_val v = json_tap_get(&m->event, K_TYPE);
-	struct str type;
-
-	return json_get_plain(&v, &type) == 0 ? type : STR_NONE;
-}
-
-/* The end markers an event's type can be; [DONE] is the other one. */
-static bool is_final_type(const struct meter *m, struct str type)
-{
-	static const char *const responses[] = { "response.completed", "response.incomplete",
-		"response.failed", NULL };
-	static const char *const media[] = { "image_generation.completed", "image_edit.completed",
-		"speech.audio.done", "transcript.text.done", NULL };
-
-	switch (m->api) {
-	case METER_OPENAI_CHAT:
-	case METER_OPENAI_COMPLETIONS: /* Perplexity's last chunk; it has usage, as all of them */
-		return json_tap_type(&m->event, K_USAGE) == JSON_OBJECT &&
-		       str_eq(type, STR("chat.completion.done"));
-	case METER_OPENAI_RESPONSES: return type_is(type, responses);
-	case METER_OPENAI_IMAGES:
-	case METER_OPENAI_AUDIO: return type_is(type, media);
-	case METER_ANTHROPIC_MESSAGES: return str_eq(type, STR("message_stop"));
-	default: return false;
-	}
-}
-
-static void read_error(struct meter *m, struct str type)
-{
-	static const char *const failed[] = { "error", "response.failed", NULL };
-	enum json_type error = json_tap_type(&m->event, K_ERROR);
-
-	if (error != JSON_NONE && error != JSON_NULL)
-		m->error_event = true;
-	if (m->stream && (type_is(type, failed) || str_eq(sse_name(&m->sse), STR("error"))))
-		m->error_event = true;
-}
-
-static void read_openai_usage(struct meter *m, struct str type)
-{
-	struct json_val top = json_tap_get(&m->event, K_USAGE),
-			in = json_tap_get(&m->body, B_USAGE);
-	enum usage_openai_output out = OAI_OUT_IS_TEXT;
-	bool got = false;
-
-	if (m->api == METER_OPENAI_MODERATION || m->api == METER_NONE)
-		return;
-	if (m->api == METER_OPENAI_IMAGES)
-		out = OAI_OUT_IS_IMAGE;
-	if (str_eq(type, STR("speech.audio.done")))
-		out = OAI_OUT_IS_AUDIO;
-	if (top.type == JSON_OBJECT)
-		got = usage_openai_merge(&m->openai, top.raw) == 0;
-	if (in.type == JSON_OBJECT && usage_openai_merge(&m->openai, in.raw) == 0)
-		got = true;
-	if (!got)
-		return;
-	m->has_usage = true;
-	usage_openai_buckets(&m->openai, out, &m->usage);
-	m->audio_seconds = m->openai.v[OAI_SECONDS];
-	m->usage.source = USAGE_PARTIAL;
-}
-
-/* Transcripts of older models tell the duration beside the text. */
-static void read_duration(struct meter *m)
-{
-	struct json_val v = json_tap_get(&m->event, K_EXTRA);
-	struct str s = v.raw;
-
-	if (m->api != METER_OPENAI_AUDIO || m->has_usage)
-		return;
-	if (v.type == JSON_STRING && json_get_plain(&v, &s) != 0)
-		return;
-	if (v.type != JSON_STRING && v.type != JSON_NUMBER)
-		return;
-	if (usage_openai_seconds(s, &m->audio_seconds) == 0) {
-		m->has_usage = true;
-		m->usage.source = USAGE_PARTIAL;
-	}
-}
-
-static void count_searches(struct meter *m, struct str type)
-{
-	struct json_val v = json_tap_get(&m->item, 0);
-	struct str item;
-	uint32_t n;
-
-	if (m->api != METER_OPENAI_RESPONSES)
-		return;
-	if (str_eq(type, STR("response.output_item.done")) && json_get_plain(&v, &item) == 0 &&
-		str_eq(item, STR("web_search_call")))
-		m->searches_done++;
-	/* The finished response lists them all once more. */
-	n = TG_MAX(m->searches_done, TG_MAX(m->list.searches, m->body_list.searches));
-	m->usage.n[USAGE_WEB_SEARCHES] = TG_MAX(m->usage.n[USAGE_WEB_SEARCHES], (uint64_t)n);
-}
-
-static void read_anthropic_usage(struct meter *m, struct str type)
-{
-	struct json_val v = { .type = JSON_NONE }, tier;
-	bool start = m->stream && str_eq(type, STR("message_start"));
-
-	if (m->api != METER_ANTHROPIC_MESSAGES)
-		return;
-	if (start)
-		v = json_tap_get(&m->body, B_USAGE);
-	else if (!m->stream || str_eq(type, STR("message_delta")))
-		v = json_tap_get(&m->event, K_USAGE);
-	if (v.type != JSON_OBJECT || usage_anthropic_merge(&m->anthropic, v.raw, start) != 0)
-		return;
-	m->has_usage = true;
-	tier = (struct json_val){ .type = JSON_STRING, .raw = usage_anthropic_tier(v.raw) };
-	read_tier(m, &tier);
-	usage_anthropic_buckets(&m->anthropic, &m->usage);
-	m->has_advisor = usage_anthropic_advisor(&m->anthropic, &m->advisor, &m->advisor_model);
-	m->usage.source = m->anthropic.final_output ? USAGE_PROVIDER : USAGE_PARTIAL;
-	m->advisor.source = m->usage.source;
-}
-
-/*
- * No choices and a usage object: the chunk that stream_options.include_usage asks for. One that
- * says twice which choices it has may have been passed on already when the first of them came.
- */
-static bool is_usage_only(const struct meter *m)
-{
-	return is_chat(m) && json_tap_done(&m->event) && json_tap_done(&m->list.tap) &&
-	       m->list.tap.n_elem == 0 && (m->event.twice >> K_LIST & 1) == 0 &&
-	       json_tap_type(&m->event, K_LIST) == JSON_ARRAY &&
-	       json_tap_type(&m->event, K_USAGE) == JSON_OBJECT &&
-	       json_tap_type(&m->event, K_ERROR) == JSON_NONE;
-}
-
-/*
- * Model and tier are taken from the first events, and from those that say something anyway: what is
- * reported must not depend on which events were skipped unread.
- */
-static void read_names(struct meter *m, bool early, bool late)
-{
-	struct json_val v;
-
-	if (early) {
-		v = json_tap_get(&m->event, K_MODEL);
-		read_model(m, &v);
-		v = json_tap_get(&m->body, B_MODEL);
-		read_model(m, &v);
-	}
-	if ((early || late) && !is_anthropic(m)) {
-		v = json_tap_get(&m->event, K_TIER);
-		read_tier(m, &v);
-		v = json_tap_get(&m->body, B_TIER);
-		read_tier(m, &v);
-	}
-}
-
-/* An event's object, or a whole body, is complete (or as complete as it will be). */
-static void on_object(struct meter *m)
-{
-	bool early = m->model.n == 0 && m->n_events < METER_WINDOW, final;
-	bool usage_here = json_tap_type(&m->event, K_USAGE) == JSON_OBJECT ||
-			  json_tap_type(&m->body, B_USAGE) == JSON_OBJECT;
-	struct str type = read_type(m);
-
-	m->n_events++;
-	if (m->stream && m->event.bad) /* not JSON: nothing in it can be trusted */
-		return;
-	m->usage_only = m->stream && is_usage_only(m);
-	read_error(m, type);
-	if (is_anthropic(m))
-		read_anthropic_usage(m, type);
-	else
-		read_openai_usage(m, type);
-	read_duration(m);
-	count_searches(m, type);
-	final = m->stream ? is_final_type(m, type) : json_tap_done(&m->event);
-	read_names(m, early, usage_here || final);
-	m->terminal |= final;
-	if (m->has_usage && !is_anthropic(m) && (m->terminal || m->usage_only || !m->stream))
-		m->usage.source = USAGE_PROVIDER;
 }
 
 static void on_data(struct meter *m, struct str piece)
@@ -319,16 +36,12 @@ static void on_data(struct meter *m, struct str piece)
 static void on_event(struct meter *m)
 {
 	m->usage_only = false;
-	if (!is_anthropic(m) && str_eq(str_mk(m->head, m->head_len), STR("[DONE]"))) {
-		m->terminal = true;
-		if (m->has_usage)
-			m->usage.source = USAGE_PROVIDER;
-	} else {
-		on_object(m);
-	}
+	if (!meter_is_anthropic(m) && str_eq(str_mk(m->head, m->head_len), STR("[DONE]")))
+		meter_read_done(m);
+	else
+		meter_read_object(m);
 	m->head_len = 0;
-	m->list.searches = m->body_list.searches = 0;
-	json_tap_reset(&m->event);
+	meter_read_reset(m);
 }
 
 /* What meter_filter hands out. `from`: the first byte of `in` that is neither handed out nor
@@ -343,7 +56,7 @@ struct spans {
 
 static bool strips(const struct meter *m)
 {
-	return m->strip && m->stream && is_chat(m);
+	return m->strip && m->stream && meter_is_chat(m);
 }
 
 static void span_put(struct spans *o, const char *p, size_t n)
@@ -483,8 +196,9 @@ int meter_filter(struct meter *m, struct str in, struct iovec *out, int max)
 
 void meter_whole(struct meter *m, struct str body)
 {
-	/* Only the Responses API lists what is counted; the others' lists are the answer itself. */
-	unsigned skip = m->api == METER_OPENAI_RESPONSES ? 0 : 1u << K_LIST;
+	/* Items and images are counted; the others' lists are the answer itself. */
+	bool counted = m->api == METER_OPENAI_RESPONSES || m->api == METER_OPENAI_IMAGES;
+	unsigned skip = counted ? 0 : 1u << K_LIST;
 
 	CHECK_OBJ(m, METER_MAGIC);
 	tg_assert(!m->stream);
@@ -504,7 +218,7 @@ void meter_finish(struct meter *m)
 {
 	CHECK_OBJ(m, METER_MAGIC);
 	if (!m->stream) {
-		on_object(m);
+		meter_read_object(m);
 		return;
 	}
 	if (!m->sse.has_data || m->sse.ended)

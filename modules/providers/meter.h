@@ -14,6 +14,7 @@
 
 #include "base/str.h"
 #include "core/meter_api.h"
+#include "money/money.h"
 #include "money/usage.h"
 #include "proto/json_tap.h"
 #include "proto/sse.h"
@@ -22,15 +23,37 @@
 
 #define METER_MODEL_MAX 128
 #define METER_TIER_MAX  32
+#define METER_WORD_MAX  24 /* region, speed, size, quality */
 /* Memory the caller gives: enough to read usage, and with room to hold an event back for `strip`.
  */
 #define METER_CAPTURE_BYTES 6144
 #define METER_HOLD_BYTES    8192 /* with the above in one 16 KB block */
 #define METER_BUF_BYTES     (METER_CAPTURE_BYTES + METER_HOLD_BYTES)
 
-struct meter_list { /* "choices" or "output": counted, not kept */
+/* What the Responses API lists in its output and does not count in usage. */
+struct meter_calls {
+	uint32_t web, file, image;
+	uint64_t image_tokens; /* of the images, by their size and quality */
+};
+
+/* Code interpreters run in containers, which are billed once each: their ids' hashes. */
+#define METER_CONTAINERS 8
+struct meter_containers {
+	uint32_t n; /* may exceed the table: one more for each unknown id then */
+	uint64_t hash[METER_CONTAINERS];
+};
+
+struct meter_list { /* "choices", "output" or "data": counted, not kept */
 	struct json_tap tap;
-	uint32_t searches;
+	struct meter_calls calls;
+	struct meter_containers *containers;
+};
+
+struct meter_tools { /* "tools", as the response repeats them */
+	struct json_tap tap;
+	enum usage_bucket *search_bucket;
+	struct str *image_model;
+	char *image_model_buf;
 };
 
 struct meter {
@@ -45,12 +68,26 @@ struct meter {
 	struct usage usage;
 	struct str model; /* the response's own, empty when it did not say */
 	struct str service_tier;
-	uint64_t audio_seconds; /* transcription billed by duration */
-	bool terminal;          /* the end marker of the stream (the end of the object) was seen */
-	bool error_event;       /* an error inside the response */
-	bool has_advisor;       /* Anthropic: a second model's part, not in `usage` */
+	struct str region, speed; /* Anthropic: inference_geo ("us"), "fast" */
+	struct str size, quality; /* images: as the answer says, empty when it does not */
+	uint32_t images;          /* in the answer; a bucket only when no tokens were reported */
+	uint64_t audio_seconds;   /* transcription billed by duration */
+	bool has_reported;        /* the provider said what it cost, */
+	pico_usd reported;        /* all in all */
+	bool terminal;    /* the end marker of the stream (the end of the object) was seen */
+	bool error_event; /* an error inside the response */
+	/*
+	 * What another model did on the way, not in `usage`: Anthropic's advisor; images that the
+	 * Responses API's tool made (source USAGE_ESTIMATED: by size and quality).
+	 */
+	bool has_advisor;
 	struct usage advisor;
 	struct str advisor_model;
+	/*
+	 * What a web search counts as: from the tools the response repeats, else medium, OpenAI's
+	 * default. The caller may set what the request asked for, after init.
+	 */
+	enum usage_bucket search_bucket;
 	uint32_t cuts; /* usage-only chunks taken out, and the last one's range in the stream */
 	uint64_t cut_from, cut_to;
 
@@ -58,9 +95,11 @@ struct meter {
 	struct sse sse;
 	struct json_tap event, body, item, nothing;
 	struct meter_list list, body_list;
+	struct meter_tools tools;
+	struct meter_calls calls, calls_done; /* most seen at once; by items that were done */
+	struct meter_containers containers;
 	struct usage_openai openai;
 	struct usage_anthropic anthropic;
-	uint32_t searches_done;
 	unsigned n_events; /* read in full */
 	uint8_t head_len;
 	bool has_usage, drop_lf, usage_only;
@@ -71,6 +110,10 @@ struct meter {
 	size_t hold_cap, hold_len, hold_out; /* hold[0..hold_out) was handed out by the last call */
 	char model_buf[METER_MODEL_MAX];
 	char tier_buf[METER_TIER_MAX];
+	char region_buf[METER_WORD_MAX], speed_buf[METER_WORD_MAX];
+	char size_buf[METER_WORD_MAX], quality_buf[METER_WORD_MAX];
+	char image_model_buf[METER_WORD_MAX];
+	struct str image_model;
 };
 
 /* `stream`: the payload is text/event-stream. buf lives as long as the meter; see METER_BUF_BYTES.

@@ -33,7 +33,7 @@ static const struct word response_words[] = {
 	{ STR("response.completed\""), false },
 	{ STR("response.incomplete\""), false },
 	{ STR("response.failed\""), false },
-	{ STR("web_search_call\""), false },
+	{ STR("response.output_item.done\""), false },
 };
 static const struct word anthropic_words[] = {
 	{ STR("usage\""), true },
@@ -49,7 +49,7 @@ static const struct word anthropic_words[] = {
 		}                           \
 	}
 static const struct words chat = WORDS(chat_words, 'u', 'u');
-static const struct words responses = WORDS(response_words, 'r', 'w');
+static const struct words responses = WORDS(response_words, 'r', 'r');
 static const struct words anthropic = WORDS(anthropic_words, 'm', 'm');
 
 static const struct words *words_of(enum meter_api api)

@@ -59,6 +59,9 @@ enum {
 	W_ITERATIONS,
 	W_TYPE,
 	W_MODEL,
+	W_TIER,
+	W_GEO,
+	W_SPEED,
 	W__MAX
 };
 
@@ -76,6 +79,9 @@ static int scan(struct json_watch w[W__MAX], struct str json)
 		[W_ITERATIONS] = STR("iterations"),
 		[W_TYPE] = STR("type"),
 		[W_MODEL] = STR("model"),
+		[W_TIER] = STR("service_tier"),
+		[W_GEO] = STR("inference_geo"),
+		[W_SPEED] = STR("speed"),
 	};
 	struct json_fail fail;
 
@@ -112,15 +118,20 @@ static void add_tokens(struct usage_anthropic_tokens *sum, const struct usage_an
 	sum->have |= t->have;
 }
 
-static void add_advisor(struct usage_anthropic *a, const struct usage_anthropic_tokens *t,
-	const struct json_val *model)
+/* A model's name into buf; longer ones than any that has a price are left out. */
+static uint8_t copy_model(char buf[USAGE_ANTHROPIC_MODEL], const struct json_val *model)
 {
 	struct str s;
 
+	return json_decode(model, buf, USAGE_ANTHROPIC_MODEL, &s) == 0 ? (uint8_t)s.n : 0;
+}
+
+static void add_advisor(struct usage_anthropic *a, const struct usage_anthropic_tokens *t,
+	const struct json_val *model)
+{
 	add_tokens(&a->advisor, t);
-	if (!a->has_advisor &&
-		json_decode(model, a->advisor_model, sizeof a->advisor_model, &s) == 0)
-		a->advisor_model_len = (uint8_t)s.n;
+	if (!a->has_advisor)
+		a->advisor_model_len = copy_model(a->advisor_model, model);
 	a->has_advisor = true;
 }
 
@@ -137,7 +148,7 @@ static void read_passes(struct usage_anthropic *a, const struct json_val *list)
 	memset(&a->executor, 0, sizeof a->executor);
 	memset(&a->advisor, 0, sizeof a->advisor);
 	a->has_advisor = false;
-	a->advisor_model_len = 0;
+	a->advisor_model_len = a->fallback_model_len = 0;
 	while (json_array_next(list, &it, &elem)) {
 		struct usage_anthropic_tokens t = { 0 };
 		struct json_watch w[W__MAX];
@@ -149,6 +160,7 @@ static void read_passes(struct usage_anthropic *a, const struct json_val *list)
 		read_tokens(&t, w);
 		if (str_eq(type, STR("fallback_message"))) {
 			fallback = true;
+			a->fallback_model_len = copy_model(a->fallback_model, &w[W_MODEL].val);
 		} else if (str_eq(type, STR("advisor_message"))) {
 			add_advisor(a, &t, &w[W_MODEL].val);
 		} else if (str_eq(type, STR("message")) || str_eq(type, STR("compaction"))) {
@@ -159,18 +171,35 @@ static void read_passes(struct usage_anthropic *a, const struct json_val *list)
 	a->by_passes = executor && !fallback;
 }
 
-static void read_web_searches(struct usage_anthropic *a, const struct json_val *tools)
+static void put_calls(uint32_t *calls, const struct json_val *v)
 {
-	struct json_watch w[] = { { .key = STR("web_search_requests") } };
-	struct json_fail fail;
 	uint64_t n;
 
-	if (tools->type == JSON_OBJECT && json_scan_member(tools, w, 1, &fail) == 0 &&
-		json_get_u64(&w[0].val, &n) == 0)
-		a->web_searches = (uint32_t)TG_MIN(n, (uint64_t)UINT32_MAX);
+	if (json_get_u64(v, &n) == 0)
+		*calls = (uint32_t)TG_MIN(n, (uint64_t)UINT32_MAX);
 }
 
-int usage_anthropic_merge(struct usage_anthropic *a, struct str json, bool start)
+static void read_tools(struct usage_anthropic *a, const struct json_val *tools)
+{
+	struct json_watch w[] = {
+		{ .key = STR("web_search_requests") },
+		{ .key = STR("code_execution_requests") },
+	};
+	struct json_fail fail;
+
+	if (tools->type != JSON_OBJECT || json_scan_member(tools, w, TG_ARRAY_LEN(w), &fail) != 0)
+		return;
+	put_calls(&a->web_searches, &w[0].val);
+	put_calls(&a->code_executions, &w[1].val);
+}
+
+static struct str raw_string(const struct json_val *v)
+{
+	return v->type == JSON_STRING ? v->raw : STR_NONE;
+}
+
+int usage_anthropic_merge(
+	struct usage_anthropic *a, struct str json, bool start, struct usage_anthropic_names *names)
 {
 	struct json_watch w[W__MAX];
 
@@ -183,9 +212,14 @@ int usage_anthropic_merge(struct usage_anthropic *a, struct str json, bool start
 	read_tokens(&a->top, w);
 	if (!start && w[W_OUTPUT].val.type == JSON_NUMBER)
 		a->final_output = true;
-	read_web_searches(a, &w[W_TOOLS].val);
+	read_tools(a, &w[W_TOOLS].val);
 	if (w[W_ITERATIONS].val.type == JSON_ARRAY)
 		read_passes(a, &w[W_ITERATIONS].val);
+	if (names != NULL) {
+		names->tier = raw_string(&w[W_TIER].val);
+		names->geo = raw_string(&w[W_GEO].val);
+		names->speed = raw_string(&w[W_SPEED].val);
+	}
 	return 0;
 }
 
@@ -245,8 +279,11 @@ void usage_anthropic_buckets(const struct usage_anthropic *a, struct usage *u)
 			t.write_1h = e->write_1h;
 		}
 	}
+	if (!a->final_output && !a->by_passes)
+		t.output = t.thinking = 0;
 	buckets(&t, u);
 	u->n[USAGE_WEB_SEARCHES] = a->web_searches;
+	u->n[USAGE_CODE_SESSIONS] = a->code_executions > 0; /* they share a container */
 }
 
 bool usage_anthropic_advisor(const struct usage_anthropic *a, struct usage *u, struct str *model)
@@ -254,17 +291,11 @@ bool usage_anthropic_advisor(const struct usage_anthropic *a, struct usage *u, s
 	if (!a->has_advisor)
 		return false;
 	buckets(&a->advisor, u);
-	u->n[USAGE_WEB_SEARCHES] = 0;
 	*model = str_mk(a->advisor_model, a->advisor_model_len);
 	return true;
 }
 
-struct str usage_anthropic_tier(struct str json)
+struct str usage_anthropic_fallback(const struct usage_anthropic *a)
 {
-	struct json_watch w[] = { { .key = STR("service_tier") } };
-	struct json_fail fail;
-
-	if (json_scan_object(json, w, 1, &fail) != 0 || w[0].val.type != JSON_STRING)
-		return STR_NONE;
-	return w[0].val.raw;
+	return str_mk(a->fallback_model, a->fallback_model_len);
 }

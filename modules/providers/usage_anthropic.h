@@ -35,20 +35,29 @@ struct usage_anthropic {
 	bool has_advisor;
 	uint8_t advisor_model_len;
 	char advisor_model[USAGE_ANTHROPIC_MODEL];
-	uint32_t web_searches;
-	bool final_output; /* a message_delta (or a whole answer) gave the output */
+	uint32_t web_searches, code_executions;
+	bool final_output; /* a message_delta (or a whole answer) gave the output; until then
+			      top.output is a placeholder and never counted */
+	uint8_t fallback_model_len; /* > 0: another model answered than was asked */
+	char fallback_model[USAGE_ANTHROPIC_MODEL];
+};
+
+/* What a usage object says beside figures: raw JSON strings inside it, STR_NONE when absent. */
+struct usage_anthropic_names {
+	struct str tier, geo, speed;
 };
 
 /*
  * Takes in one usage object (its JSON text); `start` for message_start's, whose output is a
- * placeholder and never replaces a final one. 0; -1 when the text is no object.
+ * placeholder and never replaces a final one. names may be NULL. 0; -1 when the text is no object.
  */
-int usage_anthropic_merge(struct usage_anthropic *a, struct str json, bool start) TG_MUST_CHECK;
+int usage_anthropic_merge(struct usage_anthropic *a, struct str json, bool start,
+	struct usage_anthropic_names *names) TG_MUST_CHECK;
 /* Fills u->n; u->source stays. */
 void usage_anthropic_buckets(const struct usage_anthropic *a, struct usage *u);
 /* The advisor's part, to be priced at its own model. False when there is none. */
 bool usage_anthropic_advisor(const struct usage_anthropic *a, struct usage *u, struct str *model);
-/* The usage object's service_tier (raw JSON string text inside json); STR_NONE when absent. */
-struct str usage_anthropic_tier(struct str json);
+/* The model that answered after a fallback; STR_NONE when the one that was asked did. */
+struct str usage_anthropic_fallback(const struct usage_anthropic *a);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "base/defs.h"
 #include "base/str.h"
+#include "money/money.h"
 #include "money/usage.h"
 
 enum usage_openai_field {
@@ -28,7 +29,8 @@ enum usage_openai_field {
 	OAI_REASONING,
 	OAI_OUT_AUDIO,
 	OAI_OUT_IMAGE,
-	OAI_SECONDS, /* transcription billed by duration, rounded up */
+	OAI_SECONDS,  /* audio billed by duration, rounded up */
+	OAI_SEARCHES, /* web searches (Perplexity), sources (xAI) */
 	OAI__MAX
 };
 
@@ -36,6 +38,10 @@ enum usage_openai_field {
 struct usage_openai {
 	uint64_t v[OAI__MAX];
 	uint32_t have; /* bit for each field that was reported */
+	bool has_reported;
+	pico_usd reported;               /* what the provider says it cost */
+	enum usage_bucket search_bucket; /* by the search_context_size that the usage names */
+	bool has_search_bucket;
 };
 
 /* What output tokens are that no detail describes. */
@@ -47,9 +53,15 @@ enum usage_openai_output { OAI_OUT_IS_TEXT, OAI_OUT_IS_IMAGE, OAI_OUT_IS_AUDIO }
  * it.
  */
 int usage_openai_merge(struct usage_openai *o, struct str json) TG_MUST_CHECK;
-/* Fills u->n; everything else of *u stays. Subtractions stop at 0. */
+/*
+ * Fills the buckets of tokens and seconds and those of web searches that usage itself counts;
+ * everything else of *u stays. Subtractions stop at 0.
+ */
 void usage_openai_buckets(
 	const struct usage_openai *o, enum usage_openai_output out, struct usage *u);
+
+/* The bucket of a web search with this context size: "low", "medium" (the default), "high". */
+enum usage_bucket usage_openai_search(struct str context_size);
 
 /* A JSON number as whole units, rounded up; -1 when it is none or negative. */
 int usage_openai_seconds(struct str number, uint64_t *out) TG_MUST_CHECK;

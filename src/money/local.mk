@@ -6,7 +6,8 @@ libtg_money_a_SOURCES = \
 	src/money/pricebook_json.c src/money/price_json.c src/money/price_plan.c \
 	src/money/service_tier.c src/money/tbl/service_tiers.h src/money/tbl/estimate_units.h \
 	src/money/pricebook_builtin.c \
-	src/money/price_cost.c
+	src/money/price_cost.c \
+	src/money/estimate.c src/money/estimate.h
 
 # The price book as C string literals, one a line.
 src/money/prices_builtin.inc: $(srcdir)/conf/prices.json

@@ -1,1 +1,1 @@
-UNIT_TESTS += t/unit/modules/check_meter
+UNIT_TESTS += t/unit/modules/check_meter t/unit/modules/check_meter_usage t/unit/modules/check_usage_cost

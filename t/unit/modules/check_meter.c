@@ -99,12 +99,13 @@ static const struct example examples[] = {
 		CHUNK("") LAST(FULL) "data: [DONE]", USAGE_PROVIDER,
 		{ 45, 30, 0, 0, 20, 5, 0, 36, 10, 4, 0 }, "gpt-x", "default",
 		{ .terminal = true } },
-	{ "details larger than the whole stop at 0", METER_OPENAI_CHAT, B,
+	{ "cached beyond the prompt is beside it; details stop at the whole", METER_OPENAI_CHAT, B,
 		"{\"model\":\"m\",\"choices\":[{}],\"usage\":{\"prompt_tokens\":5,\"completion_"
 		"tokens\":3,"
 		"\"prompt_tokens_details\":{\"cached_tokens\":9,\"audio_tokens\":4},"
 		"\"total_tokens\":8,\"completion_tokens_details\":{\"reasoning_tokens\":9}}}",
-		USAGE_PROVIDER, { .read = 9, .reasoning = 3 }, "m", "", { .terminal = true } },
+		USAGE_PROVIDER, { .in = 1, .read = 9, .in_audio = 4, .reasoning = 3 }, "m", "",
+		{ .terminal = true } },
 	{ "reasoning beside completion (xAI)", METER_OPENAI_CHAT, B,
 		"\n\n{\"model\":\"grok\",\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":1,"
 		"\"total_tokens\":303,"
@@ -204,8 +205,8 @@ static const struct example examples[] = {
 		USAGE_PROVIDER,
 		{ .in = 61, .read = 7, .w5m = 4, .w1h = 6, .out = 15, .reasoning = 5 }, "claude-x",
 		"priority", { .terminal = true } },
-	{ "only the start", METER_ANTHROPIC_MESSAGES, S, START(SPLIT) TEXT, USAGE_PARTIAL,
-		{ .in = 43, .read = 7, .w5m = 4, .w1h = 6, .out = 1 }, "claude-x", "priority",
+	{ "a placeholder output is never counted", METER_ANTHROPIC_MESSAGES, S, START(SPLIT) TEXT,
+		USAGE_PARTIAL, { .in = 43, .read = 7, .w5m = 4, .w1h = 6 }, "claude-x", "priority",
 		{ .terminal = false } },
 	{ "nulls, and a second start after the end", METER_ANTHROPIC_MESSAGES, S,
 		START(SPLIT) DELTA("{\"input_tokens\":null,\"cache_read_input_tokens\":null,"
@@ -243,8 +244,8 @@ static const struct example examples[] = {
 	{ "messages error", METER_ANTHROPIC_MESSAGES, S,
 		START(SPLIT) "event: error\ndata: "
 			     "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}\n\n",
-		USAGE_PARTIAL, { .in = 43, .read = 7, .w5m = 4, .w1h = 6, .out = 1 }, "claude-x",
-		"priority", { .error = true } },
+		USAGE_PARTIAL, { .in = 43, .read = 7, .w5m = 4, .w1h = 6 }, "claude-x", "priority",
+		{ .error = true } },
 	{ "counting is free", METER_ANTHROPIC_COUNT, B, "{\"input_tokens\":2095}", USAGE_ABSENT,
 		{ 0 }, "", "", { .terminal = true } },
 };
@@ -274,6 +275,8 @@ static void check_buckets(const char *what, const struct usage *u, const struct 
 
 static void check_example(const struct example *e, struct meter *m)
 {
+	uint64_t searches;
+
 	meter_finish(m);
 	check_buckets(e->what, &m->usage, &e->want);
 	ck_assert_msg(m->usage.source == e->source, "%s: source %d", e->what, m->usage.source);
@@ -283,8 +286,9 @@ static void check_example(const struct example *e, struct meter *m)
 		STR_FMT(m->service_tier));
 	ck_assert_msg(m->terminal == e->end.terminal, "%s: terminal %d", e->what, m->terminal);
 	ck_assert_msg(m->error_event == e->end.error, "%s: error %d", e->what, m->error_event);
-	ck_assert_msg(m->usage.n[USAGE_WEB_SEARCHES] == e->end.searches, "%s: searches %u", e->what,
-		(unsigned)m->usage.n[USAGE_WEB_SEARCHES]);
+	searches = m->usage.n[e->api == METER_ANTHROPIC_MESSAGES ? USAGE_WEB_SEARCHES
+								 : USAGE_WEB_SEARCHES_MEDIUM];
+	ck_assert_msg(searches == e->end.searches, "%s: searches %u", e->what, (unsigned)searches);
 }
 
 static void example_split(const char *a, size_t an, const char *b, size_t bn, void *arg)

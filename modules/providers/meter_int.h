@@ -1,0 +1,47 @@
+/*
+ * meter_int.h: between meter.c (bytes and events) and meter_read.c (what they say).
+ */
+#ifndef TG_PROVIDERS_METER_INT_H
+#define TG_PROVIDERS_METER_INT_H
+
+#include "base/defs.h"
+#include "providers/meter.h"
+
+/* Members of an event's object or of a whole body; which keys they are depends on the API. */
+enum {
+	K_TYPE,
+	K_MODEL,
+	K_USAGE,
+	K_TIER,
+	K_ERROR,
+	K_BODY,  /* the object inside: a response, a message, Groq's own; an image's size */
+	K_LIST,  /* choices, output, data */
+	K_EXTRA, /* item, tools, duration; an image's quality */
+	K__MAX
+};
+/* Members of the object inside. */
+enum { B_MODEL, B_USAGE, B_TIER, B_LIST, B_TOOLS, B_ERROR, B__MAX };
+
+/* So many events may pass before the model is known; then the search for it ends. */
+#define METER_WINDOW 8
+
+static inline bool meter_is_chat(const struct meter *m)
+{
+	return m->api == METER_OPENAI_CHAT || m->api == METER_OPENAI_COMPLETIONS;
+}
+
+static inline bool meter_is_anthropic(const struct meter *m)
+{
+	return m->api == METER_ANTHROPIC_MESSAGES || m->api == METER_ANTHROPIC_COUNT;
+}
+
+/* Set up the taps over capture[0..cap). */
+void meter_read_init(struct meter *m, char *capture, size_t cap);
+/* An event's object, or a whole body, is complete (or as complete as it will be). */
+void meter_read_object(struct meter *m);
+/* The stream's [DONE]. */
+void meter_read_done(struct meter *m);
+/* Forget the event's object: the next one comes. */
+void meter_read_reset(struct meter *m);
+
+#endif
