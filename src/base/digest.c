@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #if defined(__x86_64__)
 #include <nmmintrin.h>
+#include <wmmintrin.h>
 #endif
 
 _Static_assert(SHA256_LEN == SHA256_DIGEST_LENGTH, "SHA-256 is 32 bytes");
@@ -106,15 +107,62 @@ static uint32_t crc_by_table(uint32_t crc, const unsigned char *p, size_t n)
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) static uint32_t crc_by_sse42(
+/*
+ * The instruction takes 3 cycles and can begin in each: three parts of a long input go side by
+ * side, a record of 300 bytes in 20 ns instead of 40. A part's remainder is moved past the words
+ * behind it by one carry-less product with x^(64 * words - 33); the missing 33 are the product's
+ * reflection and the CRC instruction that reduces it.
+ */
+#define CRC_PART_WORDS 64
+static uint32_t crc_shift[2 * CRC_PART_WORDS + 1];
+
+static void crc_shift_setup(void)
+{
+	uint32_t v = 1; /* x^31, reflected: 64 - 33 */
+
+	for (unsigned words = 1; words < TG_ARRAY_LEN(crc_shift); words++) {
+		crc_shift[words] = v;
+		for (int bit = 0; bit < 64; bit++)
+			v = v >> 1 ^ (v & 1 ? CRC32C_POLY : 0);
+	}
+}
+
+__attribute__((target("sse4.2,pclmul"))) static uint64_t crc_product(uint32_t a, uint32_t b)
+{
+	__m128i p = _mm_clmulepi64_si128(_mm_cvtsi32_si128((int)a), _mm_cvtsi32_si128((int)b), 0);
+
+	return (uint64_t)_mm_cvtsi128_si64(p);
+}
+
+static inline uint64_t word_at(const unsigned char *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, 8);
+	return w;
+}
+
+__attribute__((target("sse4.2,pclmul"))) static uint32_t crc_by_sse42(
 	uint32_t crc, const unsigned char *p, size_t n)
 {
-	uint64_t c = crc, w;
+	uint64_t c = crc;
 
-	for (; n >= 8; n -= 8, p += 8) {
-		memcpy(&w, p, 8);
-		c = _mm_crc32_u64(c, w);
+	while (n >= 96) {
+		size_t words = TG_MIN(n / 24, (size_t)CRC_PART_WORDS), part = words * 8;
+		uint64_t c1 = 0, c2 = 0;
+
+		for (const unsigned char *end = p + part; p < end; p += 8) {
+			c = _mm_crc32_u64(c, word_at(p));
+			c1 = _mm_crc32_u64(c1, word_at(p + part));
+			c2 = _mm_crc32_u64(c2, word_at(p + 2 * part));
+		}
+		c = c2 ^ _mm_crc32_u64(0, crc_product((uint32_t)c, crc_shift[2 * words]) ^
+						  crc_product((uint32_t)c1, crc_shift[words]));
+		p += 2 * part;
+		n -= 3 * part;
 	}
+	for (; n >= 8; n -= 8, p += 8)
+		c = _mm_crc32_u64(c, word_at(p));
 	crc = (uint32_t)c;
 	for (; n > 0; n--, p++)
 		crc = _mm_crc32_u8(crc, *p);
@@ -140,8 +188,10 @@ __attribute__((constructor)) static void crc_setup(void)
 			crc_table[k][b] = crc_table[0][c & 255] ^ c >> 8;
 		}
 #if defined(__x86_64__)
-	if (__builtin_cpu_supports("sse4.2"))
+	if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul")) {
+		crc_shift_setup();
 		crc_update = crc_by_sse42;
+	}
 #endif
 }
 

@@ -62,6 +62,23 @@ START_TEST(crc32c_continues_at_any_place_and_by_table_is_the_same)
 }
 END_TEST
 
+/* Long inputs go in three parts side by side: every length, at two alignments. */
+START_TEST(crc32c_of_every_length_is_that_of_the_table)
+{
+	static unsigned char b[4000];
+
+	for (unsigned i = 0; i < sizeof b; i++)
+		b[i] = (unsigned char)(i * 2654435761u >> 13);
+	for (size_t n = 0; n < sizeof b - 3; n++)
+		for (size_t from = 0; from < 6; from += 3) {
+			size_t m = n < from ? n : n - from;
+
+			ck_assert_uint_eq(
+				digest_crc32c(5, b + from, m), ~crc_by_table(~5u, b + from, m));
+		}
+}
+END_TEST
+
 START_TEST(hex_and_back)
 {
 	uint8_t all[256], back[256];
@@ -125,6 +142,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, sha256_vectors);
 	tcase_add_test(tc, crc32c_vectors);
 	tcase_add_test(tc, crc32c_continues_at_any_place_and_by_table_is_the_same);
+	tcase_add_test(tc, crc32c_of_every_length_is_that_of_the_table);
 	tcase_add_test(tc, hex_and_back);
 	tcase_add_test(tc, unhex_refuses);
 	tcase_add_test(tc, equal_sees_each_bit);
