@@ -19,11 +19,16 @@
 #include "core/attempt_build.h"
 #include "core/health.h"
 #include "core/plan.h"
+#include "core/refusal.h"
 #include "core/reply.h"
 #include "core/respond.h"
 #include "core/upload.h"
 
+/* For the rest of a refusal: it only adds words to the error. */
+#define REFUSAL_WAIT_US 2000000
+
 static void attempt_fail(struct attempt *a, enum attempt_fail why, const char *text);
+static void attempt_refused(struct attempt *a);
 
 static void attempt_set_state(struct attempt *a, enum attempt_state s)
 {
@@ -59,7 +64,10 @@ static void attempt_clock_fired(struct timer *t)
 	struct attempt *a = TG_CONTAINER_OF(t, struct attempt, clock);
 
 	CHECK_OBJ(a, ATTEMPT_MAGIC);
-	attempt_fail(a, a->clock_fail, NULL);
+	if (a->refusal != NULL)
+		attempt_refused(a);
+	else
+		attempt_fail(a, a->clock_fail, NULL);
 }
 
 static void attempt_clock(struct attempt *a, enum attempt_fail what, int64_t us)
@@ -400,9 +408,15 @@ static int attempt_unframe(struct attempt *a, char *buf, size_t n, struct str *d
 static bool attempt_take_body(struct attempt *a, char *buf, size_t n)
 {
 	struct str data;
-	bool fin;
+	bool fin, good = attempt_unframe(a, buf, n, &data, &fin) == 0;
 
-	if (attempt_unframe(a, buf, n, &data, &fin) != 0) {
+	if (a->refusal != NULL) {
+		if (good && refusal_feed(a->refusal, data) && !fin)
+			return true;
+		attempt_refused(a);
+		return false;
+	}
+	if (!good) {
 		attempt_fail(a, a->req->head_sent ? FAIL_TRUNCATED : FAIL_MALFORMED,
 			http_error_text(a->body.err));
 		return false;
@@ -412,24 +426,44 @@ static bool attempt_take_body(struct attempt *a, char *buf, size_t n)
 	return attempt_deliver(a, data, fin);
 }
 
-/* What the provider's status means for the request. True: pass it on. */
-static bool attempt_judge(struct attempt *a, const struct http_head *h)
+/* The provider refused our key: never shown to the client, but for a few words of why. */
+static void attempt_refused(struct attempt *a)
 {
 	struct req *r = a->req;
-	enum verdict v = a->provider->head(a, h);
+	char text[REFUSAL_TEXT_MAX];
+
+	refusal_text(a->refusal, a->target->cfg->key, text);
+	log_error("credentials refused", "target=%.*s request=%s detail=\"%s\"",
+		STR_FMT(a->target->name), r->id, text);
+	/* A 403 may be about what this one request wants; a bad key fails them all. */
+	if (a->refusal->status == 401)
+		health_failure(a->target, worker_now(r->w));
+	attempt_fail(a, FAIL_CREDENTIALS, text);
+}
+
+/* Its body is read for those words. False: the attempt is over. */
+static bool attempt_take_refusal(struct attempt *a, const struct http_head *h)
+{
+	a->refusal = arena_alloc(&a->req->arena, sizeof(*a->refusal));
+	if (a->refusal == NULL) {
+		attempt_fail(a, FAIL_CREDENTIALS, NULL);
+		return false;
+	}
+	refusal_init(a->refusal, h->status);
+	http1_body_init(&a->body, h);
+	attempt_set_state(a, ATTEMPT_BODY);
+	attempt_clock(a, FAIL_CREDENTIALS, REFUSAL_WAIT_US);
+	return true;
+}
+
+/* What the provider's status means for the request. True: pass it on. */
+static bool attempt_judge(struct attempt *a, const struct http_head *h, enum verdict v)
+{
+	struct req *r = a->req;
 
 	if (v == VERDICT_PASS) {
 		health_success(a->target);
 		return true;
-	}
-	if (v == VERDICT_CREDENTIALS) {
-		log_error("credentials refused", "target=%.*s status=%d request=%s",
-			STR_FMT(a->target->name), h->status, r->id);
-		/* A 403 may be about what this one request wants; a bad key fails them all. */
-		if (h->status == 401)
-			health_failure(a->target, worker_now(r->w));
-		attempt_fail(a, FAIL_CREDENTIALS, NULL);
-		return false;
 	}
 	if (h->status != 429)
 		health_failure(a->target, worker_now(r->w));
@@ -455,6 +489,7 @@ static bool attempt_take_head(struct attempt *a, const char *p, size_t n)
 	struct req *r = a->req;
 	struct http_head *h = &r->w->up_head;
 	enum http_error err = HTTP_E_NONE;
+	enum verdict v;
 	struct str enc;
 
 	if (http1_response_parse(p, n, r->head.method, h, &err) != 0) {
@@ -474,7 +509,10 @@ static bool attempt_take_head(struct attempt *a, const char *p, size_t n)
 		return false;
 	}
 	r->at.first_byte = mono_since(worker_now(r->w), r->start);
-	if (!attempt_judge(a, h))
+	v = a->provider->head(a, h);
+	if (v == VERDICT_CREDENTIALS)
+		return attempt_take_refusal(a, h);
+	if (!attempt_judge(a, h, v))
 		return false;
 	enc = http_get(h, HTTP_N_CONTENT_ENCODING);
 	if (enc.n > 0 && !str_eq_ci(enc, STR("identity"))) {
@@ -523,6 +561,10 @@ static void attempt_eof(struct attempt *a, ssize_t rc)
 {
 	const char *text = rc == STREAM_ERR ? stream_error_text(&a->up->st) : NULL;
 
+	if (a->refusal != NULL) {
+		attempt_refused(a);
+		return;
+	}
 	if (a->state == ATTEMPT_BODY && a->body.framing == HTTP_BODY_EOF && rc == STREAM_EOF &&
 		!a->up->st.eof_unclean) {
 		a->keep = false;
@@ -563,7 +605,8 @@ static void attempt_read(struct attempt *a)
 			return;
 		}
 		/* an interim answer (1xx) is not the first byte that is waited for */
-		if (a->state == ATTEMPT_BODY || (a->send_done && a->up->in_len > 0))
+		if (a->refusal == NULL &&
+			(a->state == ATTEMPT_BODY || (a->send_done && a->up->in_len > 0)))
 			attempt_clock(a, FAIL_TIMEOUT_BETWEEN, a->target->clocks.between_bytes_us);
 		if ((size_t)n < WORKER_SCRATCH && a->up->st.ssl == NULL)
 			return;

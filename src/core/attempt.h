@@ -59,7 +59,8 @@ struct attempt {
 	enum attempt_fail clock_fail; /* what its firing means */
 	mono_us sent_at;
 	struct http1_body body;
-	bool keep; /* connection reusable after the body */
+	bool keep;               /* connection reusable after the body */
+	struct refusal *refusal; /* our key was refused: what the body says of it */
 };
 
 /* Begin with r->route. The answer comes through the sinks, or the request is rerouted or failed. */

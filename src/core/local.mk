@@ -22,6 +22,7 @@ libtg_core_a_SOURCES = \
 	src/core/plan.c src/core/plan.h \
 	src/core/plan_keys.c src/core/plan_keys.h \
 	src/core/provider.h \
+	src/core/refusal.c src/core/refusal.h \
 	src/core/reply.c src/core/reply.h \
 	src/core/req.c src/core/req.h \
 	src/core/respond.c src/core/respond.h \

@@ -7,6 +7,7 @@ UNIT_TESTS += \
 	t/unit/core/check_fields \
 	t/unit/core/check_health \
 	t/unit/core/check_plan \
+	t/unit/core/check_refusal \
 	t/unit/core/check_respond \
 	t/unit/core/check_stats \
 	t/unit/core/check_tags \
