@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "conf/conf.h"
+#include "money/pricebook.h"
 
 struct cfg_cert { /* tls: { certificate, key } or a list of them (chosen by SNI) */
 	struct str certificate, key;
@@ -156,12 +157,46 @@ struct cfg_log {
 	int level;         /* enum log_level */
 };
 
+/* price_overrides: entries of a price file (docs/reference/prices.md), as they are written there */
+struct cfg_price_step {
+	int64_t above;
+	struct conf_tags per_mtok;
+};
+
+struct cfg_price_rates { /* a service tier, variant or region */
+	struct str name; /* must stay first: the map key; empty for service tiers */
+	struct conf_tags per_mtok, per_unit;
+	struct str per_request;
+	struct conf_array tiers; /* of cfg_price_step */
+};
+
+struct cfg_price {
+	struct str provider, model;
+	struct conf_strings aliases;
+	bool free;
+	struct cfg_price_rates plain, service[SERVICE__MAX]; /* [SERVICE_STANDARD] is not used */
+	struct conf_array variants, regions;                 /* of cfg_price_rates */
+	struct conf_tags uplift;
+	int64_t max_input, max_output; /* 0: not said */
+	struct str valid_from, source, date;
+	struct conf_pos pos;
+};
+
+enum cfg_unpriced_action { UNPRICED_ESTIMATE, UNPRICED_REJECT };
+struct cfg_unpriced { /* requests for models that no price file has */
+	int action;
+	pico_usd input, output; /* USD per million tokens, in pico */
+	pico_usd request;       /* on top; 0: nothing */
+};
+
 struct config {
 	int64_t workers; /* auto = 0 */
 	struct conf_array listen;
 	struct cfg_admin admin;
 	struct str member;
-	struct conf_strings prices; /* files; empty: the built-in price book */
+	struct conf_strings prices;        /* files; empty: the built-in price book */
+	struct conf_array price_overrides; /* of cfg_price */
+	struct cfg_unpriced unpriced;
 	struct cfg_limits limits;
 	struct cfg_timeouts timeouts;
 	struct cfg_upstream upstream;

@@ -21,7 +21,8 @@ int config_check_cors(struct conf_load *l, void *obj) TG_MUST_CHECK;
 /* Everything that needs the whole: references, duplicates. */
 int config_check_root(struct conf_load *l, void *obj) TG_MUST_CHECK;
 
-/* ---- tables that have a file of their own (config_money.c) */
+/* ---- tables that have a file of their own (config_money.c, config_prices.c) */
+extern const struct conf_block config_price_block, config_unpriced_block;
 extern const struct conf_block config_ledger_block, config_abort_block;
 extern const char *const config_abort_words[];
 

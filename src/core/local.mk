@@ -6,7 +6,7 @@ libtg_core_a_SOURCES = \
 	src/core/body.c \
 	src/core/config.c src/core/config.h \
 	src/core/config_check.c src/core/config_check.h \
-	src/core/config_money.c \
+	src/core/config_money.c src/core/config_prices.c \
 	src/core/conn.c src/core/conn.h \
 	src/core/conn_count.c \
 	src/core/cors.c src/core/cors.h \
@@ -21,6 +21,7 @@ libtg_core_a_SOURCES = \
 	src/core/module.h \
 	src/core/plan.c src/core/plan.h \
 	src/core/plan_keys.c src/core/plan_keys.h \
+	src/core/plan_prices.c src/core/plan_prices.h \
 	src/core/provider.h \
 	src/core/refusal.c src/core/refusal.h \
 	src/core/reply.c src/core/reply.h \

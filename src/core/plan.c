@@ -9,6 +9,7 @@
 #include "core/label.h"
 #include "core/plan.h"
 #include "core/plan_keys.h"
+#include "core/plan_prices.h"
 #include "core/provider.h"
 #include "io/resolve.h"
 #include "io/tls.h"
@@ -211,13 +212,9 @@ static int plan_listeners(struct tg_conf *c, struct conf_error *err)
 
 static int plan_prices(struct tg_conf *c, struct conf_error *err)
 {
-	size_t n = c->cfg.prices.n;
-	const char **paths = plan_alloc(c, n * sizeof(*paths));
 	char why[300];
 
-	for (size_t i = 0; i < n; i++)
-		paths[i] = arena_dup(&c->arena, c->cfg.prices.v[i]).p;
-	c->prices = pricebook_load(paths, n, why, sizeof(why));
+	c->prices = plan_prices_build(&c->arena, &c->cfg, why, sizeof(why));
 	return c->prices != NULL ? 0 : plan_fail(err, NULL, "prices: %s", why);
 }
 

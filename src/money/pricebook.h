@@ -87,6 +87,8 @@ struct price {
 
 struct pricebook;
 
+#define PRICEBOOK_FORMAT "tollgate-prices/2" /* what a file begins with: {"format": this, ... */
+
 /* A price per million tokens or per unit that stands in where no entry is found. */
 struct pricebook_estimate_terms {
 	pico_usd input,

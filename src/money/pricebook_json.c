@@ -8,8 +8,6 @@
 
 #include "money/pricebook_int.h"
 
-#define FORMAT "tollgate-prices/2"
-
 struct text { /* the file, and how far it has been read */
 	struct price_reader r;
 	struct str all;
@@ -114,9 +112,9 @@ static int check_format(struct text *t, const json_t *v)
 	const char *format = json_string_value(v);
 	char why[160];
 
-	if (format != NULL && strcmp(format, FORMAT) == 0)
+	if (format != NULL && strcmp(format, PRICEBOOK_FORMAT) == 0)
 		return 0;
-	snprintf(why, sizeof why, "\"format\" is %.40s; this version reads " FORMAT,
+	snprintf(why, sizeof why, "\"format\" is %.40s; this version reads " PRICEBOOK_FORMAT,
 		format != NULL ? format : "no text");
 	return fail_file(t, why);
 }
@@ -143,8 +141,8 @@ static int read_member(struct text *t, const char *key, const json_t *v)
 	return fail_file(t, why);
 }
 
-#define NO_FORMAT                                                \
-	"\"format\" must come first; this version reads " FORMAT \
+#define NO_FORMAT                                                          \
+	"\"format\" must come first; this version reads " PRICEBOOK_FORMAT \
 	" (a LiteLLM price map? `tgctl prices import litellm` converts it)"
 
 /* One `"key": value`; seen collects the keys. */

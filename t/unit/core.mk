@@ -8,6 +8,7 @@ UNIT_TESTS += \
 	t/unit/core/check_health \
 	t/unit/core/check_plan \
 	t/unit/core/check_refusal \
+	t/unit/core/check_plan_prices \
 	t/unit/core/check_respond \
 	t/unit/core/check_stats \
 	t/unit/core/check_tags \
@@ -16,6 +17,7 @@ UNIT_TESTS += \
 	t/unit/core/check_usage_text
 t_unit_core_check_attempt_build_SOURCES = t/unit/core/check_attempt_build.c t/unit/core/fake.h
 t_unit_core_check_plan_SOURCES = t/unit/core/check_plan.c t/unit/core/fake.h
+t_unit_core_check_plan_prices_SOURCES = t/unit/core/check_plan_prices.c t/unit/core/fake.h
 t_unit_core_check_respond_SOURCES = t/unit/core/check_respond.c t/unit/core/fake.h
 t_unit_core_check_upload_SOURCES = t/unit/core/check_upload.c t/unit/core/fake.h
 t_unit_core_check_uppool_SOURCES = t/unit/core/check_uppool.c t/unit/core/upstream.h
