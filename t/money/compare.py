@@ -1,0 +1,375 @@
+"""Two ledgers that must tell one story: the simulator's (the truth) and the gateway's (the claim), joined by tag.
+
+    Compare(sim lines, export lines, notes, books).run() -> the same, with .counts, .classes and .findings
+
+Every finding is a difference that nothing explains. What explains one is in EXPLAINED, class by class; the table at the
+end says of each class whether its estimate is promised never to be below the truth.
+
+What a simulator's line is:
+  dropped    closed on reuse before it was read: status 0, not served, not cancelled. The gateway sends again for free.
+  attempt    anything else: a leg of the gateway's request, found by the end of the key of its target.
+"""
+
+import collections
+import dataclasses
+import fractions
+
+import book
+import traffic
+
+F = fractions.Fraction
+PICO = F(1, 10 ** 12)
+
+# class: (a bound is promised, what it is)
+CLASSES = {
+    "exact": (True, "the provider's figures, all of them: equal to the digit"),
+    "free": (True, "nothing was billed, and nothing is charged"),
+    "refused": (True, "the provider answered with an error: nothing on both sides"),
+    "whole, estimated": (False, "a whole answer without figures: input bound, output estimated from its bytes"),
+    "input bound": (True, "a stream that had not begun when the client went: the input at its bound"),
+    "whole bound": (True, "an answer given up before its end that bills in full: the hold"),
+    "free bound": (False, "the same, but nobody had said how long the answer may be: a stated default"),
+    "partial": (False, "a stream broken off: figures so far and an estimate; what was made and not seen is not in it"),
+    "indeterminate": (False, "sent whole, and no status came: not charged"),
+    "crash, bound": (True, "the gateway was killed: the hold, or what its last progress left of it"),
+    "crash, free bound": (False, "the same, but nobody had said how long the answer may be"),
+    "unseen": (False, "the provider had closed the connection: it never read what was sent"),
+}
+COUNTS = ("requests", "seen", "settled", "voided", "missing", "duplicated", "cost_mismatch", "attribution", "told",
+          "estimated", "estimated_below_truth", "below_without_promise", "crash_worst", "legs", "leg_lines",
+          "free_retries", "unseen", "free_bound", "aborted", "broken", "wrong_usage", "reported_cost", "tiers",
+          "long_words")
+
+
+@dataclasses.dataclass
+class Finding:
+    what: str
+    tag: str
+    text: str
+
+    def __str__(self):
+        return f"{self.what}: {self.tag}: {self.text}"
+
+
+@dataclasses.dataclass
+class Sums:
+    n: int = 0
+    below: int = 0
+    charged: F = F(0)
+    truth: F = F(0)
+
+
+def dropped(line):
+    return line["status"] == 0 and not line["served"] and not line["cancelled"]
+
+
+def sim_buckets(line, reported):
+    """The line's usage in the gateway's words; what the answer said when `reported`, else what is billed."""
+    out = collections.Counter()
+    openai, path = line["dialect"] == book.OPENAI, line["path"]
+    inputs, outputs = line["input"], line["output"]
+    if reported:
+        inputs, outputs = line["reported_input"], line["reported_output"]
+    image, audio = min(line["input_image"], inputs), min(line["input_audio"], inputs)
+    out["input_image"], out["input_audio"], out["input"] = image, audio, inputs - image - audio
+    out["input_cache_read"] = line["cached_read"]
+    if openai:
+        out["input_cache_write"] = line["cache_write"] + line["cache_write_1h"]
+    else:
+        out["input_cache_write_5m"], out["input_cache_write_1h"] = line["cache_write"], line["cache_write_1h"]
+    if path.startswith("/v1/images/"):
+        out["output_image"] = outputs
+    elif path == "/v1/audio/speech":
+        out["output_audio"] = outputs
+    else:
+        out["output"] = outputs
+    out["output_reasoning"] = line["reasoning"]
+    out["input_seconds"] = line["seconds"]
+    out["web_searches"] = line["web_searches"]
+    return {bucket: n for bucket, n in out.items() if n}
+
+
+class Compare:
+    def __init__(self, sim, export, notes, books, strict_legs=True):
+        self.sim, self.export, self.notes, self.books = collections.defaultdict(list), collections.defaultdict(list), \
+            {n.tag: n for n in notes}, books
+        for line in sorted(sim, key=lambda l: l["seq"]):
+            self.sim[line["tag"]].append(line)
+        for record in export:
+            self.export[record["session"]].append(record)
+        self.kills = []                 # (from, to): monotonic, the gateway was dead
+        self.counts = collections.Counter({name: 0 for name in COUNTS})
+        self.classes = collections.defaultdict(Sums)
+        self.findings = []
+        self.book_of = {}               # (provider, model, price version) -> book
+        self.total = F(0)
+
+    def finding(self, what, tag, text):
+        self.findings.append(Finding(what, tag, text))
+
+    def killed(self, tag):
+        """Was the gateway killed while this request ran, or so shortly after that it may not have settled?"""
+        n = self.notes[tag]
+        return any(n.begun <= end and n.ended + .5 >= start for start, end in self.kills)
+
+    def run(self):
+        for tag in sorted(set(self.sim) | set(self.export) | set(self.notes)):
+            if tag not in self.notes:
+                self.finding("stranger", tag, "nobody sent that")
+                continue
+            self.request(tag, self.sim.get(tag, []), self.export.get(tag, []), self.notes[tag])
+        ids = collections.Counter(r["id"] for records in self.export.values() for r in records if r["type"] != "leg")
+        for twice in [i for i, n in ids.items() if n > 1]:
+            self.finding("duplicated", twice, "one id, two ends")
+        places = collections.Counter((r["segment"], r["seq"]) for records in self.export.values() for r in records)
+        for twice in [p for p, n in places.items() if n > 1]:
+            self.finding("duplicated", str(twice), "one record, exported twice")
+        return self
+
+    # ---- one request
+
+    def request(self, tag, lines, records, note):
+        ends = [r for r in records if r["type"] != "leg"]
+        legs = [r for r in records if r["type"] == "leg"]
+        c = self.counts
+        c["requests"] += 1
+        c["seen"] += bool(lines)
+        c["aborted"] += note.aborted
+        c["broken"] += note.broken
+        if len(ends) > 1:
+            c["duplicated"] += len(ends) - 1
+            self.finding("duplicated", tag, f"{len(ends)} ends: {[r['type'] for r in ends]}")
+            return
+        if not ends:
+            if lines or legs:
+                c["missing"] += 1
+                self.finding("missing", tag, f"the provider saw it {len(lines)} times, the ledger has no end of it")
+            elif note.status == 200 and note.ask.model != "moderation":
+                c["missing"] += 1
+                self.finding("missing", tag, "answered, and neither ledger knows")
+            return
+        end = ends[0]
+        self.attribution(tag, records, note)
+        if end["type"] == "void":
+            self.voided(tag, lines, legs, end)
+            return
+        c["settled"] += 1
+        c["legs"] += end["legs"]
+        c["leg_lines"] += len(legs)
+        self.match(tag, lines, legs, end, note)
+        self.told(tag, records, end, note)
+
+    def voided(self, tag, lines, legs, end):
+        self.counts["voided"] += 1
+        if lines:
+            self.finding("void", tag, "nothing had reached a provider, says the ledger; the provider saw it")
+        if legs or F(end["contracted_usd"]) != 0:
+            self.finding("void", tag, "a void that is charged")
+
+    def attribution(self, tag, records, note):
+        ask = note.ask
+        org, _, _ = traffic.TENANTS[ask.tenant]
+        want = {"org": org, "tenant": ask.tenant, "key": ask.key, "end_user": ask.end_user, "session": tag,
+                "tags": ask.tags, "model": ask.model}
+        for record in records:
+            wrong = {k: record[k] for k, v in want.items() if record[k] != v}
+            if wrong or (note.id and record["id"] != note.id):
+                self.counts["attribution"] += 1
+                self.finding("attribution", tag, f"{wrong or record['id']} instead of {note.id or want}")
+
+    def match(self, tag, lines, legs, end, note):
+        """Each leg's record and the provider's line of it."""
+        attempts = collections.defaultdict(list)
+        for line in lines:
+            if dropped(line):
+                self.counts["free_retries"] += 1
+            else:
+                attempts[self.target(line)].append(line)
+        by_target = {}
+        for record in legs + [end]:
+            if record["target"] in by_target:
+                self.counts["duplicated"] += 1
+                self.finding("duplicated", tag, f"two charges for target {record['target']}")
+            by_target[record["target"]] = record
+        for target, group in attempts.items():
+            for line in group[:-1]:             # sent again for free: nothing of an answer had come
+                self.counts["free_retries"] += 1
+                if line["sent"] > 0:
+                    self.finding("legs", tag, f"target {target} was asked again although it had begun to answer")
+                else:
+                    self.judge(tag, line, None, note)
+            self.judge(tag, group[-1], by_target.pop(target, None), note)
+        for target, record in by_target.items():
+            self.unseen(tag, record, note)
+        seen = len(attempts)
+        may_miss = "dead" in traffic.MODELS[note.ask.model][0] or self.killed(tag)
+        if end["legs"] < seen:
+            self.finding("legs", tag, f"{end['legs']} legs, and {seen} accounts were asked")
+        elif end["legs"] != seen and not may_miss and not (seen == 0 and end["legs"] == 1) and \
+                end["quality"] == "exact" and end["end"] == "ok":
+            self.finding("legs", tag, f"{end['legs']} legs, and {seen} accounts were asked")
+
+    @staticmethod
+    def target(line):
+        for name, (_, tail, _) in traffic.TARGETS.items():
+            if line["key"].endswith(tail):
+                return name
+        return line["key"]
+
+    def unseen(self, tag, record, note):
+        """A record whose request the provider never read."""
+        self.counts["unseen"] += 1
+        charged = F(record["list_usd"])
+        self.add("unseen", charged, F(0))
+        if charged and record["quality"] == "exact":
+            self.finding("unseen", tag, f"charged {charged}, exact, and the provider saw nothing")
+        elif record["quality"] == "crash_worst":
+            self.crash(tag, record)
+
+    def crash(self, tag, record):
+        self.counts["crash_worst"] += 1
+        if not self.killed(tag):
+            self.finding("crash", tag, "settled as if the gateway had been killed, and it was not")
+
+    # ---- one leg
+
+    def judge(self, tag, line, record, note):
+        provider = line["dialect"]
+        model = line["model_served"] or line["model"]
+        truth_use, shown_use = sim_buckets(line, False), sim_buckets(line, True)
+        if record is None:
+            self.uncharged(tag, line, truth_use, note)
+            return
+        charged = F(record["list_usd"])
+        which = self.rated(tag, record, line, charged)
+        truth = which.cost(provider, model, truth_use, line["service_tier"])
+        shown = which.cost(provider, model, shown_use, line["service_tier"])
+        if truth is None or shown is None:
+            self.finding("price", tag, f"the test's own book has no price for {model} {line['service_tier']}")
+            return
+        self.total += charged
+        quality = record["quality"]
+        self.counts["reported_cost"] += record["reported_usd"] is not None
+        self.counts["tiers"] += line["service_tier"] in ("flex", "priority")
+        if quality == "exact":
+            self.exact(tag, line, record, charged, truth, shown, shown_use)
+            return
+        self.counts["estimated"] += 1
+        self.flagged(tag, line, record, charged, truth, note)
+
+    def exact(self, tag, line, record, charged, truth, shown, shown_use):
+        if line["usage_delivered"]:
+            self.counts["wrong_usage"] += "wrong-usage" in line["fault"]
+            usage = {k: v for k, v in record["usage"].items() if v}
+            if usage != shown_use:
+                self.mismatch(tag, f"usage {usage}, the provider said {shown_use}")
+            elif charged != shown:
+                self.mismatch(tag, f"charged {charged}, the provider's figures cost {shown}")
+            self.reported(tag, line, record)
+            self.add("exact", charged, shown)
+        elif line["status"] >= 400 or not line["served"]:
+            self.nothing(tag, "refused", charged, truth)
+        else:
+            self.nothing(tag, "free", charged, truth)
+
+    def nothing(self, tag, name, charged, truth):
+        self.add(name, charged, truth)
+        if charged != 0 or truth != 0:
+            self.mismatch(tag, f"charged {charged} exact and without figures; the provider bills {truth}")
+
+    def mismatch(self, tag, text):
+        self.counts["cost_mismatch"] += 1
+        self.finding("cost", tag, text)
+
+    def flagged(self, tag, line, record, charged, truth, note):
+        """An estimate: is there a reason for it, and is it a bound where it is promised to be one?"""
+        quality, free_bound = record["quality"], "free_bound" in record["flags"]
+        went = line["cancelled"] or note.aborted or self.killed(tag)
+        self.counts["free_bound"] += free_bound
+        if quality == "crash_worst":
+            self.crash(tag, record)
+            name = "crash, free bound" if free_bound else "crash, bound"
+        elif line["usage_delivered"] and not went:
+            self.mismatch(tag, f"the provider's figures were delivered, the record is {quality}")
+            return
+        elif quality == "indeterminate":
+            name = "refused" if line["status"] >= 500 and line["sent"] > 0 else "indeterminate"
+            if charged != 0:
+                self.mismatch(tag, f"indeterminate, and charged {charged}")
+        elif quality == "partial":
+            name = "partial"
+        elif line["completed"] and not went:
+            name = "whole, estimated"
+        elif charged == F(record["bound_usd"]) or record["type"] == "leg":
+            name = "free bound" if free_bound else "whole bound"
+        else:
+            name = "input bound"
+        self.add(name, charged, truth)
+        if charged < truth:
+            self.below(tag, name, f"{quality}, {record['end'] if 'end' in record else 'leg'}: charged {charged}, "
+                                  f"the provider bills {truth}: {line['output']} tokens out, "
+                                  f"{line['delivered_tokens']} delivered; usage {record['usage']}")
+
+    def below(self, tag, name, text):
+        if CLASSES[name][0]:
+            self.counts["estimated_below_truth"] += 1
+            self.finding("below the truth", tag, f"{name}: {text}")
+        else:
+            self.counts["below_without_promise"] += 1
+            self.classes[name].below += 1
+
+    def uncharged(self, tag, line, use, note):
+        """A leg without a charge: an error, or one that nothing came back from."""
+        if not use:
+            self.add("refused", F(0), F(0))
+            return
+        truth = self.books[0].cost(line["dialect"], line["model_served"] or line["model"], use, line["service_tier"])
+        self.add("indeterminate", F(0), truth)
+        self.counts["below_without_promise"] += 1
+        self.classes["indeterminate"].below += 1
+        if line["sent"] > 0 and not line["cancelled"]:
+            self.finding("leg", tag, f"an answer had begun ({line['sent']} bytes, {line['fault']}), and it is not charged")
+        elif line["cancelled"] and note.ask.model != "chat-free" and not self.killed(tag):
+            self.finding("leg", tag, f"given up by the gateway, billed {truth}, and not charged")
+
+    def add(self, name, charged, truth):
+        s = self.classes[name]
+        s.n += 1
+        s.charged += charged
+        s.truth += truth
+
+    # ---- prices
+
+    def rated(self, tag, record, line, charged):
+        """The book that this record's usage was rated with: one for each price version."""
+        provider = line["dialect"]
+        served = record.get("model_served") or record["target_model"]
+        key = (provider, book.DATE.sub("", served), record["price_version"], record.get("service_tier") in ("flex", "priority"))
+        fits = [b for b in self.books if b.cost(provider, served, record["usage"], record.get("service_tier")) == charged]
+        if record["quality"] == "crash_worst":
+            return self.book_of.get(key, self.books[0])
+        if not fits:
+            self.mismatch(tag, f"{record['usage']} of {served} ({record.get('service_tier')}) is listed at {charged}; "
+                               f"the books say {[str(b.cost(provider, served, record['usage'], record.get('service_tier'))) for b in self.books]}")
+            return self.books[0]
+        if len(fits) == 1 and self.book_of.setdefault(key, fits[0]) is not fits[0]:
+            self.mismatch(tag, f"price version {record['price_version']} is two prices")
+        return self.book_of.get(key, fits[0])
+
+    def reported(self, tag, line, record):
+        """What the provider itself said it cost is what the operator pays."""
+        want = F(line["cost"]) if line["cost"] is not None else \
+            F(line["cost_ticks"], 10 ** 10) if line["cost_ticks"] is not None else None
+        got = None if record["reported_usd"] is None else F(record["reported_usd"])
+        if want != got:
+            self.mismatch(tag, f"the provider reported {want}, the ledger says {got}")
+        elif want is not None and F(record["contracted_usd"]) != want:
+            self.mismatch(tag, f"the provider reported {want}, contracted is {record['contracted_usd']}")
+
+    def told(self, tag, records, end, note):
+        """The client's word against the ledger's."""
+        if not note.complete or note.cost in (None, "unknown") or end["quality"] == "crash_worst":
+            return
+        self.counts["told"] += 1
+        if F(note.cost) != F(end["contracted_usd"]):
+            self.mismatch(tag, f"the client was told {note.cost}, the ledger has {end['contracted_usd']}")
