@@ -14,12 +14,15 @@ PARENT = {
     "input_cache_read": "input", "input_cache_write_5m": "input", "input_cache_write_1h": "input_cache_write_5m",
     "input_cache_write": "input_cache_write_5m", "input_audio": "input", "input_image": "input",
     "output_reasoning": "output", "output_audio": "output", "output_image": "output",
+    "web_searches_medium": "web_searches", "web_searches_high": "web_searches_medium",
 }
+INPUTS = {"input", *(bucket for bucket in PARENT if bucket.startswith("input_"))}
 OPENAI, ANTHROPIC = "openai", "anthropic"
 CHAT, OTHER, CLAUDE, EMBED, IMAGE = "gpt-4o-mini", "gpt-4o", "claude-sonnet-4-5", "text-embedding-3-small", "gpt-image-1"
 TTS, HEAR, WHISPER, FREE = "gpt-4o-mini-tts", "gpt-4o-transcribe", "whisper-1", "omni-moderation-latest"
 
-# (provider, model): USD per million tokens, USD per unit, and what other service tiers cost
+# (provider, model): USD per million tokens, USD per unit, what other service tiers cost, and what the whole request costs
+# when its input is longer than so many tokens
 MODELS = {
     (OPENAI, CHAT): {
         "per_mtok": {"input": "0.123457", "input_cache_read": "0.061729", "output": "0.987653"},
@@ -35,6 +38,9 @@ MODELS = {
         "per_mtok": {"input": "3.000001", "input_cache_read": "0.300007", "input_cache_write_5m": "3.750011",
                      "input_cache_write_1h": "6.000013", "output": "15.000017"},
         "per_unit": {"web_searches": "0.010000000003"},
+        "tiers": [{"above": 60, "per_mtok": {"input": "6.000007", "input_cache_read": "0.600011",
+                                             "input_cache_write_5m": "7.500023", "input_cache_write_1h": "12.000029",
+                                             "output": "22.500031"}}],
     },
     (OPENAI, EMBED): {"per_mtok": {"input": "0.020001"}},
     (OPENAI, IMAGE): {"per_mtok": {"input": "5.000003", "input_image": "10.000009", "output": "39.999989",
@@ -57,7 +63,9 @@ def raised(entry):
     """An entry with all its prices changed."""
     if isinstance(entry, str):
         return dearer(entry)
-    return {k: raised(v) for k, v in entry.items()} if isinstance(entry, dict) else entry
+    if isinstance(entry, dict):
+        return {k: raised(v) for k, v in entry.items()}
+    return [raised(v) for v in entry] if isinstance(entry, list) else entry
 
 
 class Book:
@@ -84,19 +92,25 @@ class Book:
             if tier not in entry.get("service_tiers", {}):
                 return None
             per_mtok.update(entry["service_tiers"][tier])
+        long = sum(n for bucket, n in usage.items() if bucket in INPUTS)
+        for step in entry.get("tiers", ()):
+            if long > step["above"]:
+                per_mtok = step["per_mtok"]
+        prices = {bucket: F(price) / 1000000 for bucket, price in per_mtok.items()}
+        prices |= {bucket: F(price) for bucket, price in entry.get("per_unit", {}).items()}
         total = F(0)
         for bucket, n in usage.items():
-            if n == 0:
-                continue
-            if bucket in entry.get("per_unit", {}):
-                total += n * F(entry["per_unit"][bucket])
-                continue
-            while bucket not in per_mtok:
+            while n and bucket not in prices:
                 if bucket not in PARENT:
                     return None
                 bucket = PARENT[bucket]
-            total += n * F(per_mtok[bucket]) / 1000000
+            total += n * prices[bucket] if n else 0
         return total
+
+    def long_context(self, provider, model, usage):
+        """Does another price apply because of the length of the input?"""
+        entry = self.entry(provider, model) or {}
+        return any(sum(n for b, n in usage.items() if b in INPUTS) > step["above"] for step in entry.get("tiers", ()))
 
     def file(self):
         """What the gateway reads."""

@@ -38,7 +38,7 @@ CLASSES = {
 COUNTS = ("requests", "seen", "settled", "voided", "missing", "duplicated", "cost_mismatch", "attribution", "told",
           "estimated", "estimated_below_truth", "below_without_promise", "crash_worst", "legs", "leg_lines",
           "free_retries", "unseen", "free_bound", "aborted", "broken", "wrong_usage", "reported_cost", "tiers",
-          "long_words")
+          "long_context")
 
 
 @dataclasses.dataclass
@@ -85,7 +85,8 @@ def sim_buckets(line, reported):
         out["output"] = outputs
     out["output_reasoning"] = line["reasoning"]
     out["input_seconds"] = line["seconds"]
-    out["web_searches"] = line["web_searches"]
+    # OpenAI's cost by the size of the context, which is medium when nobody says
+    out["web_searches_medium" if openai else "web_searches"] = line["web_searches"]
     return {bucket: n for bucket, n in out.items() if n}
 
 
@@ -250,6 +251,7 @@ class Compare:
         self.total += charged
         quality = record["quality"]
         self.counts["reported_cost"] += record["reported_usd"] is not None
+        self.counts["long_context"] += which.long_context(provider, model, shown_use)
         self.counts["tiers"] += line["service_tier"] in ("flex", "priority")
         if quality == "exact":
             self.exact(tag, line, record, charged, truth, shown, shown_use)

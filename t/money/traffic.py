@@ -391,6 +391,8 @@ class Client:
         try:
             await asyncio.wait_for(self.exchange(ask, note), self.timeout)
         except (Gone, OSError, asyncio.IncompleteReadError) as why:
+            if ask.abort and ask.abort[0] == "half":        # to who says no more, nothing needs to be said
+                note.aborted = True
             note.broken = not note.aborted
             note.error = note.error or f"{type(why).__name__}: {why}"
             self.drop()
