@@ -445,6 +445,7 @@ void uppool_give(struct upconn *u, bool reusable)
 		upconn_close(u);
 		return;
 	}
+	upconn_drop_input(u);
 	upconn_set_state(u, UP_IDLE);
 	stream_want(&u->st, true, false);
 	timer_arm(&u->w->wheel, &u->timer, p->clocks.idle_us);

@@ -1,4 +1,5 @@
 UNIT_TESTS += \
+	t/unit/core/check_attempt \
 	t/unit/core/check_attempt_build \
 	t/unit/core/check_conn_count \
 	t/unit/core/check_endpoint \
@@ -15,6 +16,7 @@ UNIT_TESTS += \
 	t/unit/core/check_upload \
 	t/unit/core/check_uppool \
 	t/unit/core/check_usage_text
+t_unit_core_check_attempt_SOURCES = t/unit/core/check_attempt.c t/unit/core/upstream.h
 t_unit_core_check_attempt_build_SOURCES = t/unit/core/check_attempt_build.c t/unit/core/fake.h
 t_unit_core_check_plan_SOURCES = t/unit/core/check_plan.c t/unit/core/fake.h
 t_unit_core_check_plan_prices_SOURCES = t/unit/core/check_plan_prices.c t/unit/core/fake.h
