@@ -93,6 +93,15 @@ size_t clock_iso(char out[CLOCK_ISO_LEN], wall_us t)
 	return CLOCK_ISO_LEN;
 }
 
+/* Here too the year begins in March, so that leap days come last. */
+int64_t clock_days(int64_t year, int64_t month, int64_t day)
+{
+	int64_t y = month <= 2 ? year - 1 : year;
+	int64_t m = month <= 2 ? month + 9 : month - 3;
+
+	return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
+}
+
 size_t clock_http(char out[CLOCK_HTTP_LEN], wall_us t)
 {
 	static const char days[7][5] = { "Thu,", "Fri,", "Sat,", "Sun,", "Mon,", "Tue,", "Wed," };

@@ -2,7 +2,7 @@ noinst_LIBRARIES += libtg_base.a
 libtg_base_a_SOURCES = \
 	src/base/arena.c src/base/arena.h \
 	src/base/bufq.c src/base/bufq.h \
-	src/base/clock.c src/base/clock.h \
+	src/base/clock.c src/base/clock_parse.c src/base/clock.h \
 	src/base/defs.h \
 	src/base/digest.c src/base/digest.h \
 	src/base/list.h \

@@ -62,6 +62,22 @@ START_TEST(out_of_range_is_clamped)
 }
 END_TEST
 
+START_TEST(days_are_what_iso_says)
+{
+	char got[CLOCK_ISO_LEN], want[16];
+
+	ck_assert_int_eq(clock_days(1970, 1, 1), 0);
+	for (int64_t day = 0; day < 2932897; day += 13) {
+		int y, m, d;
+
+		clock_iso(got, (wall_us){ day * 86400000000 });
+		snprintf(want, sizeof want, "%.10s", got);
+		ck_assert_int_eq(sscanf(want, "%d-%d-%d", &y, &m, &d), 3);
+		ck_assert_int_eq(clock_days(y, m, d), day);
+	}
+}
+END_TEST
+
 START_TEST(clocks_run)
 {
 	mono_us a = clock_mono(), b = clock_mono();
@@ -76,6 +92,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, agrees_with_gmtime);
 	tcase_add_test(tc, leap_days);
 	tcase_add_test(tc, out_of_range_is_clamped);
+	tcase_add_test(tc, days_are_what_iso_says);
 	tcase_add_test(tc, clocks_run);
 }
 
