@@ -1,4 +1,13 @@
 # What records add up to, and the questions asked of them
 noinst_LIBRARIES += libtg_rollup.a
 libtg_rollup_a_SOURCES = \
-	src/ledger/names.c src/ledger/names.h src/ledger/tbl/ends.h
+	src/ledger/names.c src/ledger/names.h src/ledger/tbl/ends.h \
+	src/ledger/intern.c src/ledger/intern.h \
+	src/ledger/positions.c src/ledger/positions.h \
+	src/ledger/value.c src/ledger/varint.h \
+	src/ledger/rollup.c src/ledger/rollup.h src/ledger/rollup_int.h \
+	src/ledger/rollup_file.c src/ledger/rollup_flush.c src/ledger/rollup_open.c \
+	src/ledger/tbl/rollup_texts.h src/ledger/tbl/rollup_counts.h src/ledger/tbl/rollup_sums.h \
+	src/ledger/walk.c src/ledger/walk.h \
+	src/ledger/csv.c src/ledger/csv.h \
+	src/ledger/report.c src/ledger/report_query.c src/ledger/report_text.c src/ledger/report.h
