@@ -33,15 +33,18 @@ def line(**more):
             "delivered_tokens": 0, "completed": True, "cancelled": False, "usage_delivered": True, "fault": "", **more}
 
 
-def record(usage=None, which=book.FIRST, **more):
+def record(usage=None, which=book.FIRST, target="east", **more):
     """A line of the export that fits it."""
     usage = USAGE if usage is None else usage
     cost = usd(which.cost("openai", book.CHAT, usage))
+    pays = usd(compare.up(F(cost) * F(7, 8))) if target == "west" else cost
+    more = {"contracted_usd": pays, **more}
+    more = {"billed_usd": more["contracted_usd"], **more}
     return {"type": "settle", "id": "req_1", "segment": 1, "seq": 5, "org": "corp", "tenant": "acme", "tier": "",
             "key": "acme-1", "model": "chat", "model_served": book.CHAT, "target_model": book.CHAT, "provider": "openai",
-            "target": "east", "region": "", "endpoint": "chat", "stream": False, "leg": 1, "legs": 1, "status": 200,
+            "target": target, "region": "", "endpoint": "chat", "stream": False, "leg": 1, "legs": 1, "status": 200,
             "end": "ok", "quality": "exact", "usage": usage, "service_tier": "default", "price_version": "1",
-            "list_usd": cost, "contracted_usd": cost, "billed_usd": cost, "reported_usd": None, "flags": [],
+            "list_usd": cost, "reported_usd": None, "flags": [],
             "bound_usd": "1.000000000000", "session": "t", "end_user": "u", "tags": {"team": "red"}, **more}
 
 
@@ -82,7 +85,7 @@ RIGHT = {
                         [note(aborted=True)], ()),
     "killed": ([line(**CUT)], [record({"input": 50, "output": 100}, quality="crash_worst")], [note()], [(100.5, 100.6)]),
     "killed, and the estimate is low, but nobody had named a bound": (
-        [line(**CUT)], [record({"input": 1}, quality="crash_worst", flags=["free_bound"])], [note()], [(100.5, 100.6)]),
+        [line(**CUT)], [record({"input": 1}, quality="crash_worst", flags=["default_bound"])], [note()], [(100.5, 100.6)]),
     "wrong usage is what the provider says": (
         [line(fault="wrong-usage", reported_input=27, reported_output=71)], [record({"input": 27, "output": 71})],
         [note()], ()),
@@ -98,6 +101,7 @@ def test_what_is_right(case):
     assert not c.findings, [str(f) for f in c.findings]
 
 
+cheap = usd(F(record()["list_usd"]) - F(1, 10 ** 12))
 WRONG = {
     "missing": ([line()], [], [note()], (), ["missing"]),
     "missing, and the provider had failed": ([line(status=500, usage_delivered=False)], [], [note()], (), ["missing"]),
@@ -109,7 +113,7 @@ WRONG = {
     "a stranger": ([line()], [record()], [], (), ["stranger"]),
     "void although it was seen": ([line()], [record({}, type="void")], [note()], (), ["void"]),
     "a void that costs": ([], [record(type="void")], [note()], (), ["void"]),
-    "a pico too little": ([line()], [record(list_usd=usd(F(record()["list_usd"]) - F(1, 10 ** 12)))], [note()], (), ["cost"]),
+    "a pico too little": ([line()], [record(list_usd=cheap, contracted_usd=cheap)], [note()], (), ["cost"]),
     "another usage": ([line()], [record({"input": 10, "output": 19})], [note()], (), ["cost"]),
     "another bucket": ([line()], [record({"input": 10, "output_reasoning": 20})], [note()], (), ["cost"]),
     "nothing for something": ([line()], [record({})], [note()], (), ["cost"]),
@@ -120,6 +124,12 @@ WRONG = {
         [line(), line(tag="u", seq=9)],
         [record(), record(which=book.SECOND, session="u", id="req_2", seq=7)],
         [note(), traffic.Note("u", note().ask, 1.0, 2.0)], (), ["cost"]),
+    "a discount that was not given": ([line(**WEST)], [record(target="west", contracted_usd=record()["list_usd"])],
+                                      [note()], (), ["cost"]),
+    "a markup that nobody asked for": ([line()], [record(billed_usd="0.1")], [note()], (), ["cost"]),
+    "a model without a price, in silence": ([line(model_served=book.NOBODYS)], [record(model_served=book.NOBODYS)],
+                                            [note()], (), ["cost"]),
+    "another request of the provider's": ([line()], [record(provider_request_id="req_f")], [note()], (), ["leg"]),
     "told otherwise": ([line()], [record()], [note(cost="0.000001")], (), ["cost"]),
     "another id": ([line()], [record()], [note(id="req_2")], (), ["attribution"]),
     "another tenant": ([line()], [record(tenant="beta")], [note()], (), ["attribution"]),

@@ -20,6 +20,7 @@ INPUTS = {"input", *(bucket for bucket in PARENT if bucket.startswith("input_"))
 OPENAI, ANTHROPIC = "openai", "anthropic"
 CHAT, OTHER, CLAUDE, EMBED, IMAGE = "gpt-4o-mini", "gpt-4o", "claude-sonnet-4-5", "text-embedding-3-small", "gpt-image-1"
 TTS, HEAR, WHISPER, FREE = "gpt-4o-mini-tts", "gpt-4o-transcribe", "whisper-1", "omni-moderation-latest"
+NOBODYS = "gpt-nobody-has-a-price"
 
 # (provider, model): USD per million tokens, USD per unit, what other service tiers cost, and what the whole request costs
 # when its input is longer than so many tokens
@@ -50,6 +51,8 @@ MODELS = {
     (OPENAI, WHISPER): {"per_unit": {"input_seconds": "0.000100000007"}},
     (OPENAI, FREE): {"free": True},
 }
+# What is charged where nothing is known: the gateway's defaults.
+UNPRICED = {"per_mtok": {"input": "30", "output": "150"}}
 
 
 def dearer(text):
@@ -81,10 +84,8 @@ class Book:
         return None
 
     def cost(self, provider, model, usage, tier=None):
-        """Exact USD of {bucket: n}; None when the model, the tier or a bucket has no price."""
-        entry = self.entry(provider, model)
-        if entry is None:
-            return None
+        """Exact USD of {bucket: n}; None when the tier or a bucket has no price."""
+        entry = self.entry(provider, model) or UNPRICED
         if entry.get("free"):
             return F(0)
         per_mtok = dict(entry.get("per_mtok", {}))

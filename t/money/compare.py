@@ -26,7 +26,7 @@ CLASSES = {
     "free": (True, "nothing was billed, and nothing is charged"),
     "refused": (True, "the provider answered with an error: nothing on both sides"),
     "whole, estimated": (False, "a whole answer without figures: input bound, output estimated from its bytes"),
-    "input bound": (True, "a stream that had not begun when the client went: the input at its bound"),
+    "input bound": (True, "a stream that had not begun when the client went: the input at its bound, not below the input"),
     "whole bound": (True, "an answer given up before its end that bills in full: the hold"),
     "free bound": (False, "the same, but nobody had said how long the answer may be: a stated default"),
     "partial": (False, "a stream broken off: figures so far and an estimate; what was made and not seen is not in it"),
@@ -37,7 +37,7 @@ CLASSES = {
 }
 COUNTS = ("requests", "seen", "settled", "voided", "missing", "duplicated", "cost_mismatch", "attribution", "told",
           "estimated", "estimated_below_truth", "below_without_promise", "crash_worst", "legs", "leg_lines",
-          "free_retries", "unseen", "free_bound", "aborted", "broken", "wrong_usage", "reported_cost", "tiers",
+          "free_retries", "unseen", "free_bound", "aborted", "broken", "wrong_usage", "reported_cost", "tiers", "unpriced",
           "long_context")
 
 
@@ -57,6 +57,11 @@ class Sums:
     below: int = 0
     charged: F = F(0)
     truth: F = F(0)
+
+
+def up(value):
+    """In whole pico-dollars, rounded up."""
+    return F(-(-value * 10 ** 12 // 1), 10 ** 12)
 
 
 def dropped(line):
@@ -242,6 +247,7 @@ class Compare:
             self.uncharged(tag, line, truth_use, note)
             return
         charged = F(record["list_usd"])
+        self.unpriced(tag, record, provider)
         which = self.rated(tag, record, line, charged)
         truth = which.cost(provider, model, truth_use, line["service_tier"])
         shown = which.cost(provider, model, shown_use, line["service_tier"])
@@ -249,6 +255,9 @@ class Compare:
             self.finding("price", tag, f"the test's own book has no price for {model} {line['service_tier']}")
             return
         self.total += charged
+        self.margins(tag, record, charged, note)
+        if record.get("provider_request_id") and not record["provider_request_id"].endswith(line["id"]):
+            self.finding("leg", tag, f"the provider's id is {line['id']}, not {record['provider_request_id']}")
         quality = record["quality"]
         self.counts["reported_cost"] += record["reported_usd"] is not None
         self.counts["long_context"] += which.long_context(provider, model, shown_use)
@@ -257,7 +266,7 @@ class Compare:
             self.exact(tag, line, record, charged, truth, shown, shown_use)
             return
         self.counts["estimated"] += 1
-        self.flagged(tag, line, record, charged, truth, note)
+        self.flagged(tag, line, record, charged, truth, note, which)
 
     def exact(self, tag, line, record, charged, truth, shown, shown_use):
         if line["usage_delivered"]:
@@ -283,9 +292,9 @@ class Compare:
         self.counts["cost_mismatch"] += 1
         self.finding("cost", tag, text)
 
-    def flagged(self, tag, line, record, charged, truth, note):
+    def flagged(self, tag, line, record, charged, truth, note, which):
         """An estimate: is there a reason for it, and is it a bound where it is promised to be one?"""
-        quality, free_bound = record["quality"], "free_bound" in record["flags"]
+        quality, free_bound = record["quality"], "default_bound" in record["flags"]
         went = line["cancelled"] or note.aborted or self.killed(tag)
         self.counts["free_bound"] += free_bound
         if quality == "crash_worst":
@@ -306,6 +315,8 @@ class Compare:
             name = "free bound" if free_bound else "whole bound"
         else:
             name = "input bound"
+            truth = which.cost(line["dialect"], line["model_served"] or line["model"],
+                               {b: n for b, n in sim_buckets(line, False).items() if b in book.INPUTS})
         self.add(name, charged, truth)
         if charged < truth:
             self.below(tag, name, f"{quality}, {record['end'] if 'end' in record else 'leg'}: charged {charged}, "
@@ -342,6 +353,13 @@ class Compare:
 
     # ---- prices
 
+    def unpriced(self, tag, record, provider):
+        """A stated price stands in, and says so."""
+        nobodys = self.books[0].entry(provider, record.get("model_served") or record["target_model"]) is None
+        self.counts["unpriced"] += nobodys
+        if nobodys is not ("unpriced" in record["flags"]):
+            self.mismatch(tag, f"flags {record['flags']} of a model that {'no' if nobodys else 'a'} price is known of")
+
     def rated(self, tag, record, line, charged):
         """The book that this record's usage was rated with: one for each price version."""
         provider = line["dialect"]
@@ -368,10 +386,23 @@ class Compare:
         elif want is not None and F(record["contracted_usd"]) != want:
             self.mismatch(tag, f"the provider reported {want}, contracted is {record['contracted_usd']}")
 
+    def margins(self, tag, record, charged, note):
+        """From the list to what the operator pays and what the tenant pays; a pico-dollar's part is a whole one."""
+        contracted, billed = F(record["contracted_usd"]), F(record["billed_usd"])
+        pays = 1 - F(traffic.DISCOUNTS.get(record["target"], 0)) / 100
+        _, markup, _ = traffic.TENANTS[note.ask.tenant]
+        want = up(charged * pays) if record["reported_usd"] is None else F(record["reported_usd"])
+        if contracted != want:
+            self.mismatch(tag, f"contracted is {contracted}, not {want}")
+        want = up(contracted * (1 + F(markup) / 100))
+        if billed != want:
+            self.mismatch(tag, f"billed is {billed}, not {want}")
+
     def told(self, tag, records, end, note):
         """The client's word against the ledger's."""
         if not note.complete or note.cost in (None, "unknown") or end["quality"] == "crash_worst":
             return
         self.counts["told"] += 1
-        if F(note.cost) != F(end["contracted_usd"]):
-            self.mismatch(tag, f"the client was told {note.cost}, the ledger has {end['contracted_usd']}")
+        billed = sum((F(r["billed_usd"]) for r in records), F(0))
+        if F(note.cost) != billed:
+            self.mismatch(tag, f"the client was told {note.cost}, its bill is {billed}")

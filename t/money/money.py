@@ -70,7 +70,8 @@ class Stage:
             address = f"127.0.0.1:{self.dead}" if name == "dead" else self.sim.listen
             targets[name] = {"provider": provider, "base_url": f"http://{address}", "key": KEY_HEAD + tail,
                              "on_client_abort": policy}
-        targets["west"]["discount"] = "12.5%"
+        for name, percent in traffic.DISCOUNTS.items():
+            targets[name]["discount"] = f"{percent}%"
         return {
             "workers": 2,
             "listen": [{"address": "127.0.0.1:0"}],
@@ -84,7 +85,7 @@ class Stage:
             "models": {name: {"targets": [{"target": t, "model": there} for t in where]}
                        for name, (where, there) in traffic.MODELS.items()},
             "orgs": {org: {} for org, _, _ in traffic.TENANTS.values()},
-            "tenants": {name: {"org": org, "markup": markup, "keys": [
+            "tenants": {name: {"org": org, "markup": f"{markup}%", "keys": [
                 {"id": key, "sha256": harness.sha256(traffic.KEYS[key][1])} for key in keys]}
                 for name, (org, markup, keys) in traffic.TENANTS.items()},
             "log": {"access": "off"},
@@ -249,7 +250,7 @@ def cheaper(usd):
 
 # So many at least, or the test has not tested: per thousand requests, but never less than one.
 LEAST = {"exact": 300, "refused": 20, "whole, estimated": 2, "partial": 15, "input bound": 1, "indeterminate": 2}
-LEAST_COUNTS = {"voided": 4, "aborted": 30, "free_retries": .3, "wrong_usage": 2, "reported_cost": 2, "tiers": 2, "long_context": 5,
+LEAST_COUNTS = {"voided": 4, "aborted": 30, "free_retries": .3, "wrong_usage": 2, "reported_cost": 2, "tiers": 2, "unpriced": 1, "long_context": 5,
                 "leg_lines": 1, "told": 300}
 
 

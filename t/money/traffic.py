@@ -27,6 +27,8 @@ TARGETS = {
     "north": (book.ANTHROPIC, "-north", "cancel_estimate"),
     "south": (book.ANTHROPIC, "-south", "cancel_estimate"),
 }
+# percent that an account pays less
+DISCOUNTS = {"west": "12.5"}
 # what clients ask for: the targets it may go to, and the name it has there
 MODELS = {
     "chat": (("east", "west"), book.CHAT),
@@ -34,6 +36,7 @@ MODELS = {
     "chat-free": (("free",), book.CHAT),
     "chat-failing": (("dead", "west"), book.CHAT),
     "chat-nowhere": (("dead",), book.CHAT),
+    "chat-unpriced": (("east",), book.NOBODYS),
     "claude": (("north", "south"), book.CLAUDE),
     "embed": (("east",), book.EMBED),
     "image": (("east", "west"), book.IMAGE),
@@ -42,11 +45,11 @@ MODELS = {
     "whisper": (("east",), book.WHISPER),
     "moderation": (("east",), book.FREE),
 }
-# tenant: (org, markup, its keys)
+# tenant: (org, markup in percent, its keys)
 TENANTS = {
-    "acme": ("corp", "0%", ("acme-1", "acme-2")),
-    "beta": ("corp", "15%", ("beta-1",)),
-    "gamma": ("labs", "7.25%", ("gamma-1", "gamma-2")),
+    "acme": ("corp", "0", ("acme-1", "acme-2")),
+    "beta": ("corp", "15", ("beta-1",)),
+    "gamma": ("labs", "7.25", ("gamma-1", "gamma-2")),
 }
 KEYS = {key: (tenant, f"tg-money-{key}") for tenant, (_, _, keys) in TENANTS.items() for key in keys}
 
@@ -148,7 +151,8 @@ class Mix:
         return Ask(tag, kind, "POST", path, model, body, fields, key, tags, end_user, stream=kind.endswith("stream"))
 
     def chat_model(self, rng):
-        return rng.choices(("chat", "chat-drain", "chat-free", "chat-failing", "chat-nowhere"), (70, 12, 8, 8, 2))[0]
+        return rng.choices(("chat", "chat-drain", "chat-free", "chat-failing", "chat-nowhere", "chat-unpriced"),
+                           (68, 12, 8, 8, 2, 2))[0]
 
     def length(self, rng):
         """Output tokens, and the fields that ask the simulator for them; now and then at a pace."""
