@@ -4,6 +4,7 @@ libtg_core_a_SOURCES = \
 	src/core/attempt.c src/core/attempt.h \
 	src/core/attempt_build.c src/core/attempt_build.h \
 	src/core/body.c \
+	src/core/bound.c src/core/bound.h src/core/bound_int.h src/core/bound_parts.c \
 	src/core/config.c src/core/config.h \
 	src/core/config_check.c src/core/config_check.h \
 	src/core/config_money.c src/core/config_prices.c \
@@ -36,5 +37,5 @@ libtg_core_a_SOURCES = \
 	src/core/uppool.c src/core/uppool.h \
 	src/core/usage_text.c src/core/usage_text.h \
 	src/core/worker.c src/core/worker.h \
-	src/core/tbl/endpoints.h src/core/tbl/errors.h src/core/tbl/headers.h \
+	src/core/tbl/bound_keys.h src/core/tbl/endpoints.h src/core/tbl/errors.h src/core/tbl/headers.h \
 	src/core/tbl/metrics.h src/core/tbl/stages.h

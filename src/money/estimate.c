@@ -51,3 +51,41 @@ uint64_t est_image_tokens(struct str size, struct str quality)
 		pixels = AUTO_PIXELS;
 	return (pixels * square_tokens(quality) + SQUARE_PIXELS - 1) / SQUARE_PIXELS;
 }
+
+static bool is_priced(uint64_t priced, enum usage_bucket b)
+{
+	for (; b != USAGE_NONE; b = usage_bucket_parent(b))
+		if ((priced >> b & 1) != 0)
+			return true;
+	return false;
+}
+
+/* Something that is asked for by itself, whatever else is billed. */
+static bool is_call(enum usage_bucket b)
+{
+	switch (b) {
+	case USAGE_WEB_SEARCHES:
+	case USAGE_WEB_SEARCHES_MEDIUM:
+	case USAGE_WEB_SEARCHES_HIGH:
+	case USAGE_FILE_SEARCHES:
+	case USAGE_CODE_SESSIONS:
+	case USAGE_QUERIES: return true;
+	default: return false;
+	}
+}
+
+void usage_fit(struct usage *u, uint64_t priced)
+{
+	bool tokens = (priced & (((uint64_t)1 << USAGE_FIRST_UNIT) - 1)) != 0, units = false;
+
+	for (unsigned b = USAGE_FIRST_UNIT; b < USAGE__MAX; b++)
+		units |= u->n[b] > 0 && !is_call((enum usage_bucket)b) &&
+			 is_priced(priced, (enum usage_bucket)b);
+	if (!tokens && !units)
+		return;
+	for (unsigned b = USAGE_FIRST_UNIT; b < USAGE__MAX; b++)
+		if (!is_call((enum usage_bucket)b) && !is_priced(priced, (enum usage_bucket)b))
+			u->n[b] = 0;
+	if (!tokens)
+		memset(u->n, 0, USAGE_FIRST_UNIT * sizeof u->n[0]);
+}

@@ -8,6 +8,15 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "money/usage.h"
+
+/*
+ * Where the same thing is given in several units (tokens and images, tokens and characters): leave
+ * those that a price has. `priced`: bit b is bucket b, as in a price's rates. A unit counts as
+ * priced with its parent; tokens go only when no token is priced and some unit that is left is.
+ * Calls of tools are no alternatives and stay.
+ */
+void usage_fit(struct usage *u, uint64_t priced);
 
 /*
  * Output tokens of one generated image ("1536x1024"; "high", "medium", "low") of the models that

@@ -1,1 +1,1 @@
-FUZZERS += t/fuzz/fuzz_meter
+FUZZERS += t/fuzz/fuzz_meter t/fuzz/fuzz_bound

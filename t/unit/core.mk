@@ -1,6 +1,7 @@
 UNIT_TESTS += \
 	t/unit/core/check_attempt \
 	t/unit/core/check_attempt_build \
+	t/unit/core/check_bound \
 	t/unit/core/check_conn_count \
 	t/unit/core/check_endpoint \
 	t/unit/core/check_errors \

@@ -1,0 +1,27 @@
+/*
+ * Members of a request's body that bound what it may use: X(ENUM_SUFFIX, "key"). Each is acted on, so a body that has
+ * one twice is refused.
+ */
+X(MAX_TOKENS, "max_tokens")
+X(MAX_COMPLETION_TOKENS, "max_completion_tokens")
+X(MAX_OUTPUT_TOKENS, "max_output_tokens")
+X(N, "n")
+X(BEST_OF, "best_of")
+X(MESSAGES, "messages")
+X(INPUT, "input")
+X(PROMPT, "prompt")
+X(SYSTEM, "system")
+X(IMAGES, "images")
+X(TOOLS, "tools")
+X(MAX_TOOL_CALLS, "max_tool_calls")
+X(WEB_SEARCH_OPTIONS, "web_search_options")
+X(PREVIOUS_RESPONSE, "previous_response_id")
+X(CONVERSATION, "conversation")
+X(MCP_SERVERS, "mcp_servers")
+X(MODALITIES, "modalities")
+X(SERVICE_TIER, "service_tier")
+X(SPEED, "speed")
+X(INFERENCE_GEO, "inference_geo")
+X(SIZE, "size")
+X(QUALITY, "quality")
+X(SECONDS, "seconds")
