@@ -2,6 +2,8 @@ UNIT_TESTS += \
 	t/unit/core/check_attempt \
 	t/unit/core/check_attempt_build \
 	t/unit/core/check_bound \
+	t/unit/core/check_body \
+	t/unit/core/check_conn \
 	t/unit/core/check_conn_count \
 	t/unit/core/check_endpoint \
 	t/unit/core/check_errors \
@@ -19,6 +21,8 @@ UNIT_TESTS += \
 	t/unit/core/check_usage_text
 t_unit_core_check_attempt_SOURCES = t/unit/core/check_attempt.c t/unit/core/upstream.h
 t_unit_core_check_attempt_build_SOURCES = t/unit/core/check_attempt_build.c t/unit/core/fake.h
+t_unit_core_check_body_SOURCES = t/unit/core/check_body.c t/unit/core/fake.h
+t_unit_core_check_conn_SOURCES = t/unit/core/check_conn.c t/unit/core/fake.h
 t_unit_core_check_plan_SOURCES = t/unit/core/check_plan.c t/unit/core/fake.h
 t_unit_core_check_plan_prices_SOURCES = t/unit/core/check_plan_prices.c t/unit/core/fake.h
 t_unit_core_check_respond_SOURCES = t/unit/core/check_respond.c t/unit/core/fake.h
