@@ -163,11 +163,16 @@ struct cfg_price_step {
 	struct conf_tags per_mtok;
 };
 
-struct cfg_price_rates { /* a service tier, variant or region */
+struct cfg_price_rates { /* a service tier or variant */
 	struct str name; /* must stay first: the map key; empty for service tiers */
 	struct conf_tags per_mtok, per_unit;
 	struct str per_request;
 	struct conf_array tiers; /* of cfg_price_step */
+};
+
+struct cfg_price_region {
+	struct cfg_price_rates plain; /* must stay first, with the name */
+	struct cfg_price_rates service[SERVICE__MAX];
 };
 
 struct cfg_price {
@@ -175,7 +180,8 @@ struct cfg_price {
 	struct conf_strings aliases;
 	bool free;
 	struct cfg_price_rates plain, service[SERVICE__MAX]; /* [SERVICE_STANDARD] is not used */
-	struct conf_array variants, regions;                 /* of cfg_price_rates */
+	struct conf_array variants;                          /* of cfg_price_rates */
+	struct conf_array regions;                           /* of cfg_price_region */
 	struct conf_tags uplift;
 	int64_t max_input, max_output; /* 0: not said */
 	struct str valid_from, source, date;

@@ -64,7 +64,7 @@ static const struct conf_directive service_directives[] = {
 	STEP_DIRECTIVE(cfg_price_rates, )
 	{ .name = NULL },
 };
-static const struct conf_directive layer_directives[] = {
+static const struct conf_directive variant_directives[] = {
 	RATE_DIRECTIVES(cfg_price_rates, )
 	{ .name = NULL },
 };
@@ -76,11 +76,36 @@ static const struct conf_block service_block = {
 	.size = sizeof(struct cfg_price_rates),
 	.directives = service_directives,
 };
-static const struct conf_block layer_block = {
-	.name = "price of a variant or region",
-	.help = "What goes before the entry's own prices.",
+static const struct conf_block variant_block = {
+	.name = "price of a variant",
+	.help = "What a size or quality of images or video costs.",
 	.size = sizeof(struct cfg_price_rates),
-	.directives = layer_directives,
+	.directives = variant_directives,
+};
+
+#define SERVICE(in, id, text)                  \
+	{ .name = text,                        \
+		.type = CONF_BLOCK,            \
+		AT(in, service[SERVICE_##id]), \
+		.block = &service_block,       \
+		.help = "What the service tier `" text "` costs, where it differs." },
+
+/* clang-format off */
+static const struct conf_directive region_directives[] = {
+	RATE_DIRECTIVES(cfg_price_region, plain.)
+	STEP_DIRECTIVE(cfg_price_region, plain.)
+	SERVICE(cfg_price_region, FLEX, "flex")
+	SERVICE(cfg_price_region, PRIORITY, "priority")
+	SERVICE(cfg_price_region, BATCH, "batch")
+	{ .name = NULL },
+};
+/* clang-format on */
+
+static const struct conf_block region_block = {
+	.name = "price of a region",
+	.help = "What a region costs, where it differs from the entry.",
+	.size = sizeof(struct cfg_price_region),
+	.directives = region_directives,
 };
 
 /* clang-format off */
@@ -106,24 +131,18 @@ static const struct conf_directive price_directives[] = {
 		.help = "It costs nothing." },
 	RATE_DIRECTIVES(cfg_price, plain.)
 	STEP_DIRECTIVE(cfg_price, plain.)
-#define SERVICE(id, text)                                                       \
-	{ .name = text,                                                         \
-		.type = CONF_BLOCK,                                             \
-		AT(cfg_price, service[SERVICE_##id]),                           \
-		.block = &service_block,                                        \
-		.help = "What the service tier `" text "` costs, where it differs." },
-	SERVICE(FLEX, "flex")
-	SERVICE(PRIORITY, "priority")
-	SERVICE(BATCH, "batch")
+	SERVICE(cfg_price, FLEX, "flex")
+	SERVICE(cfg_price, PRIORITY, "priority")
+	SERVICE(cfg_price, BATCH, "batch")
 	{ .name = "variants",
 		.type = CONF_MAP,
 		AT(cfg_price, variants),
-		.block = &layer_block,
+		.block = &variant_block,
 		.help = "By size and quality of images or video, such as 1024x1024 or hd/1024x1792." },
 	{ .name = "regions",
 		.type = CONF_MAP,
 		AT(cfg_price, regions),
-		.block = &layer_block,
+		.block = &region_block,
 		.help = "By region of the target." },
 	{ .name = "uplift",
 		.type = CONF_TAGS,

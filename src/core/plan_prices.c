@@ -69,7 +69,20 @@ static void put_rates(json_t *to, const struct cfg_price_rates *r)
 	put_steps(to, &r->tiers);
 }
 
-static void put_layers(json_t *to, const char *key, const struct conf_array *a)
+static void put_services(json_t *to, const struct cfg_price_rates service[SERVICE__MAX])
+{
+	for (unsigned t = SERVICE_STANDARD + 1; t < SERVICE__MAX; t++) {
+		json_t *s = json_object();
+
+		put_rates(s, &service[t]);
+		if (json_object_size(s) > 0)
+			tg_assert(json_object_set(to, service_tier_name((enum service_tier)t), s) ==
+				  0);
+		json_decref(s);
+	}
+}
+
+static void put_variants(json_t *to, const struct conf_array *a)
 {
 	const struct cfg_price_rates *v = a->v;
 	json_t *all, *one;
@@ -82,7 +95,25 @@ static void put_layers(json_t *to, const char *key, const struct conf_array *a)
 		put_rates(one, &v[i]);
 		tg_assert(json_object_setn_new(all, v[i].name.p, v[i].name.n, one) == 0);
 	}
-	tg_assert(json_object_set_new(to, key, all) == 0);
+	tg_assert(json_object_set_new(to, "variants", all) == 0);
+}
+
+static void put_regions(json_t *to, const struct conf_array *a)
+{
+	const struct cfg_price_region *v = a->v;
+	json_t *all, *one;
+
+	if (a->n == 0)
+		return;
+	all = json_object();
+	for (size_t i = 0; i < a->n; i++) {
+		one = json_object();
+		put_rates(one, &v[i].plain);
+		put_services(one, v[i].service);
+		tg_assert(
+			json_object_setn_new(all, v[i].plain.name.p, v[i].plain.name.n, one) == 0);
+	}
+	tg_assert(json_object_set_new(to, "regions", all) == 0);
 }
 
 static struct str today(char buf[16])
@@ -111,17 +142,9 @@ static json_t *entry_of(const struct cfg_price *c)
 	if (c->free)
 		tg_assert(json_object_set_new(e, "free", json_true()) == 0);
 	put_rates(e, &c->plain);
-	for (unsigned t = SERVICE_STANDARD + 1; t < SERVICE__MAX; t++) {
-		json_t *s = json_object();
-
-		put_rates(s, &c->service[t]);
-		if (json_object_size(s) > 0)
-			tg_assert(json_object_set(e, service_tier_name((enum service_tier)t), s) ==
-				  0);
-		json_decref(s);
-	}
-	put_layers(e, "variants", &c->variants);
-	put_layers(e, "regions", &c->regions);
+	put_services(e, c->service);
+	put_variants(e, &c->variants);
+	put_regions(e, &c->regions);
 	put_tags(e, "uplift", &c->uplift);
 	put_int(e, "max_input", c->max_input);
 	put_int(e, "max_output", c->max_output);

@@ -271,88 +271,133 @@ static int read_standard(
 	return tiers != NULL ? read_steps(r, tiers, s) : 0;
 }
 
+/* An object of prices that restate what differs from `base`; where: " in \"flex\"". */
+static int read_plan_over(struct price_reader *r, const json_t *e, const char *where,
+	const struct plan_set *base, struct plan_set *s)
+{
+	*s = (struct plan_set){ .has_request = base->has_request,
+		.per_request = base->per_request };
+	if (read_rate_tables(r, e, where, &s->rates) != 0 ||
+		read_request(r, e, &s->has_request, &s->per_request) != 0)
+		return -1;
+	rate_set_over(&s->rates, &base->rates);
+	if (json_object_get(e, "tiers") != NULL)
+		return read_steps(r, json_object_get(e, "tiers"), s);
+	plan_set_inherit_steps(s, base);
+	return 0;
+}
+
 static int read_service(struct price_reader *r, const json_t *e, enum service_tier t,
-	const struct plan_set *standard, struct plan_set *s)
+	const struct plan_set *standard, const struct price_plan **out)
 {
 	static const char *const words[] = { "per_mtok", "per_unit", "per_request", "tiers", NULL };
+	struct plan_set s;
 	char where[32];
 
 	snprintf(where, sizeof where, " in \"%s\"", service_tier_name(t));
 	if (!json_is_object(e) || json_object_size(e) == 0)
 		return price_fail(r, "\"%s\" is not an object of prices", service_tier_name(t));
-	if (check_keys(r, e, where, words) != 0)
+	if (check_keys(r, e, where, words) != 0 || read_plan_over(r, e, where, standard, &s) != 0)
 		return -1;
-	*s = (struct plan_set){ .has_request = standard->has_request,
-		.per_request = standard->per_request };
-	if (read_rate_tables(r, e, where, &s->rates) != 0 ||
-		read_request(r, e, &s->has_request, &s->per_request) != 0)
-		return -1;
-	rate_set_over(&s->rates, &standard->rates);
-	if (json_object_get(e, "tiers") != NULL)
-		return read_steps(r, json_object_get(e, "tiers"), s);
-	plan_set_inherit_steps(s, standard);
+	*out = price_plan_new(r->book, &s);
 	return 0;
 }
 
-static int read_plans(struct price_reader *r, const json_t *e, struct price *p)
+/* The plan that is gathered, and those of the service tiers in e. */
+static int read_services(struct price_reader *r, const json_t *e, const struct plan_set *standard,
+	const struct price_plan *plan[SERVICE__MAX])
 {
-	struct plan_set standard = { .rates = { 0, { 0 } } }, other;
-
-	if (read_standard(r, e, p, &standard) != 0)
-		return -1;
-	p->plan[SERVICE_STANDARD] = price_plan_new(r->book, &standard);
+	plan[SERVICE_STANDARD] = price_plan_new(r->book, standard);
 	for (unsigned t = SERVICE_STANDARD + 1; t < SERVICE__MAX; t++) {
 		const json_t *v = json_object_get(e, service_tier_name((enum service_tier)t));
 
-		if (v == NULL)
-			continue;
-		if (read_service(r, v, (enum service_tier)t, &standard, &other) != 0)
+		if (v != NULL && read_service(r, v, (enum service_tier)t, standard, &plan[t]) != 0)
 			return -1;
-		p->plan[t] = price_plan_new(r->book, &other);
 	}
 	return 0;
 }
 
 /* ---- variants, regions, uplifts */
 
-static int read_layer(struct price_reader *r, const char *what, const char *name, const json_t *obj,
-	struct price_layer *out)
+/* The members of e's object `what`: 0 with *n of them (0: none), -1 when it is something else. */
+static int named_objects(
+	struct price_reader *r, const json_t *e, const char *what, json_t **all, size_t *n)
 {
-	static const char *const words[] = { "per_mtok", "per_unit", "per_request", NULL };
-	struct rate_set s = { 0, { 0 } };
-	char where[32];
+	json_t *obj;
+	const char *name;
 
-	snprintf(where, sizeof where, " in \"%s\"", what);
-	if (!json_is_object(obj) || json_object_size(obj) == 0 || name[0] == '\0' ||
-		strlen(name) > NAME_MAX_LEN)
-		return price_fail(r, "\"%s\" is not an object of prices by name", what);
-	if (check_keys(r, obj, where, words) != 0 || read_rate_tables(r, obj, where, &s) != 0 ||
-		read_request(r, obj, &out->has_request, &out->per_request) != 0)
-		return -1;
-	out->name = pricebook_dup_shared(r->book, str_z(name));
-	out->rates = price_rates_new(r->book, &s);
+	*all = json_object_get(e, what);
+	*n = json_object_size(*all);
+	if (*all == NULL)
+		return 0;
+	if (*n == 0 || *n > PRICE_MAX_NAMED)
+		return price_fail(
+			r, "\"%s\" is not an object of 1 to %d names", what, PRICE_MAX_NAMED);
+	json_object_foreach(*all, name, obj)
+	{
+		if (!json_is_object(obj) || json_object_size(obj) == 0 || name[0] == '\0' ||
+			strlen(name) > NAME_MAX_LEN)
+			return price_fail(r, "\"%s\" is not an object of prices by name", what);
+	}
 	return 0;
 }
 
-static int read_layers(struct price_reader *r, const json_t *e, const char *what,
-	const struct price_layer **out, unsigned *n_out)
+static int read_variants(struct price_reader *r, const json_t *e, struct price *p)
 {
-	json_t *all = json_object_get(e, what), *obj;
-	size_t n = json_object_size(all);
-	struct price_layer *v;
-	const char *name;
+	static const char *const words[] = { "per_mtok", "per_unit", "per_request", NULL };
+	const char *where = " in \"variants\"", *name;
+	struct price_variant *v;
+	json_t *all, *obj;
+	size_t n;
 
-	if (all == NULL)
+	if (named_objects(r, e, "variants", &all, &n) != 0)
+		return -1;
+	if (n == 0)
 		return 0;
-	if (n == 0 || n > PRICE_MAX_LAYERS)
-		return price_fail(
-			r, "\"%s\" is not an object of 1 to %d names", what, PRICE_MAX_LAYERS);
 	v = pricebook_alloc(r->book, n * sizeof *v);
-	*out = v;
+	p->variants = v;
 	json_object_foreach(all, name, obj)
 	{
-		if (read_layer(r, what, name, obj, &v[(*n_out)++]) != 0)
+		struct rate_set s = { 0, { 0 } };
+
+		if (check_keys(r, obj, where, words) != 0 ||
+			read_rate_tables(r, obj, where, &s) != 0 ||
+			read_request(r, obj, &v->has_request, &v->per_request) != 0)
 			return -1;
+		v->name = pricebook_dup_shared(r->book, str_z(name));
+		v->rates = price_rates_new(r->book, &s);
+		v++;
+		p->n_variants++;
+	}
+	return 0;
+}
+
+static int read_regions(
+	struct price_reader *r, const json_t *e, const struct plan_set *standard, struct price *p)
+{
+	static const char *const words[] = { "per_mtok", "per_unit", "per_request", "tiers", "flex",
+		"priority", "batch", NULL };
+	const char *where = " in \"regions\"", *name;
+	struct price_region *v;
+	struct plan_set s;
+	json_t *all, *obj;
+	size_t n;
+
+	if (named_objects(r, e, "regions", &all, &n) != 0)
+		return -1;
+	if (n == 0)
+		return 0;
+	v = pricebook_alloc(r->book, n * sizeof *v);
+	p->regions = v;
+	json_object_foreach(all, name, obj)
+	{
+		if (check_keys(r, obj, where, words) != 0 ||
+			read_plan_over(r, obj, where, standard, &s) != 0 ||
+			read_services(r, obj, &s, v->plan) != 0)
+			return -1;
+		v->name = pricebook_dup_shared(r->book, str_z(name));
+		v++;
+		p->n_regions++;
 	}
 	return 0;
 }
@@ -367,7 +412,7 @@ static int read_uplifts(struct price_reader *r, const json_t *e, struct price *p
 
 	if (all == NULL)
 		return 0;
-	if (n == 0 || n > PRICE_MAX_LAYERS)
+	if (n == 0 || n > PRICE_MAX_NAMED)
 		return price_fail(r, "\"uplift\" is not an object such as {\"eu\": \"1.1\"}");
 	v = pricebook_alloc(r->book, n * sizeof *v);
 	p->uplifts = v;
@@ -398,10 +443,11 @@ static bool has_price(const struct price *p)
 
 static int read_costs(struct price_reader *r, const json_t *e, struct price *p)
 {
-	if (read_plans(r, e, p) != 0 ||
-		read_layers(r, e, "variants", &p->variants, &p->n_variants) != 0 ||
-		read_layers(r, e, "regions", &p->regions, &p->n_regions) != 0 ||
-		read_uplifts(r, e, p) != 0)
+	struct plan_set standard = { .rates = { 0, { 0 } } };
+
+	if (read_standard(r, e, p, &standard) != 0 ||
+		read_services(r, e, &standard, p->plan) != 0 || read_variants(r, e, p) != 0 ||
+		read_regions(r, e, &standard, p) != 0 || read_uplifts(r, e, p) != 0)
 		return -1;
 	return has_price(p) ? 0
 			    : price_fail(r, "has no price: needs \"per_mtok\", \"per_unit\", "

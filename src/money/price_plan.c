@@ -106,12 +106,18 @@ static void worst_of_rates(
 	}
 }
 
-static void worst_of_layers(
-	struct price_worst *w, struct rate_set *units, const struct price_layer *v, unsigned n)
+static void worst_of_plans(struct price_worst *w, struct rate_set *units,
+	const struct price_plan *const plans[SERVICE__MAX])
 {
-	for (unsigned i = 0; i < n; i++) {
-		worst_of_rates(w, units, &v[i].rates);
-		raise_to(&w->per_request, v[i].per_request);
+	for (unsigned t = 0; t < SERVICE__MAX; t++) {
+		const struct price_plan *plan = plans[t];
+
+		if (plan == NULL)
+			continue;
+		worst_of_rates(w, units, &plan->rates);
+		for (unsigned i = 0; i < plan->n_steps; i++)
+			worst_of_rates(w, units, &plan->steps[i].rates);
+		raise_to(&w->per_request, plan->per_request);
 	}
 }
 
@@ -121,18 +127,13 @@ static void find_worst(struct pricebook *b, struct price *p)
 	struct rate_set units = { 0, { 0 } };
 
 	*w = (struct price_worst){ .has_in = false };
-	for (unsigned t = 0; t < SERVICE__MAX; t++) {
-		const struct price_plan *plan = p->plan[t];
-
-		if (plan == NULL)
-			continue;
-		worst_of_rates(w, &units, &plan->rates);
-		for (unsigned i = 0; i < plan->n_steps; i++)
-			worst_of_rates(w, &units, &plan->steps[i].rates);
-		raise_to(&w->per_request, plan->per_request);
+	worst_of_plans(w, &units, p->plan);
+	for (unsigned i = 0; i < p->n_variants; i++) {
+		worst_of_rates(w, &units, &p->variants[i].rates);
+		raise_to(&w->per_request, p->variants[i].per_request);
 	}
-	worst_of_layers(w, &units, p->variants, p->n_variants);
-	worst_of_layers(w, &units, p->regions, p->n_regions);
+	for (unsigned i = 0; i < p->n_regions; i++)
+		worst_of_plans(w, &units, p->regions[i].plan);
 	for (unsigned i = 0; i < p->n_uplifts; i++)
 		w->uplift_bp = TG_MAX(w->uplift_bp, p->uplifts[i].basis_points);
 	/* a bucket without own price takes its parent's, and so does the worst case */
@@ -208,14 +209,24 @@ static void put_plan(struct bytes *to, const struct price_plan *p)
 	}
 }
 
-static void put_layers(struct bytes *to, const struct price_layer *v, unsigned n)
+static void put_plans(struct bytes *to, const struct price_plan *const plans[SERVICE__MAX])
 {
-	put_u64(to, n);
-	for (unsigned i = 0; i < n; i++) {
-		put_text(to, v[i].name);
-		put_rates(to, &v[i].rates);
-		put_u64(to, v[i].has_request);
-		put_u64(to, (uint64_t)v[i].per_request);
+	for (unsigned t = 0; t < SERVICE__MAX; t++)
+		if (plans[t] != NULL) {
+			put_u64(to, t + 1);
+			put_plan(to, plans[t]);
+		}
+	put_u64(to, 0);
+}
+
+static void put_variants(struct bytes *to, const struct price *p)
+{
+	put_u64(to, p->n_variants);
+	for (unsigned i = 0; i < p->n_variants; i++) {
+		put_text(to, p->variants[i].name);
+		put_rates(to, &p->variants[i].rates);
+		put_u64(to, p->variants[i].has_request);
+		put_u64(to, (uint64_t)p->variants[i].per_request);
 	}
 }
 
@@ -227,13 +238,13 @@ static uint64_t version_of(const struct price *p)
 
 	put_text(&said, p->provider);
 	put_text(&said, p->model);
-	for (unsigned t = 0; t < SERVICE__MAX; t++)
-		if (p->plan[t] != NULL) {
-			put_u64(&said, t + 1);
-			put_plan(&said, p->plan[t]);
-		}
-	put_layers(&said, p->variants, p->n_variants);
-	put_layers(&said, p->regions, p->n_regions);
+	put_plans(&said, p->plan);
+	put_variants(&said, p);
+	put_u64(&said, p->n_regions);
+	for (unsigned i = 0; i < p->n_regions; i++) {
+		put_text(&said, p->regions[i].name);
+		put_plans(&said, p->regions[i].plan);
+	}
 	for (unsigned i = 0; i < p->n_uplifts; i++) {
 		put_text(&said, p->uplifts[i].region);
 		put_u64(&said, (uint64_t)p->uplifts[i].basis_points);

@@ -50,11 +50,16 @@ struct price_plan { /* what one way of asking costs, completed from the entry's 
 	pico_usd per_request;
 };
 
-struct price_layer {     /* rates that go before a plan's, in one region or for one variant */
-	struct str name; /* "eu-west-3"; "hd/1024x1792" */
+struct price_variant {   /* rates that go before a plan's */
+	struct str name; /* "1024x1024"; "hd/1024x1792": quality, then size */
 	struct price_rates rates;
 	bool has_request;
 	pico_usd per_request;
+};
+
+struct price_region { /* plans that go before the price's own */
+	struct str name;
+	const struct price_plan *plan[SERVICE__MAX]; /* STANDARD is always there */
 };
 
 struct price_uplift {
@@ -78,7 +83,8 @@ struct price {
 	uint64_t max_input, max_output; /* tokens; 0: not known */
 	const struct price_plan
 		*plan[SERVICE__MAX]; /* STANDARD is always there; NULL: none of its own */
-	const struct price_layer *variants, *regions;
+	const struct price_variant *variants;
+	const struct price_region *regions;
 	const struct price_uplift *uplifts;
 	unsigned n_variants, n_regions, n_uplifts;
 	struct price_worst worst;
@@ -152,11 +158,12 @@ struct rate_terms { /* what a price depends on besides usage; zeroed: a plain re
 };
 
 enum price_flag {
-	PRICE_PARENT = 1,  /* a bucket had no price of its own: its parent's was used */
-	PRICE_TIER = 2,    /* a long-context price applied */
-	PRICE_SERVICE = 4, /* the service tier has no price here: the standard one was used */
-	PRICE_VARIANT = 8, /* the variant is not listed: the dearest listed one was used */
-	PRICE_REGION = 16, /* a region's own price or uplift applied */
+	PRICE_PARENT = 1,     /* a bucket had no price of its own: its parent's was used */
+	PRICE_TIER = 2,       /* a long-context price applied */
+	PRICE_SERVICE = 4,    /* the service tier has no price here: the standard one was used */
+	PRICE_VARIANT = 8,    /* the variant is not listed: the dearest listed one was used */
+	PRICE_REGION = 16,    /* a region's own price or uplift applied */
+	PRICE_ESTIMATED = 32, /* something had no price: the estimate stands in */
 };
 /*
  * Exact cost of usage u under p in pico-USD; an uplift is rounded up, once, on the sum. (Of no
@@ -164,9 +171,19 @@ enum price_flag {
  * first.) t NULL: a plain request. 0, or -1 when a used bucket has no price at all or the result
  * overflows (the caller treats both as "unpriced", never as 0); then *out and *flags are untouched.
  * *flags may be NULL.
+ *
+ * Of variants the exact name counts, then, for a size alone, "standard/" and the size, then the
+ * size or the quality alone; a name that is not listed costs what the dearest does.
  */
 int price_cost(const struct price *p, const struct usage *u, const struct rate_terms *t,
 	pico_usd *out, unsigned *flags) TG_MUST_CHECK;
+/*
+ * The same, but what p has no price for is charged at `estimate` (pricebook_estimate) and flagged
+ * PRICE_ESTIMATED. p NULL: all of it is, a request's price included. -1: overflow.
+ */
+int price_cost_or_estimate(const struct price *p, const struct price *estimate,
+	const struct usage *u, const struct rate_terms *t, pico_usd *out,
+	unsigned *flags) TG_MUST_CHECK;
 /*
  * At most this: every input token of `most` at the dearest input rate that any bucket, long-context
  * step, service tier, region or uplift could make of it, every output token at the dearest output
@@ -175,6 +192,9 @@ int price_cost(const struct price *p, const struct usage *u, const struct rate_t
  * something in it.
  */
 int price_bound(const struct price *p, const struct usage *most, pico_usd *out) TG_MUST_CHECK;
+/* The same for price_cost_or_estimate. -1: overflow. */
+int price_bound_or_estimate(const struct price *p, const struct price *estimate,
+	const struct usage *most, pico_usd *out) TG_MUST_CHECK;
 /*
  * A digest of what the entry says about money, with its provider and model: the same figures in
  * another book (or from another day on) have the same version. Never 0.

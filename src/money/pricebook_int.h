@@ -10,8 +10,8 @@
 #include "base/map.h"
 #include "money/pricebook.h"
 
-#define PRICE_MAX_STEPS  8
-#define PRICE_MAX_LAYERS 256 /* variants, regions or uplifts of an entry */
+#define PRICE_MAX_STEPS 8
+#define PRICE_MAX_NAMED 256 /* variants, regions or uplifts of an entry */
 
 struct price_entry { /* a price and how many names still lead to it */
 	struct price price;

@@ -54,9 +54,18 @@ static void teardown(void)
 	      "\"low/1024x1024\": {\"per_unit\": {\"images\": \"0.02\"}, \"per_mtok\": " \
 	      "{\"input\": \"0.000002\"}}}")
 #define REGIONS                                                                                 \
-	ENTRY("\"per_mtok\": {\"input\": \"0.000101\", \"output\": \"0.0002\"}, \"regions\": {" \
-	      "\"eu-west-3\": {\"per_mtok\": {\"input\": \"0.0003\"}, \"per_request\": "        \
-	      "\"0.000000000005\"}}, \"uplift\": {\"us\": \"1.1\", \"EU\": \"1.0005\"}")
+	ENTRY("\"per_mtok\": {\"input\": \"0.000101\", \"output\": \"0.0002\"}, \"flex\": {"    \
+	      "\"per_mtok\": {\"input\": \"0.00005\"}}, \"batch\": {\"per_mtok\": {\"input\": " \
+	      "\"0.00004\"}}, \"regions\": {\"eu-west-3\": {\"per_mtok\": {\"input\": "         \
+	      "\"0.0003\"}, "                                                                   \
+	      "\"per_request\": \"0.000000000005\", \"flex\": {\"per_mtok\": {\"output\": "     \
+	      "\"0.0001\"}}}}, \"uplift\": {\"us\": \"1.1\", \"EU\": \"1.0005\"}")
+/* A price of everything else, and two variants. */
+#define SIZES                                                                                      \
+	ENTRY("\"per_unit\": {\"images\": \"0.04\", \"output_seconds\": \"0.1\"}, \"variants\": {" \
+	      "\"standard/1024x1792\": {\"per_unit\": {\"images\": \"0.08\"}}, "                   \
+	      "\"hd/1024x1792\": {\"per_unit\": {\"images\": \"0.12\"}}, "                         \
+	      "\"1080p\": {\"per_unit\": {\"output_seconds\": \"0.2\"}}}")
 
 static const struct {
 	const char *name, *price;
@@ -126,6 +135,20 @@ static const struct {
 		{ .variant = { "low/1024x1024", 13 } }, INT64_C(20000000010), 0 },
 	{ "another variant: the dearest", IMAGES, { .n = { [USAGE_IMAGES] = 1 } },
 		{ .variant = { "4096x4096", 9 } }, INT64_C(120000000000), PRICE_VARIANT },
+	{ "a quality that does not matter", IMAGES, { .n = { [USAGE_IMAGES] = 1 } },
+		{ .variant = { "high/1024x1024", 14 } }, INT64_C(40000000000), 0 },
+	{ "no variant said: the price of the rest", SIZES, { .n = { [USAGE_IMAGES] = 1 } }, { 0 },
+		INT64_C(40000000000), 0 },
+	{ "a size of standard quality", SIZES, { .n = { [USAGE_IMAGES] = 1 } },
+		{ .variant = { "1024X1792", 9 } }, INT64_C(80000000000), 0 },
+	{ "another size costs what the dearest does", SIZES, { .n = { [USAGE_IMAGES] = 1 } },
+		{ .variant = { "hd/4096x4096", 12 } }, INT64_C(120000000000), PRICE_VARIANT },
+	{ "a variant of something else", SIZES, { .n = { [USAGE_IMAGES] = 1 } },
+		{ .variant = { "1080p", 5 } }, INT64_C(40000000000), 0 },
+	{ "a resolution", SIZES, { .n = { [USAGE_OUT_SECONDS] = 3 } },
+		{ .variant = { "1080P", 5 } }, INT64_C(600000000000), 0 },
+	{ "a resolution behind a quality", SIZES, { .n = { [USAGE_OUT_SECONDS] = 3 } },
+		{ .variant = { "high/1080p", 10 } }, INT64_C(600000000000), 0 },
 	{ "no variant said: the dearest", IMAGES, { .n = { [USAGE_IMAGES] = 1 } }, { 0 },
 		INT64_C(120000000000), PRICE_VARIANT },
 	{ "tokens do not depend on it", IMAGES, { .n = { [USAGE_IN] = 1 } }, { 0 }, 1, 0 },
@@ -134,6 +157,16 @@ static const struct {
 		{ .region = { "eu-west-3", 9 } }, 300 + 200 + 5, PRICE_REGION },
 	{ "another region", REGIONS, { .n = { [USAGE_IN] = 1 } }, { .region = { "eu-west-1", 9 } },
 		101, 0 },
+	{ "a tier in a region", REGIONS, { .n = { [USAGE_IN] = 1, [USAGE_OUT] = 1 } },
+		{ .tier = SERVICE_FLEX, .region = { "eu-west-3", 9 } }, 300 + 100 + 5,
+		PRICE_REGION },
+	{ "a tier that the region does not name", REGIONS,
+		{ .n = { [USAGE_IN] = 1, [USAGE_OUT] = 1 } },
+		{ .tier = SERVICE_BATCH, .region = { "eu-west-3", 9 } }, 40 + 200, 0 },
+	{ "a tier without a price, in a region", REGIONS,
+		{ .n = { [USAGE_IN] = 1, [USAGE_OUT] = 1 } },
+		{ .tier = SERVICE_PRIORITY, .region = { "eu-west-3", 9 } }, 300 + 200 + 5,
+		PRICE_REGION | PRICE_SERVICE },
 	{ "an uplift, rounded up once", REGIONS, { .n = { [USAGE_IN] = 1, [USAGE_OUT] = 1 } },
 		{ .region = { "US", 2 } }, 332, PRICE_REGION }, /* 301 * 1.1 = 331.1 */
 	{ "a small uplift", REGIONS, { .n = { [USAGE_OUT] = 10 } }, { .region = { "eu", 2 } }, 2001,
@@ -259,6 +292,41 @@ START_TEST(a_version_is_of_the_figures)
 }
 END_TEST
 
+/* What has no price is estimated, and nothing else is. */
+START_TEST(what_is_missing_is_estimated)
+{
+	const struct price *p = price_of(MINI), *estimate = pricebook_estimate(book);
+	struct usage u = { .n = { [USAGE_IN] = 10, [USAGE_WEB_SEARCHES_HIGH] = 2 } };
+	pico_usd cost, most;
+	unsigned flags;
+
+	ck_assert_int_eq(price_cost_or_estimate(p, estimate, &u, NULL, &cost, &flags), 0);
+	ck_assert_int_eq(cost, 10 * 150000 + INT64_C(100000000000));
+	ck_assert_uint_eq(flags, PRICE_ESTIMATED);
+	ck_assert_int_eq(price_bound_or_estimate(p, estimate, &u, &most), 0);
+	ck_assert_int_eq(most, cost);
+	u.n[USAGE_WEB_SEARCHES_HIGH] = 0;
+	ck_assert_int_eq(price_cost_or_estimate(p, estimate, &u, NULL, &cost, &flags), 0);
+	ck_assert_int_eq(cost, 10 * 150000);
+	ck_assert_uint_eq(flags, 0);
+	ck_assert_int_eq(price_cost_or_estimate(NULL, estimate, &u, NULL, &cost, &flags), 0);
+	ck_assert_int_eq(cost, 10 * PRICEBOOK_ESTIMATE_INPUT);
+	ck_assert_uint_eq(flags, PRICE_ESTIMATED);
+	p = price_of(ENTRY("\"per_unit\": {\"input_seconds\": \"0.0001\"}"));
+	estimate = pricebook_estimate(book);
+	u = (struct usage){ .n = { [USAGE_IN] = 10, [USAGE_OUT] = 1, [USAGE_IN_SECONDS] = 1 } };
+	ck_assert_int_eq(price_bound(p, &u, &most), -1);
+	ck_assert_int_eq(price_bound_or_estimate(p, estimate, &u, &most), 0);
+	ck_assert_int_eq(price_cost_or_estimate(p, estimate, &u, NULL, &cost, &flags), 0);
+	ck_assert_int_eq(
+		cost, 10 * PRICEBOOK_ESTIMATE_INPUT + PRICEBOOK_ESTIMATE_OUTPUT + 100000000);
+	ck_assert_int_ge(most, cost);
+	u.n[USAGE_IN] = UINT64_MAX;
+	ck_assert_int_eq(price_cost_or_estimate(p, estimate, &u, NULL, &cost, &flags), -1);
+	ck_assert_int_eq(price_bound_or_estimate(NULL, estimate, &u, &most), -1);
+}
+END_TEST
+
 START_TEST(the_estimate_prices_every_bucket)
 {
 	const struct price *p;
@@ -288,6 +356,7 @@ static void tests(TCase *tc)
 	tcase_add_loop_test(tc, bound, 0, (int)TG_ARRAY_LEN(bounds));
 	tcase_add_loop_test(tc, words_of_service_tiers, 0, (int)TG_ARRAY_LEN(words));
 	tcase_add_test(tc, a_version_is_of_the_figures);
+	tcase_add_test(tc, what_is_missing_is_estimated);
 	tcase_add_test(tc, the_estimate_prices_every_bucket);
 }
 
