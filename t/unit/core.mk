@@ -18,11 +18,13 @@ UNIT_TESTS += \
 	t/unit/core/check_tags \
 	t/unit/core/check_upload \
 	t/unit/core/check_uppool \
-	t/unit/core/check_usage_text
+	t/unit/core/check_usage_text \
+	t/unit/core/check_worker
 t_unit_core_check_attempt_SOURCES = t/unit/core/check_attempt.c t/unit/core/upstream.h
 t_unit_core_check_attempt_build_SOURCES = t/unit/core/check_attempt_build.c t/unit/core/fake.h
 t_unit_core_check_body_SOURCES = t/unit/core/check_body.c t/unit/core/fake.h
 t_unit_core_check_conn_SOURCES = t/unit/core/check_conn.c t/unit/core/fake.h
+t_unit_core_check_worker_SOURCES = t/unit/core/check_worker.c t/unit/core/fake.h
 t_unit_core_check_plan_SOURCES = t/unit/core/check_plan.c t/unit/core/fake.h
 t_unit_core_check_plan_prices_SOURCES = t/unit/core/check_plan_prices.c t/unit/core/fake.h
 t_unit_core_check_respond_SOURCES = t/unit/core/check_respond.c t/unit/core/fake.h
