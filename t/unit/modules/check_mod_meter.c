@@ -185,6 +185,9 @@ static const struct {
 		450000000 },
 	{ "/v1/chat/completions", "fast", EVENT("a") USAGE "data: [DONE]\n",
 		EVENT("a") "data: [DONE]\n", true, true, true, 450000000 },
+	/* what might have been the usage chunk, and is cut: it passes */
+	{ "/v1/chat/completions", "fast", EVENT("a") "data: {\"choices\":[],\"mod", NULL, true,
+		true, false, -1 },
 	/* said by the provider, asked for in vain */
 	{ "/v1/chat/completions", "fast", EVENT("a") DONE, NULL, true, true, false, -1 },
 	{ "/v1/chat/completions", "fast", "{\"choices\":[]}", NULL, false, false, false, -1 },
