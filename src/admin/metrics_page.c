@@ -39,6 +39,8 @@ struct page {
 	const struct metrics_source *src;
 	struct series *sum; /* merged over workers */
 	size_t n_sum;
+	uint32_t *slot; /* hash table over sum: 0 free, else 1 + index */
+	size_t n_slots; /* a power of two, at least twice the label sets */
 };
 
 static void page_family(struct page *p, enum metric_id id)
@@ -50,12 +52,14 @@ static void page_family(struct page *p, enum metric_id id)
 
 static struct series *page_slot(struct page *p, struct series_key k)
 {
-	for (size_t i = 0; i < p->n_sum; i++)
-		if (p->sum[i].key.tenant == k.tenant && p->sum[i].key.model == k.model &&
-			p->sum[i].key.target == k.target)
-			return &p->sum[i];
+	size_t i = series_key_hash(k) & (p->n_slots - 1);
+
+	for (; p->slot[i] != 0; i = (i + 1) & (p->n_slots - 1))
+		if (series_key_eq(p->sum[p->slot[i] - 1].key, k))
+			return &p->sum[p->slot[i] - 1];
 	p->sum[p->n_sum].key = k;
-	return &p->sum[p->n_sum++];
+	p->slot[i] = (uint32_t)++p->n_sum;
+	return &p->sum[p->n_sum - 1];
 }
 
 static void page_merge(struct page *p, const struct series *e)
@@ -71,21 +75,41 @@ static void page_merge(struct page *p, const struct series *e)
 	stat_add(&s->unpriced, stat_get(&e->unpriced));
 }
 
+/* Every label set of every worker that is there now; NULL between them. */
+static const struct series *page_series(const struct page *p, unsigned w, unsigned i)
+{
+	return atomic_load_explicit(&p->src->workers[w].stats.series[i], memory_order_acquire);
+}
+
+/* Room for all of them. A worker may add some while we look: those wait for the next page. */
+static int page_alloc(struct page *p, size_t *room)
+{
+	*room = 0;
+	for (unsigned w = 0; w < p->src->n_workers; w++)
+		for (unsigned i = 0; i < SERIES_SLOTS; i++)
+			*room += page_series(p, w, i) != NULL;
+	p->n_slots = 16;
+	while (p->n_slots < 2 * *room)
+		p->n_slots *= 2;
+	p->sum = calloc(*room + 1, sizeof(*p->sum));
+	p->slot = calloc(p->n_slots, sizeof(*p->slot));
+	return p->sum != NULL && p->slot != NULL ? 0 : -1;
+}
+
 static int page_collect(struct page *p)
 {
-	size_t n = 0;
+	const struct series *e;
+	size_t room;
 
-	for (unsigned w = 0; w < p->src->n_workers; w++)
-		n += SERIES_SLOTS / 2 + 1;
-	p->sum = calloc(n, sizeof(*p->sum));
-	if (p->sum == NULL)
+	if (page_alloc(p, &room) != 0)
 		return -1;
 	for (unsigned w = 0; w < p->src->n_workers; w++) {
-		for (unsigned i = 0; i < SERIES_SLOTS; i++) {
-			const struct series *e = atomic_load_explicit(
-				&p->src->workers[w].stats.series[i], memory_order_acquire);
-			if (e != NULL)
-				page_merge(p, e);
+		for (unsigned i = 0; i < SERIES_SLOTS && room > 0; i++) {
+			e = page_series(p, w, i);
+			if (e == NULL)
+				continue;
+			page_merge(p, e);
+			room--;
 		}
 	}
 	return 0;
@@ -153,33 +177,52 @@ static void page_money(struct page *p)
 
 /* ---- histograms */
 
+static int by_target(const void *a, const void *b)
+{
+	const struct target_hists *const *x = a, *const *y = b;
+
+	return ((*x)->target > (*y)->target) - ((*x)->target < (*y)->target);
+}
+
+/* The histograms of all workers, those of a target beside each other. */
+static const struct target_hists **page_hists(const struct page *p, size_t *n)
+{
+	const struct target_hists **all =
+		calloc((size_t)p->src->n_workers * TARGET_HISTS + 1, sizeof(struct target_hists *));
+	const struct target_hists *h;
+
+	*n = 0;
+	for (unsigned w = 0; all != NULL && w < p->src->n_workers; w++) {
+		for (unsigned i = 0; i < TARGET_HISTS; i++) {
+			h = atomic_load_explicit(
+				&p->src->workers[w].stats.hists[i], memory_order_acquire);
+			if (h == NULL)
+				break;
+			all[(*n)++] = h;
+		}
+	}
+	if (*n > 0)
+		qsort(all, *n, sizeof(*all), by_target);
+	return all;
+}
+
 static void page_target_hist(struct page *p, enum metric_id id, size_t offset)
 {
 	struct stat_hist *sum = calloc(1, sizeof(*sum));
-	const struct target_hists *h, *first = NULL;
+	size_t n;
+	const struct target_hists **all = page_hists(p, &n);
 
 	page_family(p, id);
-	for (unsigned t = 1; sum != NULL && label_text(t).p != NULL; t++) {
-		first = NULL;
+	for (size_t i = 0; sum != NULL && i < n; i++) {
+		stat_hist_merge(sum,
+			(const struct stat_hist *)(const void *)((const char *)all[i] + offset));
+		if (i + 1 < n && all[i + 1]->target == all[i]->target)
+			continue;
+		metrics_hist(&p->m, &(struct metrics_label){ "target", label_text(all[i]->target) },
+			1, sum, bounds_us, TG_ARRAY_LEN(bounds_us));
 		__builtin_memset(sum, 0, sizeof(*sum));
-		for (unsigned w = 0; w < p->src->n_workers; w++) {
-			for (unsigned i = 0; i < TARGET_HISTS; i++) {
-				h = atomic_load_explicit(
-					&p->src->workers[w].stats.hists[i], memory_order_acquire);
-				if (h == NULL)
-					break;
-				if (h->target != t)
-					continue;
-				stat_hist_merge(sum,
-					(const struct stat_hist *)(const void *)((const char *)h +
-										 offset));
-				first = h;
-			}
-		}
-		if (first != NULL)
-			metrics_hist(&p->m, &(struct metrics_label){ "target", label_text(t) }, 1,
-				sum, bounds_us, TG_ARRAY_LEN(bounds_us));
 	}
+	free(all);
 	free(sum);
 }
 
@@ -249,6 +292,7 @@ void metrics_page(struct outbuf *out, const struct metrics_source *src)
 		page_money(&p);
 	}
 	free(p.sum);
+	free(p.slot);
 	page_target_hist(&p, MT_DURATION, offsetof(struct target_hists, duration));
 	page_target_hist(&p, MT_FIRST_BYTE, offsetof(struct target_hists, first_byte));
 	page_overhead(&p);

@@ -24,25 +24,26 @@ void worker_stats_fini(struct worker_stats *s)
 	s->series = NULL;
 }
 
-static unsigned series_hash(struct series_key k)
+uint64_t series_key_hash(struct series_key k)
 {
 	uint64_t h = ((uint64_t)k.tenant << 40) ^ ((uint64_t)k.model << 20) ^ k.target;
 
+	/* two rounds: each label must reach the low bits */
 	h *= 0x9e3779b97f4a7c15u;
-	return (unsigned)(h >> 40) % SERIES_SLOTS;
+	h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
+	return h ^ h >> 32;
 }
 
 struct series *stats_series(struct worker_stats *s, struct series_key k)
 {
-	unsigned i = series_hash(k);
+	unsigned i = series_key_hash(k) % SERIES_SLOTS;
 	struct series *e;
 
 	for (;; i = (i + 1) % SERIES_SLOTS) {
 		e = atomic_load_explicit(&s->series[i], memory_order_relaxed);
 		if (e == NULL)
 			break;
-		if (e->key.tenant == k.tenant && e->key.model == k.model &&
-			e->key.target == k.target)
+		if (series_key_eq(e->key, k))
 			return e;
 	}
 	if (s->n_series >= SERIES_SLOTS / 2 && (k.tenant | k.model | k.target) != 0) {

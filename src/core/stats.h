@@ -5,6 +5,8 @@
 #ifndef TG_CORE_STATS_H
 #define TG_CORE_STATS_H
 
+#include <stdbool.h>
+
 #include "base/stats.h"
 #include "money/usage.h"
 
@@ -44,7 +46,15 @@ struct series { /* counters of one label set */
 	struct stat_counter unpriced;
 };
 
-#define SERIES_SLOTS 8192 /* hash slots a worker; at most half are used */
+static inline bool series_key_eq(struct series_key a, struct series_key b)
+{
+	return a.tenant == b.tenant && a.model == b.model && a.target == b.target;
+}
+
+/* For tables of a power of two: the low bits. */
+uint64_t series_key_hash(struct series_key k);
+
+#define SERIES_SLOTS 65536 /* hash slots a worker; at most half are used */
 #define TARGET_HISTS 256
 
 struct target_hists {

@@ -1,14 +1,36 @@
 /*
  * check_metrics_page.c: the page of two workers: sums per label set, cost over the dollar,
- * histograms, and every family of the table, each sample under its own family.
+ * histograms, and every family of the table, each sample under its own family; and what it costs
+ * with tens of thousands of label sets, in steps.
  */
 #include "unit/unit.h"
 
 #include <stdio.h>
 
-#include "admin/metrics_page.h"
 #include "core/label.h"
+#include "core/stats.h"
 #include "money/money.h"
+
+/* What the page costs, in steps that a table which is walked would multiply. */
+static size_t n_compared, n_texts;
+
+static bool counted_eq(struct series_key a, struct series_key b)
+{
+	n_compared++;
+	return series_key_eq(a, b);
+}
+
+static struct str counted_text(unsigned label)
+{
+	n_texts++;
+	return label_text(label);
+}
+
+#define series_key_eq counted_eq
+#define label_text    counted_text
+#include "admin/metrics_page.c"
+#undef series_key_eq
+#undef label_text
 
 static struct worker workers[2];
 static struct outbuf out;
@@ -187,9 +209,67 @@ START_TEST(full)
 	for (const char *p = text; (p = strstr(p, "\ntollgate_requests_total{")) != NULL; p++)
 		n++;
 	ck_assert_uint_eq(n, SERIES_SLOTS + 1);
-	is(text, "tollgate_series_overflow_total", "8192");
+	is(text, "tollgate_series_overflow_total", "65536");
 	is(text, "tollgate_requests_total{tenant=\"\",model=\"\",target=\"\",status=\"2xx\"}",
-		"8192");
+		"65536");
+}
+END_TEST
+
+/* Label sets as tenants, models and targets make them: many of one, few of another. */
+static const struct {
+	unsigned tenants, models, targets;
+} shapes[] = {
+	{ 10000, 3, 1 },
+	{ 1, 10000, 3 },
+	{ 3, 1, 10000 },
+	{ 100, 100, 3 },
+	{ 30, 30, 33 },
+	{ 30000, 1, 1 },
+};
+
+/* Steps a label set do not grow with their number: neither to count a request, nor to make the
+ * page. */
+START_TEST(linear)
+{
+	static char name[16];
+	const char *text;
+	size_t sets = 0, lines = 0;
+
+	for (unsigned i = 1; i <= 30000; i++) {
+		sprintf(name, "l%u", i);
+		ck_assert_uint_eq(label_intern(str_z(name)), i);
+	}
+	for (unsigned t = 1; t <= shapes[_i].tenants; t++)
+		for (unsigned m = 1; m <= shapes[_i].models; m++)
+			for (unsigned g = 1; g <= shapes[_i].targets; g++, sets++)
+				for (unsigned w = 0; w < 2; w++)
+					stats_series(
+						&workers[w].stats, (struct series_key){ t, m, g })
+						->status[2]
+						.v++;
+	for (unsigned g = 1; g <= 200; g++)
+		for (unsigned w = 0; w < 2; w++)
+			stat_hist_add(&stats_target(&workers[w].stats, g)->duration, 1);
+	ck_assert_uint_eq(sets, workers[0].stats.n_series);
+	/* How far an entry is from where its hash puts it */
+	for (unsigned i = 0, far = 0; i < SERIES_SLOTS; i++) {
+		const struct series *e = atomic_load(&workers[0].stats.series[i]);
+
+		if (e == NULL)
+			continue;
+		far += (i - (unsigned)(series_key_hash(e->key) % SERIES_SLOTS)) % SERIES_SLOTS;
+		ck_assert_uint_le(far, 2 * sets);
+	}
+	n_compared = n_texts = 0;
+	text = page();
+	ck_assert_uint_le(n_compared, 2 * 3 * sets);
+	for (const char *p = text; (p = strstr(p, "\ntollgate_requests_total{")) != NULL; p++)
+		lines++;
+	ck_assert_uint_eq(lines, sets);
+	ck_assert_uint_le(n_texts, 4 * 3 * sets + 2 * 200);
+	is(text, "tollgate_requests_total{tenant=\"l1\",model=\"l1\",target=\"l1\",status=\"2xx\"}",
+		"2");
+	is(text, "tollgate_request_duration_seconds_count{target=\"l200\"}", "2");
 }
 END_TEST
 
@@ -200,6 +280,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, histograms);
 	tcase_add_test(tc, families);
 	tcase_add_test(tc, full);
+	tcase_add_loop_test(tc, linear, 0, sizeof shapes / sizeof *shapes);
 }
 
 UNIT_MAIN("metrics_page", tests)
