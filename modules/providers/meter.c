@@ -105,8 +105,6 @@ static void filter_event(struct meter *m, struct spans *o, size_t at)
 	o->from = at;
 	m->drop_lf = !sse_at_border(&m->sse);
 	m->cuts++;
-	m->cut_from = m->sse.event_start;
-	m->cut_to = m->sse.offset;
 }
 
 /* The input is used up: hold what may turn out to be the usage-only chunk, pass on the rest. */
@@ -229,8 +227,6 @@ void meter_finish(struct meter *m)
 		m->hold_len > m->hold_out) {
 		m->hold_len = m->hold_out;
 		m->cuts++;
-		m->cut_from = m->sse.event_start;
-		m->cut_to = m->sse.offset;
 	}
 }
 

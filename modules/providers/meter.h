@@ -88,8 +88,7 @@ struct meter {
 	 * default. The caller may set what the request asked for, after init.
 	 */
 	enum usage_bucket search_bucket;
-	uint32_t cuts; /* usage-only chunks taken out, and the last one's range in the stream */
-	uint64_t cut_from, cut_to;
+	uint32_t cuts; /* usage-only chunks taken out */
 
 	/* private */
 	struct sse sse;

@@ -32,9 +32,4 @@ void bufq_consume(struct bufq *q, size_t n);
 /* The first contiguous span (empty when the queue is). */
 struct str bufq_peek(const struct bufq *q);
 
-static inline bool bufq_full(const struct bufq *q)
-{
-	return q->len >= q->max_bytes;
-}
-
 #endif

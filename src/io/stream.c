@@ -261,16 +261,6 @@ const char *stream_error_text(const struct stream *s)
 	return s->error[0] != '\0' ? s->error : "no error";
 }
 
-struct str stream_alpn(const struct stream *s)
-{
-	const unsigned char *p = NULL;
-	unsigned n = 0;
-
-	if (s->ssl != NULL)
-		SSL_get0_alpn_selected(s->ssl, &p, &n);
-	return n > 0 ? str_mk((const char *)p, n) : STR("");
-}
-
 int stream_connect_fd(const struct sockaddr *sa, socklen_t len)
 {
 	int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -113,8 +113,6 @@ void stream_abort(struct stream *s);
 
 /* After STREAM_ERR: short text for logs, never NULL ("connection reset by peer"). */
 const char *stream_error_text(const struct stream *s);
-/* The negotiated ALPN ("" when none). */
-struct str stream_alpn(const struct stream *s);
 /*
  * Client side: the newest resumable session this connection was given (caller owns a reference), or
  * NULL: keep the one you have. TLS 1.3 tickets come after the handshake, with the first reads: ask

@@ -287,11 +287,6 @@ SSL_CTX *tls_client_ctx(const char *ca_file, bool verify, char *err, size_t err_
 	return ctx;
 }
 
-void tls_ctx_ref(SSL_CTX *ctx)
-{
-	SSL_CTX_up_ref(ctx);
-}
-
 void tls_ctx_free(SSL_CTX *ctx)
 {
 	SSL_CTX_free(ctx);

@@ -30,7 +30,6 @@ SSL_CTX *tls_server_ctx(
  * configured.
  */
 SSL_CTX *tls_client_ctx(const char *ca_file, bool verify, char *err, size_t err_len) TG_MUST_CHECK;
-void tls_ctx_ref(SSL_CTX *ctx);
 void tls_ctx_free(SSL_CTX *ctx);
 /* One-line reason of the last OpenSSL failure on this thread; clears the queue. */
 void tls_error(char *out, size_t n);

@@ -137,12 +137,9 @@ static inline struct str http_method_text(const struct http_head *h)
 	return str_mk(h->base + h->method_off, h->method_len);
 }
 
-/* The id for a name in any case (perfect hash or switch on length; no allocation). */
-enum http_name http_name_id(struct str name);
-/* The same for what is known to be a token of at least one byte, as names in a parsed head are. */
+/* The id of a name in any case; it is a token of at least one byte, as names in a parsed head are.
+ */
 enum http_name http_name_of_token(const char *p, size_t n);
-/* Lower-case text of a known name. */
-struct str http_name_text(enum http_name id);
 /* True when the comma-separated list `value` has `token` (case-insensitive). */
 bool http_list_has(struct str value, struct str token);
 

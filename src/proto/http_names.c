@@ -114,22 +114,6 @@ enum http_name http_name_of_token(const char *p, size_t n)
 	return HTTP_N_OTHER;
 }
 
-enum http_name http_name_id(struct str name)
-{
-	if (name.n == 0)
-		return HTTP_N_OTHER;
-	for (size_t i = 0; i < name.n; i++)
-		if (!http_is(name.p[i], HTTP_C_TOKEN))
-			return HTTP_N_OTHER;
-	return http_name_of_token(name.p, name.n);
-}
-
-struct str http_name_text(enum http_name id)
-{
-	tg_assert(id < HTTP_N__MAX);
-	return names[id];
-}
-
 int http_error_status(enum http_error e)
 {
 	tg_assert(e < HTTP_E__MAX);

@@ -28,11 +28,6 @@ const char *sim_fault_help(enum sim_fault_id id)
 	return fault_help[id];
 }
 
-const char *sim_fault_nearest(struct str word)
-{
-	return str_nearest(word, fault_name, SIM_F__MAX);
-}
-
 static int fault_parse_one(struct str word, struct sim_faults *f)
 {
 	uint64_t arg = SIM_FAULT_NO_ARG, status;

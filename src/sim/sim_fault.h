@@ -44,7 +44,6 @@ int sim_fault_parse(struct str list, struct sim_faults *f, struct str *bad) TG_M
 void sim_fault_format(const struct sim_faults *f, struct sim_buf *out);
 const char *sim_fault_name(enum sim_fault_id id);
 const char *sim_fault_help(enum sim_fault_id id);
-const char *sim_fault_nearest(struct str word);
 
 struct sim_fault_rule { /* --fault RATE:KIND */
 	uint32_t per_million;

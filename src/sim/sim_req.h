@@ -159,7 +159,6 @@ struct sim_req {
 /* ---- sim_request.c: understanding */
 /* Reads x-sim-* fields and draws the rate faults. -1: *bad says what is wrong. */
 int sim_knobs_read(struct sim_req *r, uint64_t *rng, struct str *bad) TG_MUST_CHECK;
-struct str sim_header(const struct sim_req *r, struct str lower_name);
 /* Adds the text of a prompt value of any shape: string, parts, messages, items. */
 void sim_prompt_walk(struct sim_prompt *p, const struct json_val *v);
 /* Adds a value's raw bytes (tool definitions). */

@@ -15,14 +15,6 @@
 #define AUDIO_TOKENS 50
 #define FILE_TOKENS  100
 
-struct str sim_header(const struct sim_req *r, struct str lower_name)
-{
-	for (unsigned i = 0; i < r->head.n_fields; i++)
-		if (str_eq_ci(http_field_name(&r->head, i), lower_name))
-			return http_field_value(&r->head, i);
-	return STR_NONE;
-}
-
 static int knob_tps(struct str v, uint64_t *out)
 {
 	int64_t milli;

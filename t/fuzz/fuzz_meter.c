@@ -78,7 +78,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(whole.m.audio_seconds == cut.m.audio_seconds);
 	require(whole.m.terminal == cut.m.terminal && whole.m.error_event == cut.m.error_event);
 	require(whole.m.has_advisor == cut.m.has_advisor && whole.m.cuts == cut.m.cuts);
-	require(whole.m.cut_from == cut.m.cut_from);
 	if (whole.m.has_advisor)
 		same_usage(&whole.m.advisor, &cut.m.advisor);
 	require(str_eq(str_mk(whole.out, whole.n), str_mk(cut.out, cut.n)));
