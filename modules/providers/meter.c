@@ -31,16 +31,24 @@ static void on_data(struct meter *m, struct str piece)
 	memcpy(m->head + m->head_len, piece.p, keep);
 	m->head_len = (uint8_t)(m->head_len + keep);
 	json_tap_feed(&m->event, piece);
+	meter_tally_piece(&m->tally, piece);
 }
 
-static void on_event(struct meter *m)
+/* `text`: the event, when all of it is in one piece; else STR_NONE. */
+static void on_event(struct meter *m, struct str text)
 {
 	m->usage_only = false;
-	if (!meter_is_anthropic(m) && str_eq(str_mk(m->head, m->head_len), STR("[DONE]")))
+	if (!meter_is_anthropic(m) && str_eq(str_mk(m->head, m->head_len), STR("[DONE]"))) {
 		meter_read_done(m);
-	else
+	} else {
 		meter_read_object(m);
+		if (meter_read_said(m) && text.n > 0)
+			meter_tally_event(&m->tally, text);
+		else if (meter_read_said(m))
+			meter_tally_size(&m->tally, m->sse.offset - m->sse.event_start);
+	}
 	m->head_len = 0;
+	m->tally.pieces = 0;
 	meter_read_reset(m);
 }
 
@@ -131,6 +139,15 @@ static void filter_rest(struct meter *m, struct spans *o)
 		m->passed_event = m->sse.event_start;
 }
 
+/* The event that ended behind the first `at` bytes of `in`. */
+static struct str whole_event(const struct meter *m, const struct spans *o, size_t at)
+{
+	if (m->sse.event_start < o->base)
+		return STR_NONE;
+	return str_mk(o->in.p + (m->sse.event_start - o->base),
+		at - (size_t)(m->sse.event_start - o->base));
+}
+
 /* How many bytes at the front of `events` need not be read. */
 static size_t skippable(const struct meter *m, struct str events)
 {
@@ -150,15 +167,17 @@ static void read_stream(struct meter *m, struct spans *o)
 		enum sse_rc rc = SSE_MORE;
 		struct str piece;
 
-		if (used > 0)
+		if (used > 0) {
+			meter_tally_events(&m->tally, m->api, str_mk(o->in.p + at, used));
 			sse_skip(&m->sse, used);
-		else
+		} else {
 			rc = sse_feed(&m->sse, str_skip(o->in, at), &used, &piece);
+		}
 		at += used;
 		if (rc == SSE_DATA) {
 			on_data(m, piece);
 		} else if (rc == SSE_EVENT_END) {
-			on_event(m);
+			on_event(m, whole_event(m, o, at));
 			if (strips(m))
 				filter_event(m, o, at);
 		}
@@ -176,6 +195,7 @@ int meter_filter(struct meter *m, struct str in, struct iovec *out, int max)
 		memmove(m->hold, m->hold + m->hold_out, m->hold_len);
 		m->hold_out = 0;
 	}
+	m->tally.bytes += in.n;
 	if (in.n == 0)
 		return 0;
 	if (m->drop_lf && *in.p == '\n')
@@ -202,6 +222,9 @@ void meter_whole(struct meter *m, struct str body)
 	tg_assert(!m->stream);
 	if (!json_tap_whole(&m->event, body, skip))
 		json_tap_feed(&m->event, body);
+	m->tally.bytes += body.n;
+	if (json_tap_type(&m->event, K_USAGE) != JSON_OBJECT)
+		m->tally.text += meter_text_bytes(body);
 }
 
 void meter_feed(struct meter *m, struct str bytes)
@@ -221,7 +244,7 @@ void meter_finish(struct meter *m)
 	}
 	if (!m->sse.has_data || m->sse.ended)
 		return;
-	on_event(m);
+	on_event(m, STR_NONE);
 	m->sse.ended = true;
 	if (strips(m) && m->usage_only && m->hold_event == m->sse.event_start &&
 		m->hold_len > m->hold_out) {

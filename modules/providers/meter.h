@@ -18,6 +18,7 @@
 #include "money/usage.h"
 #include "proto/json_tap.h"
 #include "proto/sse.h"
+#include "providers/meter_tally.h"
 #include "providers/usage_anthropic.h"
 #include "providers/usage_openai.h"
 
@@ -30,12 +31,6 @@
 #define METER_HOLD_BYTES    8192 /* with the above in one 16 KB block */
 #define METER_BUF_BYTES     (METER_CAPTURE_BYTES + METER_HOLD_BYTES)
 
-/* What the Responses API lists in its output and does not count in usage. */
-struct meter_calls {
-	uint32_t web, file, image;
-	uint64_t image_tokens; /* of the images, by their size and quality */
-};
-
 /* Code interpreters run in containers, which are billed once each: their ids' hashes. */
 #define METER_CONTAINERS 8
 struct meter_containers {
@@ -43,17 +38,23 @@ struct meter_containers {
 	uint64_t hash[METER_CONTAINERS];
 };
 
+/* What the Responses API lists in its output and does not count in usage. */
+struct meter_calls {
+	uint32_t web, file, image;
+	uint64_t image_tokens; /* of the images, by their size and quality */
+	struct meter_containers containers;
+};
+
 struct meter_list { /* "choices", "output" or "data": counted, not kept */
 	struct json_tap tap;
 	struct meter_calls calls;
-	struct meter_containers *containers;
 };
 
 struct meter_tools { /* "tools", as the response repeats them */
 	struct json_tap tap;
-	enum usage_bucket *search_bucket;
-	struct str *image_model;
-	char *image_model_buf;
+	enum usage_bucket search; /* USAGE_NONE: this one does not say */
+	uint8_t image_model_len;
+	char image_model[METER_WORD_MAX];
 };
 
 struct meter {
@@ -88,7 +89,8 @@ struct meter {
 	 * default. The caller may set what the request asked for, after init.
 	 */
 	enum usage_bucket search_bucket;
-	uint32_t cuts; /* usage-only chunks taken out */
+	struct meter_tally tally; /* what was said so far; see meter_estimate.h */
+	uint32_t cuts;            /* usage-only chunks taken out */
 
 	/* private */
 	struct sse sse;
@@ -96,7 +98,6 @@ struct meter {
 	struct meter_list list, body_list;
 	struct meter_tools tools;
 	struct meter_calls calls, calls_done; /* most seen at once; by items that were done */
-	struct meter_containers containers;
 	struct usage_openai openai;
 	struct usage_anthropic anthropic;
 	unsigned n_events; /* read in full */

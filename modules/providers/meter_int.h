@@ -39,6 +39,8 @@ static inline bool meter_is_anthropic(const struct meter *m)
 void meter_read_init(struct meter *m, char *capture, size_t cap);
 /* An event's object, or a whole body, is complete (or as complete as it will be). */
 void meter_read_object(struct meter *m);
+/* The object that was read last has a piece of the answer in it. */
+bool meter_read_said(const struct meter *m);
 /* The stream's [DONE]. */
 void meter_read_done(struct meter *m);
 /* Forget the event's object: the next one comes. */

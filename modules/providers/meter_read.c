@@ -49,11 +49,9 @@ static struct str tap_text(const struct json_tap *t, size_t i)
 	return json_get_plain(&v, &s) == 0 ? s : STR_NONE;
 }
 
-/* A container that was not seen yet. */
-static void container_add(struct meter_containers *c, struct str id)
+/* A container, unless it was seen. */
+static void container_add(struct meter_containers *c, uint64_t hash)
 {
-	uint64_t hash = str_hash(id);
-
 	for (uint32_t i = 0; i < TG_MIN(c->n, (uint32_t)METER_CONTAINERS); i++)
 		if (c->hash[i] == hash)
 			return;
@@ -64,8 +62,7 @@ static void container_add(struct meter_containers *c, struct str id)
 }
 
 /* One item of the output; t's keys are item_keys. */
-static void call_count(
-	struct meter_calls *c, struct meter_containers *containers, const struct json_tap *t)
+static void call_count(struct meter_calls *c, const struct json_tap *t)
 {
 	struct str type = tap_text(t, I_TYPE);
 
@@ -74,7 +71,7 @@ static void call_count(
 	} else if (str_eq(type, STR("file_search_call"))) {
 		c->file++;
 	} else if (str_eq(type, STR("code_interpreter_call"))) {
-		container_add(containers, tap_text(t, I_CONTAINER));
+		container_add(&c->containers, str_hash(tap_text(t, I_CONTAINER)));
 	} else if (str_eq(type, STR("image_generation_call"))) {
 		c->image++;
 		c->image_tokens += est_image_tokens(tap_text(t, I_SIZE), tap_text(t, I_QUALITY));
@@ -85,7 +82,7 @@ static void on_list_elem(struct json_tap *t)
 {
 	struct meter_list *l = TG_CONTAINER_OF(t, struct meter_list, tap);
 
-	call_count(&l->calls, l->containers, t);
+	call_count(&l->calls, t);
 }
 
 static void on_tool(struct json_tap *t)
@@ -95,10 +92,11 @@ static void on_tool(struct json_tap *t)
 		   model = tap_text(t, T_MODEL);
 
 	if (str_starts(type, STR("web_search")) && size.n > 0)
-		*tools->search_bucket = usage_openai_search(size);
-	if (str_eq(type, STR("image_generation")) && model.n > 0 && model.n <= METER_WORD_MAX) {
-		memcpy(tools->image_model_buf, model.p, model.n);
-		*tools->image_model = str_mk(tools->image_model_buf, model.n);
+		tools->search = usage_openai_search(size);
+	if (str_eq(type, STR("image_generation")) && model.n <= METER_WORD_MAX) {
+		if (model.n > 0)
+			memcpy(tools->image_model, model.p, model.n);
+		tools->image_model_len = (uint8_t)model.n;
 	}
 }
 
@@ -109,9 +107,8 @@ static char *carve(char **at, size_t n)
 	return *at - n;
 }
 
-static void list_init(struct meter *m, struct meter_list *l, char *buf, size_t cap)
+static void list_init(struct meter_list *l, char *buf, size_t cap)
 {
-	l->containers = &m->containers;
 	json_tap_init(&l->tap, item_keys, I__MAX, buf, cap);
 	json_tap_each(&l->tap, on_list_elem);
 }
@@ -119,9 +116,7 @@ static void list_init(struct meter *m, struct meter_list *l, char *buf, size_t c
 static void tools_init(struct meter *m, char *buf, size_t cap)
 {
 	m->image_model = STR("gpt-image-1");
-	m->tools.search_bucket = &m->search_bucket;
-	m->tools.image_model = &m->image_model;
-	m->tools.image_model_buf = m->image_model_buf;
+	m->tools.search = USAGE_NONE;
 	json_tap_init(&m->tools.tap, tool_keys, T__MAX, buf, cap);
 	json_tap_each(&m->tools.tap, on_tool);
 }
@@ -133,8 +128,8 @@ void meter_read_init(struct meter *m, char *capture, size_t cap)
 	char *at = capture;
 
 	json_tap_init(&m->nothing, NULL, 0, NULL, 0);
-	list_init(m, &m->list, carve(&at, words), words);
-	list_init(m, &m->body_list, carve(&at, words), words);
+	list_init(&m->list, carve(&at, words), words);
+	list_init(&m->body_list, carve(&at, words), words);
 	tools_init(m, carve(&at, words), words);
 	json_tap_init(&m->item, item_keys, I__MAX, carve(&at, words), words);
 	json_tap_init(&m->body, body_keys, B__MAX, carve(&at, body), body);
@@ -273,6 +268,9 @@ static void calls_most(struct meter_calls *most, const struct meter_calls *c)
 	most->file = TG_MAX(most->file, c->file);
 	most->image = TG_MAX(most->image, c->image);
 	most->image_tokens = TG_MAX(most->image_tokens, c->image_tokens);
+	for (uint32_t i = 0; i < TG_MIN(c->containers.n, (uint32_t)METER_CONTAINERS); i++)
+		container_add(&most->containers, c->containers.hash[i]);
+	most->containers.n = TG_MAX(most->containers.n, c->containers.n);
 }
 
 static void put_searches(struct meter *m, uint64_t n)
@@ -282,20 +280,37 @@ static void put_searches(struct meter *m, uint64_t n)
 	m->usage.n[m->search_bucket] = n;
 }
 
+/* What the response says of its tools. */
+static void read_tools(struct meter *m)
+{
+	struct meter_tools *tools = &m->tools;
+
+	if (tools->search != USAGE_NONE)
+		m->search_bucket = tools->search;
+	if (tools->image_model_len == 0)
+		return;
+	memcpy(m->image_model_buf, tools->image_model, tools->image_model_len);
+	m->image_model = str_mk(m->image_model_buf, tools->image_model_len);
+}
+
 /* Tool calls of the Responses API: charged apart, and not in usage. */
-static void read_calls(struct meter *m, struct str type)
+static void read_calls(struct meter *m, struct str type, bool early, bool final)
 {
 	if (m->api != METER_OPENAI_RESPONSES)
 		return;
+	if (early || final)
+		read_tools(m);
 	if (str_eq(type, STR("response.output_item.done")))
-		call_count(&m->calls_done, &m->containers, &m->item);
+		call_count(&m->calls_done, &m->item);
 	calls_most(&m->calls, &m->calls_done);
-	calls_most(&m->calls, &m->list.calls);
-	calls_most(&m->calls, &m->body_list.calls);
+	if (final) {
+		calls_most(&m->calls, &m->list.calls);
+		calls_most(&m->calls, &m->body_list.calls);
+	}
 	if (m->calls.web > 0)
 		put_searches(m, m->calls.web);
 	m->usage.n[USAGE_FILE_SEARCHES] = m->calls.file;
-	m->usage.n[USAGE_CODE_SESSIONS] = m->containers.n;
+	m->usage.n[USAGE_CODE_SESSIONS] = m->calls.containers.n;
 	if (m->calls.image == 0)
 		return;
 	m->has_advisor = true;
@@ -440,11 +455,31 @@ void meter_read_object(struct meter *m)
 	else
 		read_openai_usage(m, type);
 	read_duration(m);
-	read_calls(m, type);
+	read_calls(m, type, early, final || !m->stream);
 	read_search_model(m);
 	read_images(m, type);
 	m->terminal |= final;
 	settle_source(m);
+}
+
+bool meter_read_said(const struct meter *m)
+{
+	struct str type;
+
+	if (m->event.bad)
+		return false;
+	switch (m->api) {
+	case METER_OPENAI_CHAT:
+	case METER_OPENAI_COMPLETIONS: return m->list.tap.n_elem > 0;
+	case METER_ANTHROPIC_MESSAGES:
+		type = tap_text(&m->event, K_TYPE);
+		return str_eq(type, STR("content_block_delta"));
+	case METER_OPENAI_RESPONSES:
+	case METER_OPENAI_AUDIO:
+		type = tap_text(&m->event, K_TYPE);
+		return meter_is_delta(type) && !str_starts(type, STR("speech."));
+	default: return false;
+	}
 }
 
 void meter_read_done(struct meter *m)
@@ -457,5 +492,7 @@ void meter_read_reset(struct meter *m)
 {
 	memset(&m->list.calls, 0, sizeof m->list.calls);
 	memset(&m->body_list.calls, 0, sizeof m->body_list.calls);
+	m->tools.search = USAGE_NONE;
+	m->tools.image_model_len = 0;
 	json_tap_reset(&m->event);
 }

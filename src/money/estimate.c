@@ -6,9 +6,78 @@
 #include "base/defs.h"
 #include "base/num.h"
 
+/* Thousandths of a byte a token. Text has 3 to 5 bytes a token, base64 1.5. */
+#define START_MBPT    3000
+#define IN_MBPT_MIN   1000
+#define IN_MBPT_MAX   12000
+#define OUT_MBPT_MIN  1000 /* a token is one byte or more */
+#define OUT_MBPT_MAX  8000
+
+#define MIN_TOKENS    64   /* fewer tell nothing */
+#define MIN_BODY      1024 /* bytes: in shorter ones most is not text */
+#define BODY_FRAME    200  /* bytes of it that are not */
+#define SLOWLY        32   /* up by a part of the difference, */
+#define QUICKLY       2    /* down by another */
+#define MARGIN        8    /* the part that an estimate stays below the learned ratio */
+#define MAX_BYTES     ((uint64_t)1 << 50)
+
 #define SQUARE_PIXELS (1024 * 1024)
 #define AUTO_PIXELS   (1536 * 1024)
 #define MAX_SIDE      65536
+
+static void ratio_learn(
+	_Atomic uint32_t *ratio, uint64_t bytes, uint64_t tokens, uint64_t least, uint64_t most)
+{
+	uint64_t sample = TG_MIN(bytes, MAX_BYTES) * 1000 / tokens;
+	uint64_t old = atomic_load_explicit(ratio, memory_order_relaxed);
+
+	sample = TG_MIN(TG_MAX(sample, least), most);
+	if (old == 0)
+		old = START_MBPT;
+	if (sample < old)
+		old -= (old - sample + QUICKLY - 1) / QUICKLY;
+	else
+		old += (sample - old) / SLOWLY;
+	atomic_store_explicit(ratio, (uint32_t)old, memory_order_relaxed);
+}
+
+void est_learn(struct est_ratio *r, uint64_t in_bytes, uint64_t in_tokens, uint64_t out_bytes,
+	uint64_t out_tokens)
+{
+	bool in = in_bytes >= MIN_BODY && in_tokens >= MIN_TOKENS;
+	bool out = out_bytes > 0 && out_tokens >= MIN_TOKENS;
+
+	if (in)
+		ratio_learn(
+			&r->in_mbpt, in_bytes - BODY_FRAME, in_tokens, IN_MBPT_MIN, IN_MBPT_MAX);
+	if (out)
+		ratio_learn(&r->out_mbpt, out_bytes, out_tokens, OUT_MBPT_MIN, OUT_MBPT_MAX);
+	if (in || out)
+		atomic_fetch_add_explicit(&r->n, 1, memory_order_relaxed);
+}
+
+/* bytes / ratio, with the margin, rounded up. */
+static uint64_t tokens_of(const _Atomic uint32_t *ratio, uint64_t bytes)
+{
+	uint64_t mbpt = ratio != NULL ? atomic_load_explicit(ratio, memory_order_relaxed) : 0;
+	unsigned __int128 tokens;
+
+	if (mbpt == 0)
+		mbpt = START_MBPT;
+	mbpt -= mbpt / MARGIN;
+	tokens = ((unsigned __int128)bytes * 1000 + mbpt - 1) / mbpt;
+	return tokens > UINT64_MAX ? UINT64_MAX : (uint64_t)tokens;
+}
+
+uint64_t est_input(const struct est_ratio *r, uint64_t bytes)
+{
+	return tokens_of(r != NULL ? &r->in_mbpt : NULL, bytes);
+}
+
+uint64_t est_output(const struct est_ratio *r, uint64_t text_bytes, uint64_t events)
+{
+	return TG_MAX(events, tokens_of(r != NULL ? &r->out_mbpt : NULL, text_bytes));
+}
 
 /* Published for 1024x1024: low 272, medium 1056, high 4160 tokens; the other sizes lie within this
  * by area. */

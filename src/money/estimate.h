@@ -5,10 +5,33 @@
 #ifndef TG_MONEY_ESTIMATE_H
 #define TG_MONEY_ESTIMATE_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/str.h"
 #include "money/usage.h"
+
+/*
+ * Bytes a token, in thousandths, as learned from answers whose usage was exact: one for each model
+ * at each target, shared by all workers. They follow the lean end of what is seen (down quickly, up
+ * slowly), so that what is estimated with them is rather too much. Zeroed: nothing learned, the
+ * starting values hold. Lost updates do no harm.
+ */
+struct est_ratio {
+	_Atomic uint32_t in_mbpt, out_mbpt;
+	_Atomic uint32_t n; /* answers learned from */
+};
+
+/*
+ * An exact answer: bytes of the request's body and what it was in tokens; bytes of the answer's
+ * text, and its tokens. What is too short to tell (or 0: not known) is left out.
+ */
+void est_learn(struct est_ratio *r, uint64_t in_bytes, uint64_t in_tokens, uint64_t out_bytes,
+	uint64_t out_tokens);
+/* Tokens of so many bytes, rounded up; r NULL: the starting value. */
+uint64_t est_input(const struct est_ratio *r, uint64_t bytes);
+/* Tokens of an answer's text of so many bytes that came in so many events: one each at least. */
+uint64_t est_output(const struct est_ratio *r, uint64_t text_bytes, uint64_t events);
 
 /*
  * Where the same thing is given in several units (tokens and images, tokens and characters): leave

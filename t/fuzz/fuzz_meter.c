@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "providers/meter.h"
+#include "providers/meter_estimate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -60,6 +60,32 @@ static void same_usage(const struct usage *a, const struct usage *b)
 	require(memcmp(a->n, b->n, sizeof a->n) == 0);
 }
 
+static void same_names(const struct meter *a, const struct meter *b)
+{
+	require(str_eq(a->model, b->model) && str_eq(a->service_tier, b->service_tier));
+	require(str_eq(a->region, b->region) && str_eq(a->speed, b->speed));
+	require(str_eq(a->size, b->size) && str_eq(a->quality, b->quality));
+	require(a->images == b->images && a->search_bucket == b->search_bucket);
+	require(a->has_reported == b->has_reported && a->reported == b->reported);
+	require(!a->has_advisor || str_eq(a->advisor_model, b->advisor_model));
+}
+
+/* Estimates may differ from split to split; none takes anything back. */
+static void sane_estimate(const struct meter *m, uint64_t bytes)
+{
+	struct bound asked = { .input_bytes = 100, .n = 1 };
+	struct est_ratio r = { .n = 0 };
+	struct usage u;
+
+	require(m->tally.bytes == bytes && m->tally.events <= bytes);
+	require(meter_tally_text(&m->tally) <= bytes);
+	meter_estimate(m, NULL, &asked, &u);
+	require(usage_input(&u) >= usage_input(&m->usage));
+	require(usage_output(&u) >= usage_output(&m->usage));
+	meter_learn(m, &asked, &r);
+	require(r.out_mbpt == 0 || (r.out_mbpt >= 1000 && r.out_mbpt <= 8000));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct result whole, cut;
@@ -73,8 +99,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run(&whole, data, text, text.n);
 	run(&cut, data, text, 1 + data[1] % 64);
 	same_usage(&whole.m.usage, &cut.m.usage);
-	require(str_eq(whole.m.model, cut.m.model) &&
-		str_eq(whole.m.service_tier, cut.m.service_tier));
+	same_names(&whole.m, &cut.m);
+	sane_estimate(&whole.m, text.n);
+	sane_estimate(&cut.m, text.n);
 	require(whole.m.audio_seconds == cut.m.audio_seconds);
 	require(whole.m.terminal == cut.m.terminal && whole.m.error_event == cut.m.error_event);
 	require(whole.m.has_advisor == cut.m.has_advisor && whole.m.cuts == cut.m.cuts);

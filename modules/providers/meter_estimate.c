@@ -1,0 +1,157 @@
+/*
+ * meter_estimate.c: see meter_estimate.h. Owns nothing; any thread.
+ */
+#include "providers/meter_estimate.h"
+
+/* Typical figures of media, rounded up; the worst ones are in core/bound.c. */
+#define IMAGE_TOKENS           1600
+#define DOCUMENT_BYTES_A_TOKEN 20
+#define AUDIO_BYTES_A_SECOND   4000
+#define AUDIO_TOKENS_A_SECOND  32
+#define SPOKEN_TOKENS          2 /* a character */
+
+static bool makes_text(enum meter_api api)
+{
+	return api == METER_OPENAI_CHAT || api == METER_OPENAI_COMPLETIONS ||
+	       api == METER_OPENAI_RESPONSES || api == METER_ANTHROPIC_MESSAGES;
+}
+
+static uint64_t audio_seconds(const struct bound *asked)
+{
+	return asked->audio_bytes > 0 ? asked->audio_bytes / AUDIO_BYTES_A_SECOND + 1 : 0;
+}
+
+void meter_estimate_input(
+	enum meter_api api, const struct est_ratio *r, const struct bound *asked, struct usage *out)
+{
+	uint64_t seconds = audio_seconds(asked), tokens = est_input(r, asked->input_bytes);
+
+	*out = (struct usage){ .source = USAGE_ESTIMATED };
+	if (api == METER_NONE || api == METER_OPENAI_MODERATION || api == METER_ANTHROPIC_COUNT)
+		return;
+	if (api == METER_OPENAI_IMAGES) {
+		out->n[USAGE_IN_IMAGE] = asked->images * IMAGE_TOKENS;
+	} else if (api == METER_OPENAI_AUDIO) {
+		out->n[USAGE_IN_CHARACTERS] = asked->characters;
+		out->n[USAGE_IN_SECONDS] = seconds;
+		out->n[USAGE_IN_AUDIO] = seconds * AUDIO_TOKENS_A_SECOND;
+	} else {
+		tokens += asked->images * IMAGE_TOKENS + seconds * AUDIO_TOKENS_A_SECOND;
+		tokens += (asked->document_bytes + DOCUMENT_BYTES_A_TOKEN - 1) /
+			  DOCUMENT_BYTES_A_TOKEN;
+	}
+	out->n[USAGE_IN] = tokens;
+}
+
+static struct str size_of(const struct meter *m, const struct bound *asked)
+{
+	return m->size.n > 0 ? m->size : bound_text(&asked->size);
+}
+
+static struct str quality_of(const struct meter *m, const struct bound *asked)
+{
+	return m->quality.n > 0 ? m->quality : bound_text(&asked->quality);
+}
+
+/* As many as came; when it broke off, as many as were asked for. */
+static void estimate_images(const struct meter *m, const struct bound *asked, struct usage *u)
+{
+	uint64_t n = m->images > 0 ? m->images : m->terminal ? 0 : asked->n;
+	struct str size = size_of(m, asked);
+	uint64_t pixels = est_pixels(size);
+
+	u->n[USAGE_IMAGES] = n;
+	u->n[USAGE_PIXELS] = n * (pixels > 0 ? pixels : est_pixels(STR("1024x1024")));
+	u->n[USAGE_OUT_IMAGE] = n * est_image_tokens(size, quality_of(m, asked));
+}
+
+static uint64_t text_bytes(const struct meter *m)
+{
+	/* A body in pieces: all of it, for its text was not looked for. */
+	if (!m->stream && m->tally.text == 0)
+		return m->tally.bytes;
+	return meter_tally_text(&m->tally);
+}
+
+static void estimate_output(const struct meter *m, const struct est_ratio *r,
+	const struct bound *asked, struct usage *u)
+{
+	uint64_t known = usage_output(u), tokens;
+
+	if (m->api == METER_OPENAI_IMAGES && known == 0) {
+		estimate_images(m, asked, u);
+	} else if (m->api == METER_OPENAI_AUDIO && asked->characters > 0) {
+		u->n[USAGE_OUT_AUDIO] =
+			TG_MAX(u->n[USAGE_OUT_AUDIO], asked->characters * SPOKEN_TOKENS);
+	} else if (makes_text(m->api) || m->api == METER_OPENAI_AUDIO) {
+		tokens = est_output(r, text_bytes(m), m->tally.events);
+		u->n[USAGE_OUT] += tokens > known ? tokens - known : 0;
+	}
+}
+
+void meter_estimate(const struct meter *m, const struct est_ratio *r, const struct bound *asked,
+	struct usage *out)
+{
+	struct usage input;
+	bool figures = m->has_usage || m->images > 0;
+
+	CHECK_OBJ(m, METER_MAGIC);
+	*out = m->usage;
+	if (m->usage.source == USAGE_PROVIDER &&
+		usage_output(&m->usage) + usage_input(&m->usage) > 0)
+		return;
+	if (m->api == METER_OPENAI_MODERATION || m->api == METER_ANTHROPIC_COUNT ||
+		m->api == METER_NONE)
+		return;
+	meter_estimate_input(m->api, r, asked, &input);
+	if (usage_input(out) == 0)
+		for (unsigned b = 0; b < USAGE_FIRST_OUTPUT; b++)
+			out->n[b] = input.n[b];
+	out->n[USAGE_IN_CHARACTERS] = input.n[USAGE_IN_CHARACTERS];
+	if (out->n[USAGE_IN_SECONDS] == 0)
+		out->n[USAGE_IN_SECONDS] = input.n[USAGE_IN_SECONDS];
+	estimate_output(m, r, asked, out);
+	out->source = figures ? USAGE_PARTIAL : USAGE_ESTIMATED;
+}
+
+bool meter_is_counted(const struct usage *u)
+{
+	for (unsigned b = 0; b < USAGE__MAX; b++)
+		if (u->n[b] > 0 && b != USAGE_IN_CHARACTERS && b != USAGE_IMAGES)
+			return false;
+	return true;
+}
+
+void meter_learn(const struct meter *m, const struct bound *asked, struct est_ratio *r)
+{
+	uint64_t in = asked->input_bytes, bytes = 0, tokens = usage_output(&m->usage);
+
+	if (m->usage.source != USAGE_PROVIDER || m->error_event)
+		return;
+	if (!makes_text(m->api) && m->api != METER_OPENAI_EMBEDDINGS)
+		return;
+	if (asked->open || asked->images + asked->audio_bytes + asked->document_bytes > 0)
+		in = 0; /* more was read than the body's text */
+	if (m->stream && m->terminal)
+		bytes = meter_tally_text(&m->tally);
+	/* Hidden reasoning has no bytes. It was shown when these suffice for it. */
+	if (bytes < tokens * 2)
+		tokens -= m->usage.n[USAGE_OUT_REASONING];
+	est_learn(r, in, usage_input(&m->usage), bytes, tokens);
+}
+
+size_t meter_variant(const struct meter *m, const struct bound *asked, char out[METER_VARIANT_MAX])
+{
+	struct str size = size_of(m, asked), quality = quality_of(m, asked);
+	size_t n = 0;
+
+	if (est_pixels(size) == 0)
+		return 0;
+	if (quality.n > 0 && !str_eq(quality, STR("standard")) && !str_eq(quality, STR("auto"))) {
+		memcpy(out, quality.p, quality.n);
+		out[quality.n] = '/';
+		n = quality.n + 1;
+	}
+	memcpy(out + n, size.p, size.n);
+	return n + size.n;
+}

@@ -1,0 +1,47 @@
+/*
+ * meter_tally.h: how much an answer has said so far, about: for answers that break off or tell no
+ * usage. Nearly free: most events are not read, only their ends are looked for.
+ *
+ * The bytes around an event's text are the same from event to event. So an event is looked
+ * into now and then: what is not its text is the envelope, and the others' text is what they have
+ * beyond it. Text counts as it stands in JSON, tool arguments and shown reasoning included. What is
+ * hidden is not seen: a lower bound then.
+ */
+#ifndef TG_PROVIDERS_METER_TALLY_H
+#define TG_PROVIDERS_METER_TALLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "core/meter_api.h"
+
+struct meter_tally {
+	uint64_t bytes;              /* of payload, all of it */
+	uint64_t events;             /* that may carry output: rather one too many */
+	uint64_t text;               /* bytes of output in them */
+	uint64_t unsized;            /* bytes of events from before the envelope was known, */
+	uint32_t n_unsized;          /* and how many */
+	uint32_t envelope;           /* 0: not known */
+	uint32_t n_looked, unlooked; /* events looked into; the calls since the last one */
+	uint32_t pieces;             /* of the event in progress, */
+	uint64_t piece_text;         /* and the text of the first; 0: not looked into */
+};
+
+/* Whole events in one piece, each with its blank line, that nobody reads. */
+void meter_tally_events(struct meter_tally *t, enum meter_api api, struct str events);
+/* One event with output, in one piece. */
+void meter_tally_event(struct meter_tally *t, struct str event);
+/* One event with output whose bytes came in pieces; of its data, what meter_tally_piece() was
+ * given. */
+void meter_tally_size(struct meter_tally *t, uint64_t bytes);
+/* A piece of the data of the event in progress. */
+void meter_tally_piece(struct meter_tally *t, struct str data);
+/* Bytes of output so far. */
+uint64_t meter_tally_text(const struct meter_tally *t);
+/* Bytes of the texts in the JSON of an event or a whole body, as they stand there. */
+uint64_t meter_text_bytes(struct str json);
+/* "response.output_text.delta": a piece of output, which ".done" events repeat. */
+bool meter_is_delta(struct str type);
+
+#endif
