@@ -36,6 +36,7 @@ struct journal_options {
 	int64_t retain_us;   /* sealed segments older than this are deleted; 0: never */
 	uint32_t generation;
 	const char *build; /* version text */
+	bool salvage;      /* start although records that were on disk cannot be read any more */
 };
 
 struct journal;
@@ -44,8 +45,11 @@ struct journal_writer;
 struct journal_hold {     /* embedded in the request; zeroed at its start */
 	struct list node; /* among the writer's open holds, while open */
 	struct rec_id id;
-	uint64_t offset; /* of the HOLD (or its last carried copy) in the writer's segment */
-	uint32_t bytes, reserved;
+	/* Where in the writer's segment its state is: the HOLD (or its last carried copy) or the
+	 * last LEG, and the last PROGRESS (0: none). */
+	uint64_t state, progress;
+	uint32_t state_bytes, progress_bytes;
+	uint32_t reserved; /* for its settlement */
 	uint64_t position; /* for journal_synced */
 	bool open;
 };
@@ -57,11 +61,17 @@ struct journal_position {
 
 /*
  * Lock the folder (another process: -1 naming its pid), recover (see recover.h), begin a new
- * incarnation. -1 with err that says what to do. Before workers start; any thread.
+ * incarnation. -1 with err that says what to do. Before workers start; any thread. What recovery
+ * settled is written to the new incarnation's first segment, and told to `consume` as anything
+ * else is. SIGBUS is handled from here on for the journal's own mappings (elsewhere it does what it
+ * did before), SIGXFSZ ignored when nobody handles it.
  */
 int journal_open(struct journal **out, const struct journal_options *opt, wall_us now, char *err,
 	size_t err_len) TG_MUST_CHECK;
-/* Every writer has stopped: CLOSE, sync, seal, unlock, free. */
+/*
+ * Every writer has stopped: CLOSE, sync, seal, unlock, free. Records that no journal_tick has
+ * handed over stay in the files. Holds that are still open are settled by the next start.
+ */
 void journal_close(struct journal *j, wall_us now);
 struct journal_writer *journal_writer_at(struct journal *j, unsigned i);
 uint64_t journal_incarnation(const struct journal *j);
@@ -92,8 +102,10 @@ void journal_turn_end(struct journal_writer *w);
 
 /* ---- the ledger thread */
 
-/* Each new record once, in the order of its segment, after it is durable (group, strict). Carried
- * HOLDs are not told. */
+/*
+ * Each new record of this incarnation once, in the order of its segment, after it is durable
+ * (group, strict). Carried copies are not told.
+ */
 typedef void journal_consume_f(void *arg, const struct rec *r, struct journal_position at);
 /*
  * One round: ready segments, fdatasync what is dirty, hand new records to `consume`, seal, compress
@@ -104,8 +116,19 @@ int64_t journal_tick(
 /* Sleep until woken by a writer (or journal_wake) or for us microseconds. */
 void journal_sleep(struct journal *j, int64_t us);
 void journal_wake(struct journal *j);
-/* strict: called on the ledger thread after each fdatasync of writer i. */
+/*
+ * fn is called on the ledger thread after each fdatasync of writer i (strict), and when the writer
+ * should take a turn (and with it call journal_turn_end) to leave a segment whose disk failed.
+ */
 void journal_on_synced(struct journal *j, void (*fn)(void *arg, unsigned writer), void *arg);
+/*
+ * Where consumption stands: every record of this incarnation in segments below is with `consume`
+ * (those of earlier incarnations never go there). And back: whatever the consumer made of segments
+ * below floor is on disk. Only those are ever deleted, once they are old enough; until the first
+ * call none is.
+ */
+uint64_t journal_consumed_floor(const struct journal *j);
+void journal_consumed_durable(struct journal *j, uint64_t floor);
 
 struct journal_stats { /* any thread; figures of slightly different moments */
 	uint64_t bytes, records, syncs, sync_us, failures, refused, segments, open_holds;

@@ -68,6 +68,9 @@ struct segment_read {
  */
 int segment_read_open(
 	struct segment_read *s, const char *path, char *err, size_t err_len) TG_MUST_CHECK;
+/* The same for whoever holds the journal's lock: one that may grow is mapped, too. */
+int segment_read_open_own(
+	struct segment_read *s, const char *path, char *err, size_t err_len) TG_MUST_CHECK;
 void segment_read_close(struct segment_read *s);
 
 /*

@@ -32,11 +32,9 @@ static int fail_errno(char *err, size_t err_len, const char *path, const char *d
 }
 
 /* Room for n bytes of zeros, page by page as they are touched. */
-static char *room(size_t n)
+static void *room(size_t n)
 {
-	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
+	return mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
 static int read_at(int fd, char *to, size_t n, off_t from)
@@ -57,38 +55,64 @@ static int read_at(int fd, char *to, size_t n, off_t from)
 	return 0;
 }
 
-/* The parts of the file that hold data, the rest stays zero: what is preallocated is not read. */
-static int copy_data(int fd, char *to, off_t size, size_t *used)
+/* The next part of the file that holds data, from `at` on; false: there is none. */
+static bool next_data(int fd, off_t at, off_t size, off_t *from, off_t *to)
 {
-	off_t at = 0;
+	off_t data = lseek(fd, at, SEEK_DATA), hole;
 
-	*used = 0;
-	while (at < size) {
-		off_t data = lseek(fd, at, SEEK_DATA), hole;
+	if (at >= size || (data < 0 && errno == ENXIO))
+		return false;
+	hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+	*from = hole < 0 ? at : data; /* no such thing here: all of it */
+	*to = hole < 0 ? size : TG_MIN(hole, size);
+	return *from < *to;
+}
 
-		if (data < 0 && errno == ENXIO)
-			break;
-		hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
-		if (hole < 0) { /* no such thing here: all of it */
-			data = at;
-			hole = size;
-		}
-		hole = TG_MIN(hole, size);
-		if (data < hole && read_at(fd, to + data, (size_t)(hole - data), data) != 0)
+/* What is preallocated is not read: it stays zero. */
+static int copy_data(int fd, char *to, off_t size)
+{
+	off_t from, end = 0;
+
+	while (next_data(fd, end, size, &from, &end))
+		if (read_at(fd, to + from, (size_t)(end - from), from) != 0)
 			return -1;
-		*used = (size_t)hole;
-		at = hole;
-	}
 	return 0;
 }
 
-/* bytes.n leads past everything that was read, and map_n is what to unmap. */
-static int open_raw(struct segment_read *s, int fd, const char *path, char *err, size_t err_len)
+/* Behind the last data. */
+static off_t used_of(int fd, off_t size)
+{
+	off_t from, end = 0, used = 0;
+
+	while (next_data(fd, end, size, &from, &end))
+		used = end;
+	return used;
+}
+
+/* A disk error is to be an error, not a SIGBUS in the middle of a walk. Kernels before 5.14 cannot.
+ */
+static int populate(const struct segment_read *s)
+{
+#ifdef MADV_POPULATE_READ
+	int rc;
+
+	do
+		rc = madvise((void *)(uintptr_t)s->bytes.p, s->bytes.n, MADV_POPULATE_READ);
+	while (rc != 0 && errno == EINTR);
+	return rc == 0 || errno == EINVAL ? 0 : -1;
+#else
+	(void)s;
+	return 0;
+#endif
+}
+
+static int open_raw(
+	struct segment_read *s, int fd, bool own, const char *path, char *err, size_t err_len)
 {
 	char head[SEGMENT_HEAD];
 	struct stat st;
-	size_t size, used;
-	char *p;
+	size_t size;
+	void *p;
 
 	memset(head, 0, sizeof head);
 	if (fstat(fd, &st) != 0 || read_at(fd, head, sizeof head, 0) != 0)
@@ -98,26 +122,18 @@ static int open_raw(struct segment_read *s, int fd, const char *path, char *err,
 			"not a journal segment: its header is damaged (`tgctl ledger verify` says "
 			"more)");
 	size = (size_t)st.st_size;
-	if (s->info.sealed != 0) {
-		p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (p == MAP_FAILED)
-			return fail_errno(err, err_len, path, "mapped");
-		s->map_bytes = size;
-		s->bytes = str_mk(p, TG_MIN(size, s->info.sealed));
-		s->mapped = true;
-		return 0;
-	}
-	p = room(size);
-	if (p == NULL)
-		return fail_errno(err, err_len, path, "copied into memory");
+	s->mapped = own || s->info.sealed != 0;
+	p = s->mapped ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : room(size);
+	if (p == MAP_FAILED)
+		return fail_errno(err, err_len, path, "mapped");
 	s->map_bytes = size;
-	s->bytes = str_mk(p, 0);
-	if (copy_data(fd, p, st.st_size, &used) != 0) {
+	s->bytes = str_mk(p, s->info.sealed != 0 ? TG_MIN(size, s->info.sealed)
+						 : (size_t)used_of(fd, st.st_size));
+	if (s->mapped ? populate(s) != 0 : copy_data(fd, p, st.st_size) != 0) {
 		fail_errno(err, err_len, path, "read");
 		segment_read_close(s);
 		return -1;
 	}
-	s->bytes.n = used;
 	return 0;
 }
 
@@ -133,7 +149,7 @@ static int unpack(struct segment_read *s, const char *packed, size_t n, const ch
 		size < SEGMENT_HEAD || size > UNPACKED_MAX)
 		return fail(err, err_len, path, "not a compressed journal segment");
 	p = room((size_t)size);
-	if (p == NULL)
+	if (p == MAP_FAILED)
 		return fail_errno(err, err_len, path, "unpacked");
 	s->map_bytes = (size_t)size;
 	s->bytes = str_mk(p, (size_t)size);
@@ -164,7 +180,7 @@ static int open_packed(struct segment_read *s, int fd, const char *path, char *e
 	return rc;
 }
 
-int segment_read_open(struct segment_read *s, const char *path, char *err, size_t err_len)
+static int open_any(struct segment_read *s, const char *path, bool own, char *err, size_t err_len)
 {
 	bool packed = str_ends(str_z(path), STR(".zst"));
 	char other[SEGMENT_PATH_MAX];
@@ -180,9 +196,20 @@ int segment_read_open(struct segment_read *s, const char *path, char *err, size_
 	}
 	if (fd < 0)
 		return errno == ENOENT ? -1 : fail_errno(err, err_len, path, "opened");
-	rc = packed ? open_packed(s, fd, path, err, err_len) : open_raw(s, fd, path, err, err_len);
+	rc = packed ? open_packed(s, fd, path, err, err_len)
+		    : open_raw(s, fd, own, path, err, err_len);
 	close(fd);
 	return rc;
+}
+
+int segment_read_open(struct segment_read *s, const char *path, char *err, size_t err_len)
+{
+	return open_any(s, path, false, err, err_len);
+}
+
+int segment_read_open_own(struct segment_read *s, const char *path, char *err, size_t err_len)
+{
+	return open_any(s, path, true, err, err_len);
 }
 
 void segment_read_close(struct segment_read *s)

@@ -1,2 +1,3 @@
-UNIT_TESTS += t/unit/ledger/check_record t/unit/ledger/check_segment
-EXTRA_DIST += t/unit/ledger/sample.h
+UNIT_TESTS += t/unit/ledger/check_record t/unit/ledger/check_segment t/unit/ledger/check_journal \
+	t/unit/ledger/check_journal_faults t/unit/ledger/check_recover
+EXTRA_DIST += t/unit/ledger/sample.h t/unit/ledger/folder.h
