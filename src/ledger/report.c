@@ -326,14 +326,16 @@ static bool is_in_file(const struct adding *a, int64_t day, struct journal_posit
 static void add_record(struct adding *a, const struct rec *rec, struct journal_position at)
 {
 	uint32_t id[ROLLUP__TEXTS];
-	struct rollup_value value;
+	struct rollup_value value = { 0 };
+	struct rollup_charge charge;
 	struct rollup_key key;
 
-	if (!rollup_charge_of(rec, &key, &value) || !in_range(a, key.hour) ||
+	if (!rollup_charge_of(rec, &key, &charge) || !in_range(a, key.hour) ||
 		is_in_file(a, key.hour / HOURS_A_DAY, at))
 		return;
 	for (size_t i = 0; i < ROLLUP__TEXTS; i++)
 		id[i] = intern_put(&a->strings, key.text[i]);
+	rollup_value_charge(&value, &charge);
 	add_row(a, key.hour, id, &value);
 	a->out->replayed++;
 }

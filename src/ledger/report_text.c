@@ -3,12 +3,12 @@
  * decimal text. Pure; any thread.
  */
 #include "ledger/csv.h"
+#include "ledger/export_parts.h"
 #include "ledger/report.h"
-#include "proto/json_scan.h"
 
 #define HOUR_US INT64_C(3600000000)
 
-static void put_usd(struct outbuf *b, pico_sum v)
+static void put_sum(struct outbuf *b, pico_sum v)
 {
 	char text[PICO_SUM_LEN];
 
@@ -52,24 +52,10 @@ static void json_value(struct outbuf *b, const struct rollup_value *v, bool firs
 	outbuf_lit(b, "}");
 #define X(member, name)                    \
 	outbuf_lit(b, ",\"" name "\":\""); \
-	put_usd(b, v->member);             \
+	put_sum(b, v->member);             \
 	outbuf_lit(b, "\"");
 #include "ledger/tbl/rollup_sums.h"
 #undef X
-}
-
-/* A tag set is an object already: records hold valid JSON, but whoever wrote them is not trusted.
- */
-static void json_tags(struct outbuf *b, struct str tags)
-{
-	struct json_fail fail;
-
-	if (tags.n == 0)
-		outbuf_lit(b, "{}");
-	else if (json_scan_object(tags, NULL, 0, &fail) == 0)
-		outbuf_put(b, tags);
-	else
-		outbuf_json(b, tags);
 }
 
 static bool json_names(struct outbuf *b, const struct report_row *row, const struct report_query *q)
@@ -183,7 +169,7 @@ static void csv_row(const struct report_row *row, const struct report_query *q, 
 	for (unsigned i = 0; i < USAGE__MAX; i++)
 		outbuf_printf(b, "%llu,", (unsigned long long)v->units[i]);
 #define X(member, name)        \
-	put_usd(b, v->member); \
+	put_sum(b, v->member); \
 	outbuf_lit(b, ",");
 #include "ledger/tbl/rollup_sums.h"
 #undef X

@@ -70,6 +70,27 @@ void rollup_day_free(struct rollup_day *d)
 	free(d);
 }
 
+/* Most strings are short, and a call of memcpy is dear for those: two loads that overlap. */
+static inline void copy_short(char *to, const char *from, size_t n)
+{
+	if (TG_UNLIKELY(n > 32)) {
+		memcpy(to, from, n);
+	} else if (n >= 16) {
+		memcpy(to, from, 16);
+		memcpy(to + n - 16, from + n - 16, 16);
+	} else if (n >= 8) {
+		memcpy(to, from, 8);
+		memcpy(to + n - 8, from + n - 8, 8);
+	} else if (n >= 4) {
+		memcpy(to, from, 4);
+		memcpy(to + n - 4, from + n - 4, 4);
+	} else if (n > 0) {
+		to[0] = from[0];
+		to[n >> 1] = from[n >> 1];
+		to[n - 1] = from[n - 1];
+	}
+}
+
 /* The key in one piece; its length. Texts are cut to what a record can hold. */
 static size_t blob_of(const struct rollup_key *key, char *blob)
 {
@@ -80,8 +101,7 @@ static size_t blob_of(const struct rollup_key *key, char *blob)
 		uint16_t n = (uint16_t)TG_MIN(key->text[i].n, (size_t)REC_TAGS_MAX);
 
 		memcpy(blob + 2 * i, &n, sizeof n);
-		if (n > 0)
-			memcpy(p, key->text[i].p, n);
+		copy_short(p, key->text[i].p, n);
 		p += n;
 	}
 	return (size_t)(p - blob);
@@ -136,8 +156,8 @@ static struct rollup_row *row_new(
 	return row;
 }
 
-void rollup_day_add(struct rollup_day *d, const struct rollup_key *key,
-	const struct rollup_value *v, char *blob)
+struct rollup_value *rollup_day_value(
+	struct rollup_day *d, const struct rollup_key *key, char *blob)
 {
 	size_t n = blob_of(key, blob);
 	uint64_t hash = str_hash(str_mk(blob, n));
@@ -150,7 +170,7 @@ void rollup_day_add(struct rollup_day *d, const struct rollup_key *key,
 		s->row = row_new(d, key, blob, n);
 		s->hash = hash;
 	}
-	rollup_value_add(&s->row->value, v);
+	return &s->row->value;
 }
 
 void rollup_day_source(struct rollup_day *d, uint64_t segment)
@@ -182,7 +202,7 @@ void rollup_day_merge(struct rollup_day *to, const struct rollup_day *from, char
 		key.hour = row->blob[2 * ROLLUP__TEXTS];
 		for (size_t t = 0; t < ROLLUP__TEXTS; t++)
 			key.text[t] = intern_text(&from->strings, row->id[t]);
-		rollup_day_add(to, &key, &row->value, blob);
+		rollup_value_add(rollup_day_value(to, &key, blob), &row->value);
 	}
 	for (size_t i = 0; i < from->n_sources; i++)
 		rollup_day_source(to, from->sources[i]);
@@ -217,29 +237,29 @@ static void fold(struct rollup *r, const struct rollup_day *d, struct rollup_key
 }
 
 static void add_charge(struct rollup *r, struct rollup_day *d, struct rollup_key *key,
-	const struct rollup_value *value, wall_us time, uint64_t segment)
+	const struct rollup_charge *charge, wall_us time, uint64_t segment)
 {
 	rollup_day_source(d, segment);
 	if (TG_UNLIKELY(is_full(r, d, 0)))
 		fold(r, d, key);
-	rollup_day_add(d, key, value, r->blob);
+	rollup_value_charge(rollup_day_value(d, key, r->blob), charge);
 	d->touched.us = TG_MAX(d->touched.us, time.us);
 	d->changed = true;
 }
 
 void rollup_add(struct rollup *r, const struct rec *rec, struct journal_position at)
 {
-	struct rollup_value value;
+	struct rollup_charge charge;
 	struct rollup_key key;
 	struct rollup_day *d;
 
 	CHECK_OBJ(r, ROLLUP_MAGIC);
 	if (positions_have(&r->in, at))
 		return;
-	if (rollup_charge_of(rec, &key, &value)) {
+	if (rollup_charge_of(rec, &key, &charge)) {
 		d = rollup_day_get(r, key.hour / HOURS_A_DAY);
 		if (!positions_have(&d->in, at))
-			add_charge(r, d, &key, &value, rec->time, at.segment);
+			add_charge(r, d, &key, &charge, rec->time, at.segment);
 	}
 	positions_set(&r->in, at);
 	r->moved = true;

@@ -52,9 +52,17 @@ struct rollup_value {
 
 const char *rollup_text_name(enum rollup_text t);
 
-/* Does the record count (LEG, SETTLE, VOID)? Then its row's key (strings of rec) and value. The
- * model is the served one, or the one the target was asked for. */
-bool rollup_charge_of(const struct rec *rec, struct rollup_key *key, struct rollup_value *value);
+struct rollup_charge { /* what a record adds to a row's value; points into the record */
+	const struct usage *usage;
+	const struct rec_money *money; /* NULL: nothing was charged */
+	uint8_t quality;
+	bool request, failed, voided;
+};
+
+/* Does the record count (LEG, SETTLE, VOID)? Then its row's key (strings of rec) and what it adds.
+ * The model is the served one, or the one the target was asked for. */
+bool rollup_charge_of(const struct rec *rec, struct rollup_key *key, struct rollup_charge *charge);
+void rollup_value_charge(struct rollup_value *to, const struct rollup_charge *charge);
 void rollup_value_add(struct rollup_value *to, const struct rollup_value *v);
 bool rollup_value_eq(const struct rollup_value *a, const struct rollup_value *b);
 

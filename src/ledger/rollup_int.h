@@ -65,9 +65,11 @@ struct rollup {
 
 struct rollup_day *rollup_day_new(int64_t day);
 void rollup_day_free(struct rollup_day *d);
-/* Add to the row of this key, made when there is none. blob: scratch of ROLLUP_BLOB_MAX bytes. */
-void rollup_day_add(struct rollup_day *d, const struct rollup_key *key,
-	const struct rollup_value *v, char *blob);
+/* The value of the row of this key, made when there is none. blob: scratch of ROLLUP_BLOB_MAX
+ * bytes.
+ */
+struct rollup_value *rollup_day_value(
+	struct rollup_day *d, const struct rollup_key *key, char *blob);
 void rollup_day_source(struct rollup_day *d, uint64_t segment);
 /* Add every row of from. */
 void rollup_day_merge(struct rollup_day *to, const struct rollup_day *from, char *blob);

@@ -26,7 +26,7 @@ static int take_rows(
 		key.hour = d->day * HOURS_A_DAY + row.hour;
 		for (size_t i = 0; i < ROLLUP__TEXTS; i++)
 			key.text[i] = f->strings[row.id[i]];
-		rollup_day_add(d, &key, &row.value, r->blob);
+		rollup_value_add(rollup_day_value(d, &key, r->blob), &row.value);
 	}
 	for (size_t i = 0; rc == 0 && i < f->n_sources; i++)
 		rollup_day_source(d, f->sources[i]);
@@ -121,17 +121,17 @@ static int read_day(
 	struct rollup *r, struct rollup_day *d, struct walk *w, char *err, size_t err_len)
 {
 	struct journal_position at;
-	struct rollup_value value;
+	struct rollup_charge charge;
 	struct rollup_key key;
 	enum walk_rc rc;
 	struct rec rec;
 
 	while ((rc = walk_next(w, &rec, &at, err, err_len)) == WALK_RECORD) {
 		positions_set(&d->in, at);
-		if (!rollup_charge_of(&rec, &key, &value) || key.hour / HOURS_A_DAY != d->day)
+		if (!rollup_charge_of(&rec, &key, &charge) || key.hour / HOURS_A_DAY != d->day)
 			continue;
 		rollup_day_source(d, at.segment);
-		rollup_day_add(d, &key, &value, r->blob);
+		rollup_value_charge(rollup_day_value(d, &key, r->blob), &charge);
 		d->touched.us = TG_MAX(d->touched.us, rec.time.us);
 	}
 	return rc == WALK_END ? 0 : -1;

@@ -49,6 +49,17 @@ static inline void add_saturated(uint64_t *to, uint64_t v)
 		*to = UINT64_MAX;
 }
 
+/* Nearly all are 0: four are looked at together. */
+static inline void add_units(uint64_t *to, const uint64_t *n)
+{
+	for (size_t i = 0; i < USAGE__MAX; i++) {
+		while (i + 4 <= USAGE__MAX && (n[i] | n[i + 1] | n[i + 2] | n[i + 3]) == 0)
+			i += 4;
+		if (i < USAGE__MAX)
+			add_saturated(&to[i], n[i]);
+	}
+}
+
 void rollup_value_add(struct rollup_value *to, const struct rollup_value *v)
 {
 #define X(member) to->member += v->member;
@@ -56,9 +67,7 @@ void rollup_value_add(struct rollup_value *to, const struct rollup_value *v)
 #undef X
 	for (size_t i = 0; i < QUALITY__MAX; i++)
 		to->quality[i] += v->quality[i];
-	for (size_t i = 0; i < USAGE__MAX; i++)
-		if (v->units[i] != 0)
-			add_saturated(&to->units[i], v->units[i]);
+	add_units(to->units, v->units);
 #define X(member, name) to->member += v->member;
 #include "ledger/tbl/rollup_sums.h"
 #undef X
@@ -79,18 +88,6 @@ bool rollup_value_eq(const struct rollup_value *a, const struct rollup_value *b)
 #include "ledger/tbl/rollup_sums.h"
 #undef X
 	return eq;
-}
-
-static void put_money(
-	struct rollup_value *v, const struct rec_money *m, const struct usage *u, unsigned quality)
-{
-	memcpy(v->units, u->n, sizeof v->units);
-	v->legs = 1;
-	v->unpriced = (m->flags & MONEY_UNPRICED) != 0;
-	v->list = m->list;
-	v->contracted = m->contracted;
-	v->billed = m->billed;
-	v->estimated = quality != QUALITY_EXACT ? m->contracted : 0;
 }
 
 /* "{}" is how records say none */
@@ -116,35 +113,56 @@ static void put_key(
 	};
 }
 
-static void of_settle(const struct rec_settle *s, struct rollup_key *k, struct rollup_value *v)
+static void of_settle(const struct rec_settle *s, struct rollup_key *k, struct rollup_charge *c)
 {
 	put_key(k, s->start, &s->who, &s->what);
 	if (s->model_served.n > 0)
 		k->model = s->model_served;
 	k->service_tier = s->service_tier;
-	put_money(v, &s->money, &s->usage, s->quality);
-	v->requests = 1;
-	v->failed = s->status < 200 || s->status > 299;
-	/* of a later version: not exact, at least */
-	v->quality[s->quality < QUALITY__MAX ? s->quality : QUALITY_ESTIMATED] = 1;
+	*c = (struct rollup_charge){
+		.usage = &s->usage,
+		.money = &s->money,
+		/* one of a later version is not exact, at least */
+		.quality = s->quality < QUALITY__MAX ? s->quality : QUALITY_ESTIMATED,
+		.request = true,
+		.failed = s->status < 200 || s->status > 299,
+	};
 }
 
-bool rollup_charge_of(const struct rec *rec, struct rollup_key *k, struct rollup_value *v)
+bool rollup_charge_of(const struct rec *rec, struct rollup_key *k, struct rollup_charge *c)
 {
 	switch (rec->type) {
-	case REC_SETTLE:
-		*v = (struct rollup_value){ 0 };
-		of_settle(&rec->u.settle, k, v);
-		return true;
+	case REC_SETTLE: of_settle(&rec->u.settle, k, c); return true;
 	case REC_LEG:
-		*v = (struct rollup_value){ 0 };
 		put_key(k, rec->u.leg.start, &rec->u.leg.who, &rec->u.leg.what);
-		put_money(v, &rec->u.leg.money, &rec->u.leg.usage, rec->u.leg.quality);
+		*c = (struct rollup_charge){ .usage = &rec->u.leg.usage,
+			.money = &rec->u.leg.money,
+			.quality = rec->u.leg.quality };
 		return true;
 	case REC_VOID:
-		*v = (struct rollup_value){ .voided = 1 };
 		put_key(k, rec->u.voided.start, &rec->u.voided.who, &rec->u.voided.what);
+		*c = (struct rollup_charge){ .voided = true };
 		return true;
 	default: return false;
 	}
+}
+
+void rollup_value_charge(struct rollup_value *to, const struct rollup_charge *c)
+{
+	to->voided += c->voided;
+	if (c->money == NULL)
+		return;
+	to->legs++;
+	to->unpriced += (c->money->flags & MONEY_UNPRICED) != 0;
+	if (c->request) {
+		to->requests++;
+		to->failed += c->failed;
+		to->quality[c->quality]++;
+	}
+	to->list += c->money->list;
+	to->contracted += c->money->contracted;
+	to->billed += c->money->billed;
+	if (c->quality != QUALITY_EXACT)
+		to->estimated += c->money->contracted;
+	add_units(to->units, c->usage->n);
 }

@@ -76,6 +76,17 @@ static void teardown(void)
 	fake_remove_all(ledger.path);
 }
 
+static bool charge_of(const struct rec *r, struct rollup_key *k, struct rollup_value *v)
+{
+	struct rollup_charge c;
+
+	*v = (struct rollup_value){ 0 };
+	if (!rollup_charge_of(r, k, &c))
+		return false;
+	rollup_value_charge(v, &c);
+	return true;
+}
+
 static struct rec record(unsigned i)
 {
 	static const char *const tenants[] = { "research", "sales", "" };
@@ -160,7 +171,7 @@ static void all_of_records(struct all *a, unsigned n)
 		struct rollup_key k;
 		struct rollup_value v;
 
-		if (rollup_charge_of(&r, &k, &v))
+		if (charge_of(&r, &k, &v))
 			all_add(a, &k, &v);
 	}
 }
@@ -241,7 +252,7 @@ START_TEST(a_settle_is_a_request_and_a_leg)
 	struct rollup_value v;
 
 	r.u.settle.start.us = INT64_C(1764288000000000) + 3600000000 - 1;
-	ck_assert(rollup_charge_of(&r, &k, &v));
+	ck_assert(charge_of(&r, &k, &v));
 	ck_assert_int_eq(k.hour, 1764288000 / 3600);
 	UNIT_STR_EQ(k.tenant, STR("research"));
 	UNIT_STR_EQ(k.model, STR("gpt-4o-2024-08-06"));
@@ -261,7 +272,7 @@ START_TEST(a_settle_is_a_request_and_a_leg)
 	r.u.settle.what.target_model = STR_NONE;
 	r.u.settle.who.tags = STR("{}");
 	r.u.settle.money.flags = MONEY_UNPRICED;
-	ck_assert(rollup_charge_of(&r, &k, &v));
+	ck_assert(charge_of(&r, &k, &v));
 	UNIT_STR_EQ(k.model, STR("gpt-4o"));
 	UNIT_STR_EQ(k.tags, STR(""));
 	ck_assert(v.failed == 1 && v.unpriced == 1 && v.estimated == 90000000);
@@ -275,18 +286,18 @@ START_TEST(legs_cost_and_voids_do_not)
 	struct rollup_value v;
 
 	r.u.leg.quality = QUALITY_INDETERMINATE;
-	ck_assert(rollup_charge_of(&r, &k, &v));
+	ck_assert(charge_of(&r, &k, &v));
 	UNIT_STR_EQ(k.target, STR("openai-eu"));
 	ck_assert(v.requests == 0 && v.legs == 1 && v.contracted == 9000 && v.estimated == 9000);
 	ck_assert_uint_eq(v.units[USAGE_IN], 10);
 	ck_assert_uint_eq(v.quality[QUALITY_INDETERMINATE], 0);
 	r = (struct rec){ .type = REC_VOID, .u.voided = sample_void(0) };
-	ck_assert(rollup_charge_of(&r, &k, &v));
+	ck_assert(charge_of(&r, &k, &v));
 	ck_assert(v.requests == 0 && v.legs == 0 && v.voided == 1 && v.contracted == 0);
 	for (unsigned t = 0; t < 256; t++) {
 		r.type = (enum rec_type)t;
 		if (t != REC_LEG && t != REC_SETTLE && t != REC_VOID)
-			ck_assert(!rollup_charge_of(&r, &k, &v));
+			ck_assert(!charge_of(&r, &k, &v));
 	}
 }
 END_TEST
@@ -677,7 +688,7 @@ START_TEST(a_damaged_day_is_made_anew_at_the_start)
 		struct rollup_key k;
 		struct rollup_value v;
 
-		if (rollup_charge_of(&rec, &k, &v))
+		if (charge_of(&rec, &k, &v))
 			all_add(&want, &k, &v);
 		r = reopen(1000);
 		flush_ok(r);
@@ -724,7 +735,7 @@ START_TEST(a_damaged_day_whose_segments_are_gone_is_kept_apart)
 		struct rec rec = record(i);
 		struct rollup_key k;
 
-		if ((i % 3 != 0 || i > 80) && rollup_charge_of(&rec, &k, &v))
+		if ((i % 3 != 0 || i > 80) && charge_of(&rec, &k, &v))
 			rollup_value_add(&want, &v);
 	}
 	ck_assert_uint_eq(got.total.legs, want.legs);
