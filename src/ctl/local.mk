@@ -1,8 +1,14 @@
-# tgctl: the operator's command line, a file per command group
-bin_PROGRAMS += tgctl
-tgctl_SOURCES = \
+# tgctl: the operator's command line, a file per command group. All but main() is a library, so that tests have it too.
+noinst_LIBRARIES += libtg_ctl.a
+libtg_ctl_a_SOURCES = \
 	src/ctl/cmd_keys.c \
-	src/ctl/ctl.h \
-	src/ctl/tgctl.c
+	src/ctl/cmd_usage.c src/ctl/cmd_export.c \
+	src/ctl/cmd_ledger.c src/ctl/ledger_cmds.h src/ctl/ledger_dump.c src/ctl/ledger_tail.c \
+	src/ctl/ledger_verify.c src/ctl/ledger_reconcile.c \
+	src/ctl/ledger_path.c src/ctl/ledger_path.h src/ctl/table.c src/ctl/table.h \
+	src/ctl/ctl.h
+
+bin_PROGRAMS += tgctl
+tgctl_SOURCES = src/ctl/tgctl.c
 tgctl_LDADD = $(TG_LIBS)
 dist_man_MANS += docs/man/tgctl.1
