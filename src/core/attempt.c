@@ -423,6 +423,8 @@ static bool attempt_take_body(struct attempt *a, char *buf, size_t n)
 	}
 	if (data.n == 0 && !fin)
 		return true;
+	if (fin)
+		respond_trailers(a->req->respond, &a->body);
 	return attempt_deliver(a, data, fin);
 }
 
@@ -528,6 +530,7 @@ static bool attempt_take_head(struct attempt *a, const char *p, size_t n)
 		reply_error(r, TG_E_OVERLOADED, NULL);
 		return false;
 	}
+	respond_trailer_room(r->respond, &a->body);
 	return true;
 }
 

@@ -83,6 +83,8 @@ static int build_head(struct attempt *a, size_t body_len, struct str *out)
 	http_out_lit(&o, "\r\n");
 	http_out_str(&o, t->auth);
 	http_out_lit(&o, "accept-encoding: identity\r\n");
+	if (r->head.te_trailers) /* they pass, as far as they may: fields_to_trailer */
+		http_out_lit(&o, "te: trailers\r\nconnection: te\r\n");
 	fields_to_provider(&o, &r->head);
 	if (a->provider->fields != NULL)
 		a->provider->fields(a, &o);

@@ -121,3 +121,27 @@ void fields_to_client(struct http_out *o, const struct http_head *h)
 {
 	fields_copy(o, h, DROP_RESPONSE);
 }
+
+/* Names, or how they begin, that mean something else when they come late. */
+static bool not_in_trailer(struct str name)
+{
+	static const struct str names[] = { { "content-", 8 }, { "www-authenticate", 16 },
+		{ "cache-control", 13 }, { "age", 3 }, { "expires", 7 }, { "location", 8 },
+		{ "vary", 4 }, { "pragma", 6 }, { "warning", 7 }, { "max-forwards", 12 } };
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(names); i++)
+		if (i == 0 ? str_starts_ci(name, names[i]) : str_eq_ci(name, names[i]))
+			return true;
+	return false;
+}
+
+void fields_to_trailer(struct http_out *o, const struct http_head *h)
+{
+	for (unsigned i = 0; i < h->n_fields; i++) {
+		struct str name = http_field_name(h, i);
+
+		if (h->field[i].id == HTTP_N_OTHER && !dropped_by_prefix(name, true) &&
+			!not_in_trailer(name))
+			http_out_field(o, name, http_field_value(h, i));
+	}
+}

@@ -13,5 +13,11 @@
 void fields_to_provider(struct http_out *o, const struct http_head *h);
 /* Append those fields of the provider's head that go to the client. */
 void fields_to_client(struct http_out *o, const struct http_head *h);
+/*
+ * The same of its trailers, parsed as a head: none that is about framing, routing, credentials,
+ * content or control (RFC 9110 section 6.5.1), and none that the gateway knows, for those belong
+ * into the head.
+ */
+void fields_to_trailer(struct http_out *o, const struct http_head *h);
 
 #endif

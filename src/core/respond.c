@@ -125,6 +125,44 @@ int respond_begin(struct req *r, const struct http_head *h)
 	return 0;
 }
 
+/* Trailers are parsed as the fields of a head. */
+#define TRAILER_HEAD "HTTP/1.1 200 OK\r\n"
+#define TRAILER_MAX  2048 /* bytes of the provider's; more: none pass */
+
+void respond_trailer_room(struct respond *p, struct http1_body *b)
+{
+	static const size_t front = sizeof(TRAILER_HEAD) - 1;
+	char *room;
+
+	if (b->framing != HTTP_BODY_CHUNKED || !p->req->head.te_trailers)
+		return;
+	room = arena_alloc(&p->req->arena, front + TRAILER_MAX);
+	if (room == NULL)
+		return; /* they are no part of the answer that a client may count on */
+	memcpy(room, TRAILER_HEAD, front);
+	b->trailer = room + front;
+	b->trailer_cap = TRAILER_MAX;
+}
+
+void respond_trailers(struct respond *p, const struct http1_body *b)
+{
+	static const size_t front = sizeof(TRAILER_HEAD) - 1;
+	struct http_head *h = &p->req->w->up_head;
+	enum http_error err;
+	struct http_out o;
+	char *room;
+
+	if (b->trailer_n <= 2 || http1_response_parse(b->trailer - front, front + b->trailer_n,
+					 HTTP_M_GET, h, &err) != 0)
+		return;
+	room = arena_alloc(&p->req->arena, b->trailer_n + h->n_fields); /* "a:b" becomes "a: b" */
+	if (room == NULL)
+		return;
+	http_out_init(&o, room, b->trailer_n + h->n_fields);
+	fields_to_trailer(&o, h);
+	p->trailers = http_out_text(&o);
+}
+
 /* The head in the worker's composing buffer. length: of the whole body, when framed by length. */
 static struct str respond_head(struct respond *p, bool with_length, uint64_t length, bool with_cost)
 {
@@ -191,7 +229,6 @@ static size_t respond_last_chunk(struct respond *p, char *out)
 		http_out_field(&o, STR("x-tollgate-usage"),
 			str_mk(text, usage_json(text, &p->req->usage)));
 	}
-	http_out_lit(&o, "\r\n");
 	return o.n;
 }
 
@@ -206,7 +243,7 @@ static int respond_stream(struct respond *p, const struct iovec *in, int n, bool
 	size_t k = 0, comment_n = 0;
 	int used = 0;
 
-	tg_assert(n <= RESPOND_IOV - 6);
+	tg_assert(n <= RESPOND_IOV - 8);
 	if (!r->head_sent)
 		iov[used++] = iov_of(respond_head(p, p->has_length, p->length, false));
 	if (fin && p->sse && r->metered)
@@ -223,8 +260,12 @@ static int respond_stream(struct respond *p, const struct iovec *in, int n, bool
 		iov[used++] = (struct iovec){ comment, comment_n };
 	if (p->chunked && bytes + comment_n > 0)
 		iov[used++] = iov_of(STR("\r\n"));
-	if (p->chunked && fin)
+	if (p->chunked && fin) {
 		iov[used++] = (struct iovec){ last, respond_last_chunk(p, last) };
+		if (p->trailers.n > 0)
+			iov[used++] = iov_of(p->trailers);
+		iov[used++] = iov_of(STR("\r\n"));
+	}
 	if (used == 0)
 		return 0;
 	r->bytes_out += iov_bytes(iov, used);

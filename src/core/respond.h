@@ -17,6 +17,7 @@ struct respond {
 	bool sse, chunked, close_delimited, no_body;
 	bool has_length;
 	bool want_trailer;
+	struct str trailers; /* the provider's that pass */
 	uint64_t length;
 	struct bufq held;
 	struct event_hold *events; /* streams: the sink that passes whole events */
@@ -24,6 +25,11 @@ struct respond {
 
 /* The provider's head is known: prepare the answer. -1: answered with an error instead. */
 int respond_begin(struct req *r, const struct http_head *h) TG_MUST_CHECK;
+/* For the provider's trailers, which pass when the client takes trailers: memory, when the body
+ * begins, and what has come, before its end is handed on. */
+struct http1_body;
+void respond_trailer_room(struct respond *p, struct http1_body *b);
+void respond_trailers(struct respond *p, const struct http1_body *b);
 /* The provider broke off: tell the client as well as its protocol allows. */
 void respond_truncate(struct req *r, const char *why);
 

@@ -91,9 +91,19 @@ static enum state on_size_lf(struct http1_body *b, char c)
 	return b->left != 0 ? S_DATA : S_LINE;
 }
 
-/* Trailers are held to the rules of header fields and then dropped: no step acts on them. */
+static void keep_trailer(struct http1_body *b, char c)
+{
+	if (b->trailer_n < b->trailer_cap)
+		b->trailer[b->trailer_n++] = c;
+	else
+		b->trailer_n = b->trailer_cap = 0;
+}
+
+/* Trailers are held to the rules of header fields; without memory for them they are dropped. */
 static enum state on_trailer(struct http1_body *b, char c)
 {
+	if (b->trailer_cap > 0)
+		keep_trailer(b, c);
 	if (++b->aux > HTTP_MAX_TRAILER)
 		return bad(b, HTTP_E_BAD_TRAILER);
 	switch (b->state) {

@@ -23,6 +23,10 @@ struct http1_body {
 	uint64_t left;  /* of the body (LENGTH) or of the chunk */
 	uint64_t total; /* payload bytes so far */
 	uint32_t aux;   /* extension/trailer bytes so far, digits */
+	/* Trailer lines are kept here, with their line ends and the last, empty line, when the
+	 * caller gives memory after init; more than fits: none. */
+	uint32_t trailer_cap, trailer_n;
+	char *trailer;
 	enum http_error err;
 };
 

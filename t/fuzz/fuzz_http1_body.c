@@ -1,6 +1,7 @@
 /*
  * fuzz_http1_body.c: the first two bytes choose a split; the chunked body behind them must give the
- * same outcome, payload and end when it comes whole, in pieces of that size, and byte by byte.
+ * same outcome, payload, trailers and end when it comes whole, in pieces of that size, and byte by
+ * byte.
  */
 #include "proto/http1_body.h"
 
@@ -11,6 +12,8 @@ struct outcome {
 	enum http_error err;
 	uint64_t total, hash;
 	size_t used;
+	char trailer[64];
+	size_t trailer_n;
 };
 
 static struct outcome run(const char *p, size_t n, size_t step)
@@ -21,6 +24,8 @@ static struct outcome run(const char *p, size_t n, size_t step)
 	size_t used;
 
 	http1_body_init_framing(&b, HTTP_BODY_CHUNKED, 0);
+	b.trailer = o.trailer;
+	b.trailer_cap = sizeof o.trailer;
 	for (size_t at = 0; at < n && o.rc == BODY_MORE; at += step) {
 		size_t len = TG_MIN(step, n - at), done = 0;
 
@@ -39,6 +44,7 @@ static struct outcome run(const char *p, size_t n, size_t step)
 	}
 	o.err = b.err;
 	o.total = b.total;
+	o.trailer_n = b.trailer_n;
 	tg_assert(http1_body_done(&b) == (o.rc == BODY_END));
 	return o;
 }
@@ -47,6 +53,8 @@ static void same(const struct outcome *a, const struct outcome *b)
 {
 	tg_assert(a->rc == b->rc && a->err == b->err && a->total == b->total &&
 		  a->hash == b->hash && a->used == b->used);
+	tg_assert(a->trailer_n == b->trailer_n && a->trailer_n <= sizeof a->trailer);
+	tg_assert(memcmp(a->trailer, b->trailer, a->trailer_n) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -170,6 +170,65 @@ START_TEST(whole_answers)
 }
 END_TEST
 
+#define SPEECH "HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\n" CH "3\r\nabc\r\n0\r\n"
+
+static const struct {
+	const char *fields, *answer;
+	const char *end; /* of what the client gets; %s: our own */
+} trailing[] = {
+	{ "te: trailers\r\n", SPEECH "x-sum: 1\r\nY:2\r\n\r\n",
+		"\r\n0\r\n%sx-sum: 1\r\nY: 2\r\n\r\n" },
+	{ "te: trailers\r\n", SPEECH "\r\n", "\r\n0\r\n%s\r\n" },
+	{ "te: trailers\r\n", SPEECH "content-length: 9\r\nset-cookie: a\r\nx-sum: 1\r\n\r\n",
+		"\r\n0\r\n%sx-sum: 1\r\n\r\n" },
+	/* not fields that a head may have: none pass, and the answer is whole */
+	{ "te: trailers\r\n", SPEECH "content-length: 9\r\ncontent-length: 8\r\nx-sum: 1\r\n\r\n",
+		"\r\n0\r\n%s\r\n" },
+	{ "", SPEECH "x-sum: 1\r\n\r\n", "\r\n0\r\n\r\n" },
+};
+
+static void run_trailing(const char *a, size_t an, const char *b, size_t bn, void *arg)
+{
+	const int i = *(int *)arg;
+	const char *own, *end = strstr(trailing[i].end, "%s");
+	char fields[200];
+
+	next();
+	snprintf(fields, sizeof fields, "content-type: application/json\r\n%s", trailing[i].fields);
+	ask_body("/v1/audio/speech", fields, "{\"model\":\"m\"}");
+	if (one.fd < 0)
+		UPSTREAM_TAKE(&f, &one);
+	else
+		UPSTREAM_NEXT(&f, &one);
+	ck_assert_int_eq(strstr(one.got, "te: trailers\r\nconnection: te\r\n") != NULL,
+		trailing[i].fields[0] != '\0');
+	if (an > 0)
+		upstream_say(&one, a, an);
+	fake_turn(&f);
+	if (bn > 0)
+		upstream_say(&one, b, bn);
+	FAKE_UNTIL(&f, f.w.n_reqs == 0 && answered());
+	if (end == NULL) {
+		ck_assert_msg(
+			str_ends(str_mk(f.got, f.got_n), str_z(trailing[i].end)), "%s", f.got);
+		return;
+	}
+	ck_assert_msg(
+		str_ends(str_mk(f.got, f.got_n), str_z(end + 2)), "cut at %zu: %s", an, f.got);
+	own = strstr(f.got, "\r\n0\r\nx-tollgate-cost-usd: ");
+	ck_assert_msg(own != NULL, "%s", f.got);
+	own = strstr(own, "x-tollgate-usage: ");
+	ck_assert(own != NULL);
+	ck_assert_str_eq(strstr(own, "\r\n") + 2, end + 2);
+}
+
+/* The provider's trailers pass behind ours, to who takes trailers. */
+START_TEST(trailers)
+{
+	unit_split(trailing[_i].answer, strlen(trailing[_i].answer), run_trailing, &_i);
+}
+END_TEST
+
 static const struct {
 	const char *in;
 	const char *out; /* NULL: malformed */
@@ -664,6 +723,7 @@ static void tests(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, whole_answers, 0, sizeof whole / sizeof *whole);
+	tcase_add_loop_test(tc, trailers, 0, sizeof trailing / sizeof *trailing);
 	tcase_add_loop_test(tc, unframed_in_place, 0, sizeof frames / sizeof *frames);
 	tcase_add_loop_test(tc, failures, 0, sizeof failing / sizeof *failing);
 	tcase_add_test(tc, refused_connection);

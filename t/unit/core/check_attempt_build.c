@@ -149,7 +149,8 @@ START_TEST(credentials)
 	UNIT_STR_EQ(http_get(&sent, HTTP_N_ACCEPT_ENCODING), STR("identity"));
 	UNIT_STR_EQ(http_get(&sent, HTTP_N_HOST),
 		auths[_i].target[0] == 'c' ? STR("127.0.0.1") : STR("127.0.0.1:9"));
-	UNIT_STR_EQ(http_get(&sent, HTTP_N_CONNECTION), STR(""));
+	UNIT_STR_EQ(http_get(&sent, HTTP_N_CONNECTION), STR("te")); /* of its own, for te */
+	UNIT_STR_EQ(http_get(&sent, HTTP_N_TE), STR("trailers"));
 	ck_assert(strstr(text, "user-agent: sdk\r\n") != NULL);
 	ck_assert(
 		(http_get(&sent, HTTP_N_ANTHROPIC_VERSION).n > 0) == (auths[_i].target[0] == 'c'));

@@ -184,6 +184,41 @@ START_TEST(connection)
 }
 END_TEST
 
+/* Of trailers less passes: RFC 9110 section 6.5.1. */
+static const struct {
+	const char *lines, *want;
+} late[] = {
+	{ "x-checksum: 1\r\nX-B:2\r\nx-checksum: 3\r\n",
+		"x-checksum: 1\r\nX-B: 2\r\nx-checksum: 3\r\n" },
+	{ "grpc-status: 0\r\nserver-timing: a\r\n", "grpc-status: 0\r\n" },
+	/* framing, routing, content, control */
+	{ "content-length: 5\r\n", "" },
+	{ "content-type: a/b\r\ncontent-md5: x\r\ncontent-range: bytes 1-2/3\r\n", "" },
+	{ "connection: x-a\r\nx-b: 1\r\n", "x-b: 1\r\n" },
+	{ "host: a\r\ntrailer: x\r\nte: trailers\r\nupgrade: h2c\r\nkeep-alive: 1\r\n", "" },
+	{ "cache-control: no-store\r\nage: 1\r\nexpires: 0\r\nvary: *\r\nlocation: /\r\n", "" },
+	{ "agent: 1\r\nvary-more: 1\r\n", "agent: 1\r\nvary-more: 1\r\n" },
+	/* credentials, the account, ours */
+	{ "set-cookie: a=b\r\nauthorization: x\r\nwww-authenticate: Basic\r\n", "" },
+	{ "x-ratelimit-remaining: 1\r\nopenai-organization: o\r\n", "" },
+	{ "x-tollgate-cost-usd: 0\r\nx-tollgate-usage: {}\r\naccess-control-allow-origin: *\r\n",
+		"" },
+	/* a field that the gateway passes in heads belongs there */
+	{ "retry-after: 1\r\nx-request-id: a\r\n", "" },
+};
+
+START_TEST(trailers)
+{
+	struct http_out o;
+
+	copy_fields(true, late[_i].lines); /* parsed */
+	http_out_init(&o, composed, sizeof composed);
+	fields_to_trailer(&o, &head);
+	ck_assert(!o.overflow);
+	UNIT_STR_EQ(http_out_text(&o), str_z(late[_i].want));
+}
+END_TEST
+
 /* Repeated fields stay repeated, in order; bytes above ASCII pass. */
 START_TEST(order)
 {
@@ -228,6 +263,7 @@ static void tests(TCase *tc)
 	tcase_add_loop_test(tc, single, 0, sizeof one / sizeof *one);
 	tcase_add_test(tc, host);
 	tcase_add_loop_test(tc, connection, 0, sizeof listed / sizeof *listed);
+	tcase_add_loop_test(tc, trailers, 0, sizeof late / sizeof *late);
 	tcase_add_test(tc, order);
 	tcase_add_test(tc, injected);
 }

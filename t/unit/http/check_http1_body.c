@@ -220,6 +220,40 @@ START_TEST(maxima)
 }
 END_TEST
 
+/* With memory for them trailers are kept, all or none; they decide nothing. */
+static const struct {
+	const char *text, *kept;
+	size_t cap;
+} trailers[] = {
+	{ "0\r\n\r\n", "\r\n", 64 },
+	{ "1\r\nx\r\n0\r\nX-A: b\r\nY:c\r\n\r\nHTTP", "X-A: b\r\nY:c\r\n\r\n", 64 },
+	{ "0\r\nX-A: b\r\n\r\n", "X-A: b\r\n\r\n", 10 },
+	{ "0\r\nX-A: b\r\n\r\n", "", 9 },
+	{ "0\r\nX-A: b\r\n\r\n", "", 1 },
+	{ "0\r\nX-A: b\r\n\r\n", "", 0 },
+};
+
+static void keep_two(const char *a, size_t an, const char *b, size_t bn, void *arg)
+{
+	const int i = *(int *)arg;
+	struct sink s = fresh();
+	char *memory = malloc(trailers[i].cap);
+
+	s.body.trailer = memory;
+	s.body.trailer_cap = (uint32_t)trailers[i].cap;
+	feed(&s, a, an);
+	feed(&s, b, bn);
+	ck_assert_int_eq(s.rc, BODY_END);
+	UNIT_STR_EQ(str_mk(memory, s.body.trailer_n), str_z(trailers[i].kept));
+	free(memory);
+}
+
+START_TEST(kept_trailers)
+{
+	unit_split(trailers[_i].text, strlen(trailers[_i].text), keep_two, &_i);
+}
+END_TEST
+
 START_TEST(length)
 {
 	struct str text = STR("helloGET /"), data;
@@ -290,6 +324,7 @@ static void tests(TCase *tc)
 {
 	tcase_add_test(tc, chunked);
 	tcase_add_test(tc, maxima);
+	tcase_add_loop_test(tc, kept_trailers, 0, sizeof trailers / sizeof *trailers);
 	tcase_add_test(tc, length);
 	tcase_add_test(tc, none_and_eof);
 	tcase_add_test(tc, from_head);
