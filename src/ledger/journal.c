@@ -41,10 +41,10 @@ static int make_folder(const char *path, char *err, size_t err_len)
 	return 0;
 }
 
-static int refuse_lock(struct journal *j, const char *path, char *err, size_t err_len)
+static int refuse_lock(int fd, const char *path, char *err, size_t err_len)
 {
 	char pid[32] = "?";
-	ssize_t n = pread(j->lock_fd, pid, sizeof pid - 1, 0);
+	ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
 
 	if (n > 0)
 		pid[strcspn(pid, "\n")] = 0;
@@ -56,22 +56,40 @@ static int refuse_lock(struct journal *j, const char *path, char *err, size_t er
 	return -1;
 }
 
-static int lock_folder(struct journal *j, char *err, size_t err_len)
+static int lock_file(int fd, const char *path, char *err, size_t err_len)
 {
-	char path[SEGMENT_PATH_MAX], pid[32];
-	int n = snprintf(path, sizeof path, "%s/lock", j->path);
+	char pid[32];
+	int n;
 
-	tg_assert(n > 0 && (size_t)n < sizeof path);
-	j->lock_fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0640);
-	if (j->lock_fd < 0)
-		return fail(err, err_len, path, "opened");
-	if (flock(j->lock_fd, LOCK_EX | LOCK_NB) != 0)
-		return errno == EWOULDBLOCK ? refuse_lock(j, path, err, err_len)
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		return errno == EWOULDBLOCK ? refuse_lock(fd, path, err, err_len)
 					    : fail(err, err_len, path, "locked");
 	n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-	if (ftruncate(j->lock_fd, 0) != 0 || pwrite(j->lock_fd, pid, (size_t)n, 0) != n)
+	if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n)
 		return fail(err, err_len, path, "written");
 	return 0;
+}
+
+int journal_lock(const char *ledger, char *err, size_t err_len)
+{
+	char path[SEGMENT_PATH_MAX];
+	int n = snprintf(path, sizeof path, "%s/lock", ledger), fd;
+
+	tg_assert(n > 0 && (size_t)n < sizeof path);
+	fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return fail(err, err_len, path, "opened");
+	if (lock_file(fd, path, err, err_len) != 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int lock_folder(struct journal *j, char *err, size_t err_len)
+{
+	j->lock_fd = journal_lock(j->path, err, err_len);
+	return j->lock_fd < 0 ? -1 : 0;
 }
 
 /* What a crash left half made. */

@@ -60,6 +60,11 @@ struct journal_position {
 };
 
 /*
+ * The lock of whoever writes to a ledger, without opening its journal: a descriptor to close, which
+ * unlocks. -1 with err: another process (named) has it.
+ */
+int journal_lock(const char *ledger, char *err, size_t err_len) TG_MUST_CHECK;
+/*
  * Lock the folder (another process: -1 naming its pid), recover (see recover.h), begin a new
  * incarnation. -1 with err that says what to do. Before workers start; any thread. What recovery
  * settled is written to the new incarnation's first segment, and told to `consume` as anything
@@ -104,7 +109,7 @@ void journal_turn_end(struct journal_writer *w);
 
 /*
  * Each new record of this incarnation once, in the order of its segment, after it is durable
- * (group, strict). Carried copies are not told.
+ * (group, strict), and the position behind it. Carried copies are not told.
  */
 typedef void journal_consume_f(void *arg, const struct rec *r, struct journal_position at);
 /*

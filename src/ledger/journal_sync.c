@@ -195,10 +195,10 @@ static uint64_t consume_seg(struct journal *j, struct journal_seg *s, uint64_t m
 
 	while (s->consumed < s->synced && s->consumed - from < most) {
 		struct str rest = str_mk(s->map + s->consumed, s->synced - s->consumed);
-		struct journal_position at = { s->number, s->consumed };
 		struct rec r;
 		size_t len = 0;
 		enum rec_read rc = rec_decode(rest, &r, &len);
+		struct journal_position at = { s->number, s->consumed + len };
 
 		if (rc == REC_READ_OK && !(r.flags & REC_CARRIED) && consume != NULL)
 			consume(arg, &r, at);

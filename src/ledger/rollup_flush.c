@@ -29,11 +29,29 @@ struct rollup_flush {
 
 /* ---- begin */
 
-/*
- * Segments that are in to their end and will not grow make one number: without this the positions
- * would name every segment there ever was. A compressed one has been consumed: the journal sees to
- * that.
- */
+/* Is the segment in to its end, and will not grow? A compressed one has been consumed: the journal
+ * sees to that. */
+static bool is_done(const struct rollup *r, const struct segment_entry *e)
+{
+	char head[SEGMENT_HEAD];
+	struct segment_info info;
+	int fd;
+	bool done;
+
+	if (e->compressed)
+		return true;
+	fd = open(e->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false; /* just compressed, perhaps: next time */
+	done = pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head &&
+	       segment_head_get(head, &info) == 0 && info.sealed != 0 &&
+	       positions_of(&r->in, e->number) >= info.sealed;
+	close(fd);
+	return done;
+}
+
+/* Segments that are done make one number: without this the positions would name every segment there
+ * ever was. */
 static void raise_floor(struct rollup *r)
 {
 	struct segment_list l;
@@ -44,20 +62,11 @@ static void raise_floor(struct rollup *r)
 		segment_list_read(&l, r->journal_folder, err, sizeof err) != 0)
 		return;
 	for (size_t i = 0; i < l.n; i++) {
-		struct segment_read s;
-		uint64_t sealed;
-
 		if (l.v[i].number < floor)
 			continue;
 		floor = l.v[i].number;
-		if (!l.v[i].compressed) {
-			if (segment_read_open(&s, l.v[i].path, err, sizeof err) != 0)
-				break;
-			sealed = s.info.sealed;
-			segment_read_close(&s);
-			if (sealed == 0 || positions_of(&r->in, floor) < sealed)
-				break;
-		}
+		if (!is_done(r, &l.v[i]))
+			break;
 		floor++;
 	}
 	positions_raise(&r->in, floor);

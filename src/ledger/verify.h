@@ -56,7 +56,8 @@ void verify_free(struct verify *v);
 bool verify_ok(const struct verify *v);
 
 /* Days whose rollups are not what the records say, or cannot be read, made anew where the journal
- * has all of them. No gateway may run. *made: how many; -1 with err: the first that could not be.
+ * has all of them. Takes the ledger's lock: no gateway may run. *made: how many; -1 with err: the
+ * first that could not be.
  */
 int verify_rebuild(const char *ledger, const struct verify *v, bool salvage, unsigned *made,
 	char *err, size_t err_len) TG_MUST_CHECK;

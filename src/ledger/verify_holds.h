@@ -11,6 +11,7 @@ struct open_hold {
 	struct rec_id id;
 	uint64_t segment, seq; /* of the HOLD, or its last copy */
 	uint64_t incarnation;
+	bool sealed; /* is that segment */
 };
 
 struct holds {

@@ -1,8 +1,9 @@
 /*
  * verify_rebuild.c: days' files anew from the journal (verify.h). The rollup's code does it; this
- * decides which days. The caller holds the ledger's lock.
+ * decides which days.
  */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "ledger/rollup_int.h"
 #include "ledger/verify.h"
@@ -10,11 +11,14 @@
 int verify_rebuild(const char *ledger, const struct verify *v, bool salvage, unsigned *made,
 	char *err, size_t err_len)
 {
-	struct rollup *r = rollup_new(SIZE_MAX / 2);
+	struct rollup *r;
 	char rollup[512], journal[512], why[768];
-	int rc;
+	int rc, lock = journal_lock(ledger, err, err_len);
 
 	*made = 0;
+	if (lock < 0)
+		return -1;
+	r = rollup_new(SIZE_MAX / 2);
 	snprintf(rollup, sizeof rollup, "%s/rollup", ledger);
 	snprintf(journal, sizeof journal, "%s/journal", ledger);
 	rc = rollup_open(r, rollup, err, err_len);
@@ -35,5 +39,6 @@ int verify_rebuild(const char *ledger, const struct verify *v, bool salvage, uns
 	if (rc == 0 && rollup_flush(r, why, sizeof why) != 0 && err[0] == '\0')
 		snprintf(err, err_len, "%s", why);
 	rollup_free(r);
+	close(lock);
 	return rc == 0 && err[0] == '\0' ? 0 : -1;
 }

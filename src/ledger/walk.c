@@ -37,9 +37,12 @@ static enum walk_rc open_next(struct walk *w, char *err, size_t len)
 		if (from == UINT64_MAX || (w->opt.only != 0 && e->number != w->opt.only))
 			continue;
 		if (segment_read_open(&w->seg, e->path, err, len) != 0) {
-			if (errno != ENOENT || err[0] != '\0')
+			if (errno == ENOENT && err[0] == '\0')
+				w->vanished++;
+			else if (w->opt.events || !w->opt.salvage)
 				return WALK_ERROR;
-			w->vanished++;
+			else
+				w->damaged++;
 			continue;
 		}
 		w->is_open = true;
@@ -53,26 +56,22 @@ static enum walk_rc open_next(struct walk *w, char *err, size_t len)
 }
 
 /*
- * Something at w->at cannot be read. Before what was synced (or sealed) it is corruption; behind,
- * it is what a power cut leaves, or a record that is being written just now. Goes on with the next
- * record that can be read, when there is one.
+ * Something at w->at cannot be read. Before what was synced it is corruption; behind, it is what a
+ * power cut left. Goes on with the next record that can be read, when there is one.
  */
 static enum walk_rc on_damage(struct walk *w, enum rec_read what, size_t n, char *err, size_t len)
 {
 	const struct segment_info *info = &w->seg.info;
-	uint64_t known = TG_MAX(info->synced, info->sealed);
 
 	w->damage = (struct walk_damage){
 		.segment = info->number,
-		.offset = w->at,
+		.offset = what == REC_READ_BAD ? w->at - n : w->at,
 		.payload = what == REC_READ_BAD,
-		.tail = what != REC_READ_BAD && w->at >= known,
+		.tail = what != REC_READ_BAD && w->at >= info->synced,
 	};
-	if (w->damage.payload)
-		w->at += n;
-	else if (!segment_resync(&w->seg, &w->at, w->last_seq)) {
+	if (!w->damage.payload && !segment_resync(&w->seg, &w->at, w->last_seq)) {
 		w->ended = true;
-		w->at = TG_MAX(known, w->damage.offset);
+		w->at = TG_MAX(TG_MAX(info->synced, info->sealed), w->damage.offset);
 	}
 	w->damage.bytes = w->at - w->damage.offset;
 	w->damaged++;
@@ -82,12 +81,22 @@ static enum walk_rc on_damage(struct walk *w, enum rec_read what, size_t n, char
 	if (w->damage.tail || w->opt.salvage)
 		return WALK_RECORD; /* nothing to tell; go on */
 	snprintf(err, len,
-		"segment %llu has an unreadable record at offset %llu (%s); `tgctl ledger verify` "
-		"says how much is affected, --salvage passes over it",
+		"segment %llu has an unreadable record at byte %llu (%s): `tgctl ledger verify` "
+		"says what is lost, --salvage (`salvage: yes` in the block `ledger`) passes over "
+		"it",
 		(unsigned long long)info->number, (unsigned long long)w->damage.offset,
 		w->damage.payload ? "its contents make no sense to this version"
 				  : "its checksum does not fit");
 	return WALK_ERROR;
+}
+
+/*
+ * Of a segment that may grow, bytes that are no record (yet) are its end: it may be written to just
+ * now, and was read page by page.
+ */
+static bool is_growing_end(const struct walk *w, enum rec_read what)
+{
+	return what == REC_READ_TORN && w->seg.info.sealed == 0 && w->at >= w->seg.info.synced;
 }
 
 /* One record of the open segment. END: no more in it. */
@@ -108,6 +117,8 @@ static enum walk_rc next_here(
 		case REC_READ_END: return WALK_END;
 		case REC_READ_TORN:
 		case REC_READ_BAD:
+			if (is_growing_end(w, what))
+				return WALK_END;
 			rc = on_damage(w, what, (size_t)(w->at - before), err, len);
 			if (rc != WALK_RECORD)
 				return rc;

@@ -9,7 +9,7 @@
 #include "ledger/segment.h"
 
 enum walk_rc {
-	WALK_ERROR = -1, /* err says which segment, and what about it */
+	WALK_ERROR = -1, /* err says which segment, and what about it; the next call goes on */
 	WALK_END = 0,
 	WALK_RECORD = 1,
 	WALK_SEGMENT = 2, /* with `events`: a segment begins: w->seg.info */

@@ -36,9 +36,11 @@ static ssize_t cut_write(int fd, const char *p, size_t n)
 	return -1;
 }
 
+/* no disk is needed to see what is in which order */
 static int cut_fsync(int fd)
 {
-	return cut() ? -1 : fsync(fd);
+	(void)fd;
+	return cut() ? -1 : 0;
 }
 
 static int cut_renameat(int a, const char *from, int b, const char *to)
