@@ -8,7 +8,8 @@
 #define DOCUMENT_BYTES_A_TOKEN 20
 #define AUDIO_BYTES_A_SECOND   4000
 #define AUDIO_TOKENS_A_SECOND  32
-#define SPOKEN_TOKENS          2 /* a character */
+#define SPOKEN_TOKENS          2  /* a character */
+#define FRAME_TOKENS           16 /* that close a turn or stand around a tool's arguments, unseen */
 
 static bool makes_text(enum meter_api api)
 {
@@ -85,6 +86,7 @@ static void estimate_output(const struct meter *m, const struct est_ratio *r,
 			TG_MAX(u->n[USAGE_OUT_AUDIO], asked->characters * SPOKEN_TOKENS);
 	} else if (makes_text(m->api) || m->api == METER_OPENAI_AUDIO) {
 		tokens = est_output(r, text_bytes(m), m->tally.events);
+		tokens += tokens > 0 ? FRAME_TOKENS : 0;
 		u->n[USAGE_OUT] += tokens > known ? tokens - known : 0;
 	}
 }

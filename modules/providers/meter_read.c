@@ -359,7 +359,8 @@ static void read_anthropic_names(struct meter *m, const struct usage_anthropic_n
 	struct str fallback = usage_anthropic_fallback(&m->anthropic);
 
 	read_raw(names->tier, m->tier_buf, sizeof m->tier_buf, &m->service_tier);
-	read_raw(names->geo, m->region_buf, sizeof m->region_buf, &m->region);
+	if (!str_eq(names->geo, STR("\"not_available\"")))
+		read_raw(names->geo, m->region_buf, sizeof m->region_buf, &m->region);
 	read_raw(names->speed, m->speed_buf, sizeof m->speed_buf, &m->speed);
 	if (fallback.n > 0) { /* message_start named the model that declined */
 		memcpy(m->model_buf, fallback.p, fallback.n);

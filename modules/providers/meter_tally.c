@@ -10,8 +10,9 @@
 #include "base/defs.h"
 #include "proto/json_run.h"
 
-#define LOOK_FIRST 4  /* events, */
-#define LOOK_EVERY 16 /* then at one in so many calls */
+#define LOOK_HEAD  160 /* bytes of an event in which its types are */
+#define LOOK_FIRST 4   /* events, */
+#define LOOK_EVERY 16  /* then at one in so many calls */
 
 /* Members whose strings are output, in all of the APIs. */
 static const struct str text_keys[] = { STR("content"), STR("text"), STR("delta"), STR("arguments"),
@@ -108,6 +109,13 @@ static size_t event_end(struct str s)
 	return s.n;
 }
 
+/* A signature over reasoning is long and no output. */
+static bool is_signature(struct str event)
+{
+	return str_find(str_mk(event.p, TG_MIN(event.n, (size_t)LOOK_HEAD)),
+		       STR("\"signature_delta\"")) != (size_t)-1;
+}
+
 /* Events of the Responses API that repeat what was said, or say nothing. */
 static bool is_silent(enum meter_api api, struct str event)
 {
@@ -121,8 +129,8 @@ static bool is_silent(enum meter_api api, struct str event)
 	lf = memchr(event.p, '\n', event.n);
 	line = str_mk(event.p, lf != NULL ? (size_t)(lf - event.p) : event.n);
 	if (!str_starts(line, STR("event:")))
-		return str_find(str_mk(line.p, TG_MIN(line.n, (size_t)100)), STR(".delta\"")) ==
-		       (size_t)-1;
+		return str_find(str_mk(line.p, TG_MIN(line.n, (size_t)LOOK_HEAD)),
+			       STR(".delta\"")) == (size_t)-1;
 	if (str_ends(line, STR("\r")))
 		line.n--;
 	return !meter_is_delta(line);
@@ -152,7 +160,8 @@ void meter_tally_event(struct meter_tally *t, struct str event)
 	t->pieces = 0;
 	if (text > 0)
 		looked_into(t, event.n, text);
-	else if (t->envelope > 0) /* it tells nothing about the others' envelopes */
+	else if (t->envelope > 0 &&
+		 !is_signature(event)) /* it tells nothing about the others' envelopes */
 		beyond_envelope(t, event.n);
 }
 
@@ -181,7 +190,8 @@ void meter_tally_events(struct meter_tally *t, enum meter_api api, struct str ev
 			continue;
 		}
 		t->events++;
-		beyond_envelope(t, event.n);
+		if (event.n < t->envelope + LOOK_HEAD || !is_signature(event))
+			beyond_envelope(t, event.n);
 	}
 }
 

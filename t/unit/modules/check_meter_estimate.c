@@ -311,12 +311,12 @@ static const struct {
 		{ .input_bytes = 1000 }, USAGE_PROVIDER, { { USAGE_IN, 5 }, { USAGE_OUT, 3 } } },
 	{ "a body without usage: its text", METER_OPENAI_CHAT, false,
 		"{\"id\":\"a\",\"choices\":[{\"message\":{\"content\":\"twelve bytes\"}}]}",
-		{ .input_bytes = 105 }, USAGE_ESTIMATED, { { USAGE_IN, 40 }, { USAGE_OUT, 5 } } },
+		{ .input_bytes = 105 }, USAGE_ESTIMATED, { { USAGE_IN, 40 }, { USAGE_OUT, 21 } } },
 	{ "tool arguments and reasoning are text", METER_OPENAI_CHAT, false,
 		"{\"choices\":[{\"message\":{\"reasoning\":\"hmm...\",\"tool_calls\":[{"
 		"\"function\":"
 		"{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}}]}}]}",
-		{ .input_bytes = 105 }, USAGE_ESTIMATED, { { USAGE_IN, 40 }, { USAGE_OUT, 6 } } },
+		{ .input_bytes = 105 }, USAGE_ESTIMATED, { { USAGE_IN, 40 }, { USAGE_OUT, 22 } } },
 	{ "a placeholder is replaced", METER_ANTHROPIC_MESSAGES, true,
 		"data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":9,"
 		"\"output_tokens\":7}}}\n\n",
@@ -346,7 +346,7 @@ static const struct {
 		{ { USAGE_IN, 40 }, { USAGE_IN_CHARACTERS, 30 }, { USAGE_OUT_AUDIO, 60 } } },
 	{ "a transcript as plain text", METER_OPENAI_AUDIO, false, "twelve bytes",
 		{ .form = true, .audio_bytes = 40000 }, USAGE_ESTIMATED,
-		{ { USAGE_IN_SECONDS, 11 }, { USAGE_IN_AUDIO, 352 }, { USAGE_OUT, 5 } } },
+		{ { USAGE_IN_SECONDS, 11 }, { USAGE_IN_AUDIO, 352 }, { USAGE_OUT, 21 } } },
 	{ "media in a prompt", METER_OPENAI_CHAT, true, "",
 		{ .input_bytes = 105, .images = 2, .audio_bytes = 4000, .document_bytes = 2000 },
 		USAGE_ESTIMATED, { { USAGE_IN, 40 + 3200 + 64 + 100 } } },
