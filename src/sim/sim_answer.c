@@ -137,6 +137,7 @@ static void put_head(
 	if (fault(r, SIM_F_BAD_HEAD))
 		sim_buf_lit(o, "x-sim-broken : yes\r\n");
 	sim_buf_lit(o, "\r\n");
+	r->head_bytes = o->n;
 }
 
 /* Byte-level faults, once the head is in r->out and the length of the body is known (0: not known).

@@ -170,6 +170,7 @@ static void put_line(struct sim_buf *o, const struct sim_bill *b)
 	put_cost(o, b);
 	put_field(o, STR("received"), b->received);
 	put_field(o, STR("sent"), b->sent);
+	put_field(o, STR("head"), b->head);
 	put_field(o, STR("delivered_events"), b->delivered_events);
 	put_field(o, STR("delivered_tokens"), b->delivered_tokens);
 	put_bool(o, STR("completed"), b->completed);

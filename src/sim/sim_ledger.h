@@ -26,6 +26,7 @@ struct sim_bill {
 	bool served;                   /* the body had come: the provider worked */
 	bool stream, completed, cancelled, usage_delivered;
 	uint64_t received, sent; /* bytes of the body; of the answer */
+	uint64_t head;           /* bytes of the answer's head */
 	uint64_t delivered_events, delivered_tokens;
 	struct sim_usage usage;            /* billed; the zero value for refused requests */
 	uint64_t input_image, input_audio; /* of usage.input, where the answer tells them apart */

@@ -129,6 +129,7 @@ struct sim_req {
 	bool answered; /* one of sim_answer_* was called */
 	int status;
 	enum sim_framing framing;
+	size_t head_bytes;                                  /* of the answer */
 	struct sim_buf *out;                                /* the connection's output */
 	struct sim_buf json;                                /* scratch for bodies */
 	bool (*next)(struct sim_req *, struct sim_buf *ev); /* false: this was the last piece */

@@ -200,6 +200,7 @@ static void req_bill(struct sim_req *r, const struct sim_outcome *o)
 		.usage_delivered = o->usage_delivered,
 		.received = r->body_bytes,
 		.sent = o->sent,
+		.head = r->head_bytes,
 		.delivered_events = o->delivered_events,
 		.delivered_tokens = o->delivered_tokens,
 		.cost_ticks = UINT64_MAX };

@@ -140,6 +140,14 @@ def test_usage_is_delivered_or_not(sim, fault, delivered):
     assert e["reported_output"] == (3 * 32 + 11 if fault == "wrong-usage" else 32)
 
 
+@pytest.mark.parametrize("at,begun", [(0, False), (500, False), (2000, True)])
+def test_an_answer_has_begun_when_its_head_is_out(sim, at, begun):
+    with ask(sim, {"x-sim-fault": f"reset@{at}", "x-sim-body-bytes": "8k"}) as c:
+        c.ended()
+    e = the_line(sim)
+    assert e["sent"] == at and 500 < e["head"] < 2000 and (e["sent"] >= e["head"]) is begun
+
+
 def test_tiers_models_and_searches_of_a_stream(sim):
     """As the vendor does: a Responses stream says what was asked for first, and what served at its end."""
     with ask(sim, {"x-sim-service-tier": "default", "x-sim-model": "m-served", "x-sim-web-searches": "2"},

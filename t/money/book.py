@@ -89,7 +89,7 @@ class Book:
         if entry.get("free"):
             return F(0)
         per_mtok = dict(entry.get("per_mtok", {}))
-        if tier in ("flex", "priority"):
+        if tier in ("flex", "priority") and entry is not UNPRICED:
             if tier not in entry.get("service_tiers", {}):
                 return None
             per_mtok.update(entry["service_tiers"][tier])

@@ -7,7 +7,9 @@ end says of each class whether its estimate is promised never to be below the tr
 
 What a simulator's line is:
   dropped    closed on reuse before it was read: status 0, not served, not cancelled. The gateway sends again for free.
-  attempt    anything else: a leg of the gateway's request, found by the end of the key of its target.
+  attempt    anything else: found by the end of the key of its target. The last one of a target is what its record
+             charges; those before were sent again for free, since nothing of an answer had come.
+Each line is a leg of the gateway's; it may have had more, that no provider read.
 """
 
 import collections
@@ -18,7 +20,7 @@ import book
 import traffic
 
 F = fractions.Fraction
-PICO = F(1, 10 ** 12)
+DRAIN_S = 6     # a little more than the configuration's drain_time
 
 # class: (a bound is promised, what it is)
 CLASSES = {
@@ -31,13 +33,15 @@ CLASSES = {
     "free bound": (False, "the same, but nobody had said how long the answer may be: a stated default"),
     "partial": (False, "a stream broken off: figures so far and an estimate; what was made and not seen is not in it"),
     "indeterminate": (False, "sent whole, and no status came: not charged"),
+    "indeterminate, bound": (True, "the same, where the configuration says that the hold is charged"),
+    "another model": (False, "an estimate where another model served than was asked for, before it could say so"),
     "crash, bound": (True, "the gateway was killed: the hold, or what its last progress left of it"),
     "crash, free bound": (False, "the same, but nobody had said how long the answer may be"),
     "unseen": (False, "the provider had closed the connection: it never read what was sent"),
 }
 COUNTS = ("requests", "seen", "settled", "voided", "missing", "duplicated", "cost_mismatch", "attribution", "told",
           "estimated", "estimated_below_truth", "below_without_promise", "crash_worst", "legs", "leg_lines",
-          "free_retries", "unseen", "free_bound", "aborted", "broken", "wrong_usage", "reported_cost", "tiers", "unpriced",
+          "free_retries", "unseen", "unseen_legs", "free_bound", "aborted", "broken", "wrong_usage", "reported_cost", "tiers", "unpriced",
           "long_context")
 
 
@@ -66,6 +70,11 @@ def up(value):
 
 def dropped(line):
     return line["status"] == 0 and not line["served"] and not line["cancelled"]
+
+
+def begun(line):
+    """Had the head of an answer gone out?"""
+    return line["sent"] >= line["head"] > 0
 
 
 def sim_buckets(line, reported):
@@ -114,9 +123,10 @@ class Compare:
         self.findings.append(Finding(what, tag, text))
 
     def killed(self, tag):
-        """Was the gateway killed while this request ran, or so shortly after that it may not have settled?"""
+        """Was the gateway killed while this request ran? It runs on when its client has gone and the answer is drained."""
         n = self.notes[tag]
-        return any(n.begun <= end and n.ended + .5 >= start for start, end in self.kills)
+        last = n.ended + (DRAIN_S if n.aborted else .5)
+        return any(n.begun <= end and last >= start for start, end in self.kills)
 
     def run(self):
         for tag in sorted(set(self.sim) | set(self.export) | set(self.notes)):
@@ -200,20 +210,19 @@ class Compare:
         for target, group in attempts.items():
             for line in group[:-1]:             # sent again for free: nothing of an answer had come
                 self.counts["free_retries"] += 1
-                if line["sent"] > 0:
+                if begun(line):
                     self.finding("legs", tag, f"target {target} was asked again although it had begun to answer")
                 else:
                     self.judge(tag, line, None, note)
             self.judge(tag, group[-1], by_target.pop(target, None), note)
         for target, record in by_target.items():
             self.unseen(tag, record, note)
-        seen = len(attempts)
-        may_miss = "dead" in traffic.MODELS[note.ask.model][0] or self.killed(tag)
-        if end["legs"] < seen:
-            self.finding("legs", tag, f"{end['legs']} legs, and {seen} accounts were asked")
-        elif end["legs"] != seen and not may_miss and not (seen == 0 and end["legs"] == 1) and \
-                end["quality"] == "exact" and end["end"] == "ok":
-            self.finding("legs", tag, f"{end['legs']} legs, and {seen} accounts were asked")
+        seen, may = len(lines), 2 * len(traffic.MODELS[note.ask.model][0])
+        if end["legs"] < seen and not self.killed(tag):
+            self.finding("legs", tag, f"{end['legs']} legs, and the provider saw {seen}")
+        elif end["legs"] > may:
+            self.finding("legs", tag, f"{end['legs']} legs, and there could be {may}")
+        self.counts["unseen_legs"] += max(0, end["legs"] - seen)
 
     @staticmethod
     def target(line):
@@ -304,9 +313,11 @@ class Compare:
             self.mismatch(tag, f"the provider's figures were delivered, the record is {quality}")
             return
         elif quality == "indeterminate":
-            name = "refused" if line["status"] >= 500 and line["sent"] > 0 else "indeterminate"
+            name = "refused" if line["status"] >= 500 and begun(line) else "indeterminate"
             if charged != 0:
-                self.mismatch(tag, f"indeterminate, and charged {charged}")
+                if name == "refused" or charged != F(record["list_usd"]):
+                    self.mismatch(tag, f"indeterminate, and charged {charged}")
+                name = "indeterminate, bound"
         elif quality == "partial":
             name = "partial"
         elif line["completed"] and not went:
@@ -317,11 +328,19 @@ class Compare:
             name = "input bound"
             truth = which.cost(line["dialect"], line["model_served"] or line["model"],
                                {b: n for b, n in sim_buckets(line, False).items() if b in book.INPUTS})
+        if name != "indeterminate" and self.other(line, record):
+            name = "another model"
         self.add(name, charged, truth)
         if charged < truth:
             self.below(tag, name, f"{quality}, {record['end'] if 'end' in record else 'leg'}: charged {charged}, "
                                   f"the provider bills {truth}: {line['output']} tokens out, "
                                   f"{line['delivered_tokens']} delivered; usage {record['usage']}")
+
+    def other(self, line, record):
+        """Did a model serve that has another price than the one that was asked for?"""
+        served = line["model_served"]
+        return served and record.get("model_served") != served and \
+            self.books[0].entry(line["dialect"], served) is not self.books[0].entry(line["dialect"], record["target_model"])
 
     def below(self, tag, name, text):
         if CLASSES[name][0]:
@@ -340,9 +359,9 @@ class Compare:
         self.add("indeterminate", F(0), truth)
         self.counts["below_without_promise"] += 1
         self.classes["indeterminate"].below += 1
-        if line["sent"] > 0 and not line["cancelled"]:
+        if begun(line):
             self.finding("leg", tag, f"an answer had begun ({line['sent']} bytes, {line['fault']}), and it is not charged")
-        elif line["cancelled"] and note.ask.model != "chat-free" and not self.killed(tag):
+        elif line["cancelled"] and not (line["fault"].startswith("stall") or self.killed(tag)):
             self.finding("leg", tag, f"given up by the gateway, billed {truth}, and not charged")
 
     def add(self, name, charged, truth):
@@ -356,8 +375,9 @@ class Compare:
     def unpriced(self, tag, record, provider):
         """A stated price stands in, and says so."""
         nobodys = self.books[0].entry(provider, record.get("model_served") or record["target_model"]) is None
-        self.counts["unpriced"] += nobodys
-        if nobodys is not ("unpriced" in record["flags"]):
+        charged = F(record["list_usd"]) > 0
+        self.counts["unpriced"] += nobodys and charged
+        if charged and nobodys is not ("unpriced" in record["flags"]):
             self.mismatch(tag, f"flags {record['flags']} of a model that {'no' if nobodys else 'a'} price is known of")
 
     def rated(self, tag, record, line, charged):
