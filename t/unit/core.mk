@@ -13,7 +13,9 @@ UNIT_TESTS += \
 	t/unit/core/check_plan \
 	t/unit/core/check_refusal \
 	t/unit/core/check_plan_prices \
+	t/unit/core/check_req \
 	t/unit/core/check_respond \
+	t/unit/core/check_run \
 	t/unit/core/check_stats \
 	t/unit/core/check_tags \
 	t/unit/core/check_upload \
@@ -25,6 +27,8 @@ t_unit_core_check_attempt_build_SOURCES = t/unit/core/check_attempt_build.c t/un
 t_unit_core_check_body_SOURCES = t/unit/core/check_body.c t/unit/core/fake.h
 t_unit_core_check_conn_SOURCES = t/unit/core/check_conn.c t/unit/core/fake.h
 t_unit_core_check_worker_SOURCES = t/unit/core/check_worker.c t/unit/core/fake.h
+t_unit_core_check_req_SOURCES = t/unit/core/check_req.c t/unit/core/fake.h
+t_unit_core_check_run_SOURCES = t/unit/core/check_run.c t/unit/core/fake.h
 t_unit_core_check_plan_SOURCES = t/unit/core/check_plan.c t/unit/core/fake.h
 t_unit_core_check_plan_prices_SOURCES = t/unit/core/check_plan_prices.c t/unit/core/fake.h
 t_unit_core_check_respond_SOURCES = t/unit/core/check_respond.c t/unit/core/fake.h
