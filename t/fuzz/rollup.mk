@@ -1,0 +1,1 @@
+FUZZERS += t/fuzz/fuzz_rollup_file t/fuzz/fuzz_reconcile
