@@ -31,7 +31,7 @@ static int classify_add_usage(struct req *r, const struct json_val *opts)
 		rc = json_edit_insert(&r->edit, STR("\"stream_options\":{\"include_usage\":true}"));
 	} else if (opts->type != JSON_OBJECT) {
 		rc = json_edit_replace(&r->edit, opts, STR("{\"include_usage\":true}"));
-	} else if (json_scan_member(opts, w, 1, &f) != 0) {
+	} else if (json_scan_strict(opts->raw, w, 1, &f) != 0) {
 		f.offset += (size_t)(opts->raw.p - r->body);
 		classify_bad_json(r, &f);
 		return -1;
@@ -96,7 +96,7 @@ static enum step_rc classify_json(struct req *r)
 	};
 	struct json_fail f;
 
-	if (json_scan_object(str_mk(r->body, r->body_len), w, W__N, &f) != 0)
+	if (json_scan_strict(str_mk(r->body, r->body_len), w, W__N, &f) != 0)
 		return classify_bad_json(r, &f);
 	json_edit_init(&r->edit, str_mk(r->body, r->body_len));
 	if (r->ep.ep->id == ENDPOINT_MODERATIONS && w[W_MODEL].val.type == JSON_NONE)

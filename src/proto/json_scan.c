@@ -327,10 +327,57 @@ static struct json_watch *watch_find(struct json_watch *w, size_t n, struct str 
 	return NULL;
 }
 
+static inline char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* What a reader that folds case makes of the first character of *s, taken off; 0: no ASCII. */
+static char take_folded(struct str *s)
+{
+	char c = lower(*s->p);
+	size_t n = 1;
+
+	if (str_starts(*s, STR("\xc5\xbf"))) { /* long s */
+		c = 's';
+		n = 2;
+	} else if (str_starts(*s, STR("\xe2\x84\xaa"))) { /* Kelvin sign */
+		c = 'k';
+		n = 3;
+	}
+	*s = str_skip(*s, n);
+	return (unsigned char)c < 0x80 ? c : '\0';
+}
+
+/* The key is `word` (in lower case) to a reader that folds case. */
+static bool folds_to(struct str key, struct str word)
+{
+	if (key.n < word.n)
+		return false;
+	while (key.n > 0 && word.n > 0) {
+		if (take_folded(&key) != *word.p)
+			return false;
+		word = str_skip(word, 1);
+	}
+	return key.n == 0 && word.n == 0;
+}
+
+static bool watch_folded(const struct json_watch *w, size_t n, struct str key)
+{
+	struct str rest = key;
+	char first = key.n > 0 ? take_folded(&rest) : '\0';
+
+	for (size_t i = 0; i < n; i++)
+		if (*w[i].key.p == first && folds_to(key, w[i].key))
+			return true;
+	return false;
+}
+
 struct watches {
 	const char *text;
 	struct json_watch *w;
 	size_t n;
+	bool strict;
 };
 
 /* p at a key of the scanned object: behind the member's value. */
@@ -349,6 +396,8 @@ static const char *watched_member(struct scan *s, const char *p, const struct wa
 	if (key_decode(str_mk(quote, (size_t)(p - quote)), buf, &key) != 0)
 		return scan_fail(s, quote, JSON_E_ENCODING);
 	hit = watch_find(ws->w, ws->n, key);
+	if (hit == NULL && ws->strict && watch_folded(ws->w, ws->n, key))
+		return scan_fail(s, quote, JSON_E_CASE);
 	p = skip_space(p, s->end);
 	if (p >= s->end || *p != ':')
 		return scan_bad(s, p);
@@ -398,19 +447,28 @@ static const char *whole_object(struct scan *s, const char *p, const struct watc
 	return p == s->end ? p : scan_fail(s, p, JSON_E_TRAILING);
 }
 
-int json_scan_object(struct str text, struct json_watch *w, size_t n_watch, struct json_fail *fail)
+static int scan_watched(struct str text, const struct watches *ws, struct json_fail *fail)
 {
 	struct scan s = { .end = text.p + text.n };
-	struct watches ws = { text.p, w, n_watch };
 
-	for (size_t i = 0; i < n_watch; i++)
-		w[i].val = (struct json_val){ .type = JSON_NONE };
-	if (whole_object(&s, text.p, &ws) != NULL) {
+	for (size_t i = 0; i < ws->n; i++)
+		ws->w[i].val = (struct json_val){ .type = JSON_NONE };
+	if (whole_object(&s, text.p, ws) != NULL) {
 		*fail = (struct json_fail){ JSON_E_NONE, 0 };
 		return 0;
 	}
 	*fail = (struct json_fail){ s.err, (size_t)(s.at - text.p) };
 	return -1;
+}
+
+int json_scan_object(struct str text, struct json_watch *w, size_t n_watch, struct json_fail *fail)
+{
+	return scan_watched(text, &(struct watches){ text.p, w, n_watch, false }, fail);
+}
+
+int json_scan_strict(struct str text, struct json_watch *w, size_t n_watch, struct json_fail *fail)
+{
+	return scan_watched(text, &(struct watches){ text.p, w, n_watch, true }, fail);
 }
 
 int json_scan_member(
@@ -455,6 +513,7 @@ const char *json_error_text(enum json_error e)
 	case JSON_E_EOF: return "JSON ends in the middle";
 	case JSON_E_DEPTH: return "JSON is nested too deeply";
 	case JSON_E_DUPLICATE: return "a member appears twice";
+	case JSON_E_CASE: return "a member that must be named in lower case";
 	case JSON_E_TRAILING: return "text after the JSON object";
 	case JSON_E_NOT_OBJECT: return "not a JSON object";
 	case JSON_E_ENCODING: return "a member's name is not valid Unicode text";

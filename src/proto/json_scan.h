@@ -42,6 +42,7 @@ enum json_error {
 	JSON_E_DUPLICATE,
 	JSON_E_TRAILING,
 	JSON_E_NOT_OBJECT,
+	JSON_E_CASE, /* a key that differs from a watched one in case alone (json_scan_strict) */
 	JSON_E_ENCODING, /* invalid UTF-8 or escape in a watched key or value being decoded */
 };
 
@@ -68,8 +69,15 @@ struct json_fail {
  */
 int json_scan_object(struct str text, struct json_watch *w, size_t n_watch,
 	struct json_fail *fail) TG_MUST_CHECK;
-/* The same for an object value found by an earlier scan: structure was checked then, so it is
- * cheap. */
+/*
+ * The same, and a key that is a watched one but for the case of its letters is JSON_E_CASE: readers
+ * that fold case (Go's) take "Model" for "model", and the last of the two counts. Their folding is
+ * Unicode's: U+017F is an s and U+212A a k.
+ */
+int json_scan_strict(struct str text, struct json_watch *w, size_t n_watch,
+	struct json_fail *fail) TG_MUST_CHECK;
+/* json_scan_object for an object value found by an earlier scan: structure was checked then, so it
+ * is cheap. */
 int json_scan_member(const struct json_val *obj, struct json_watch *w, size_t n_watch,
 	struct json_fail *fail) TG_MUST_CHECK;
 

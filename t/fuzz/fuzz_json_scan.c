@@ -46,6 +46,25 @@ static void try_value(struct str text, const struct json_val *v)
 	}
 }
 
+/* The strict scan finds the same, or refuses for a key's case. */
+static void try_strict(struct str text, const struct json_watch *found, size_t n)
+{
+	struct json_watch w[4];
+	struct json_fail fail;
+
+	require(n == TG_ARRAY_LEN(w));
+	for (size_t i = 0; i < n; i++)
+		w[i].key = found[i].key;
+	if (json_scan_strict(text, w, n, &fail) != 0) {
+		require(fail.err == JSON_E_CASE && text.p[fail.offset] == '"');
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		require(w[i].val.type == found[i].val.type &&
+			w[i].val.raw.p == found[i].val.raw.p &&
+			w[i].val.raw.n == found[i].val.raw.n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct json_watch w[] = {
@@ -62,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	require(json_oracle_accepts(text.p, text.n));
+	try_strict(text, w, TG_ARRAY_LEN(w));
 	for (size_t i = 0; i < TG_ARRAY_LEN(w); i++)
 		try_value(text, &w[i].val);
 	return 0;

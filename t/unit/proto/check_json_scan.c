@@ -90,6 +90,50 @@ START_TEST(test_verdicts)
 }
 END_TEST
 
+/* Keys that readers which fold case take for "stream" or "task". */
+static const struct {
+	const char *text;
+	enum json_error err;
+	size_t at;
+} strict[] = {
+	{ "{\"stream\":true}", JSON_E_NONE, 0 },
+	{ "{\"Stream\":true}", JSON_E_CASE, 1 },
+	{ "{\"a\":1,\"STREAM\":true}", JSON_E_CASE, 7 },
+	{ "{\"stream\":false,\"streaM\":true}", JSON_E_CASE, 16 },
+	{ "{\"Stream\":false,\"stream\":true}", JSON_E_CASE, 1 },
+	{ "{\"\\u0053tream\":true}", JSON_E_CASE, 1 },
+	{ "{\"\xc5\xbftream\":true}", JSON_E_CASE, 1 },
+	{ "{\"\\u017Ftream\":true}", JSON_E_CASE, 1 },
+	{ "{\"tas\xe2\x84\xaa\":true}", JSON_E_CASE, 1 },
+	{ "{\"ta\\u017f\\u212a\":true}", JSON_E_CASE, 1 },
+	{ "{\"_Task\":true}", JSON_E_NONE, 0 },
+	{ "{\"streams\":1,\"Strea\":2,\"Str\xc3\xa9"
+	  "am\":3,\"\":4,\"\xc5\xbe"
+	  "tream\":5}",
+		JSON_E_NONE, 0 },
+	{ "{\"x\":{\"Stream\":true}}", JSON_E_NONE, 0 },
+	{ "{\"Stream\":tru}", JSON_E_CASE, 1 },
+	{ "{\"stream\":1,\"stream\":1}", JSON_E_DUPLICATE, 12 },
+};
+
+START_TEST(test_strict)
+{
+	struct json_watch w[] = { { .key = STR("stream") }, { .key = STR("task") } };
+	struct str text = str_z(strict[_i].text);
+	struct json_fail fail;
+	char *copy = unit_copy(text.p, text.n);
+	int rc = json_scan_strict(str_mk(copy, text.n), w, 2, &fail);
+
+	ck_assert_msg((rc == 0) == (strict[_i].err == JSON_E_NONE), "%s: rc %d", text.p, rc);
+	ck_assert_msg(fail.err == strict[_i].err && fail.offset == strict[_i].at, "%s: %s at %zu",
+		text.p, json_error_text(fail.err), fail.offset);
+	/* the other scan takes what is refused for its case alone */
+	if (strict[_i].err == JSON_E_CASE && strstr(text.p, "tru}") == NULL)
+		ck_assert_int_eq(json_scan_object(str_mk(copy, text.n), w, 2, &fail), 0);
+	free(copy);
+}
+END_TEST
+
 /* Every proper beginning of a good text ends in the middle, whatever block it is cut in. */
 START_TEST(test_cut)
 {
@@ -238,6 +282,7 @@ static void tests(TCase *tc)
 {
 	tcase_add_test(tc, runs);
 	tcase_add_loop_test(tc, test_verdicts, 0, (int)TG_ARRAY_LEN(verdicts));
+	tcase_add_loop_test(tc, test_strict, 0, (int)TG_ARRAY_LEN(strict));
 	tcase_add_test(tc, test_cut);
 	tcase_add_test(tc, test_string_seams);
 	tcase_add_test(tc, test_depth);
