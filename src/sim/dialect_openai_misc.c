@@ -99,6 +99,7 @@ void sim_openai_embeddings(struct sim_req *r)
 			STR("input"));
 		return;
 	}
+	r->input_only = true;
 	e.dims = (unsigned)dims;
 	e.base64 = str_eq(w[FORMAT].val.raw, STR("\"base64\""));
 	sim_buf_lit(&r->json, "{\"object\":\"list\",\"data\":[");

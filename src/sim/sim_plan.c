@@ -102,7 +102,7 @@ struct sim_usage sim_usage_shown(const struct sim_req *r)
 
 	if (sim_fault_has(&r->knobs.fault, SIM_F_WRONG_USAGE)) {
 		u.input = 2 * u.input + 7;
-		u.output = 3 * u.output + 11;
+		u.output = r->input_only ? 0 : 3 * u.output + 11;
 	}
 	return u;
 }

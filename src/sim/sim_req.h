@@ -154,6 +154,7 @@ struct sim_req {
 	void *gzip;           /* z_stream */
 	bool refused;         /* an error answer: nothing is billed */
 	bool shows_usage;
+	bool input_only; /* its usage tells no output */
 	bool failed; /* ended with an error event */
 };
 

@@ -20,18 +20,20 @@ import book
 import traffic
 
 F = fractions.Fraction
-DRAIN_S = 6     # a little more than the configuration's drain_time
+DRAIN_S = 6         # a little more than the configuration's drain_time
+FIRST_BYTE_S = .6   # the configuration's upstream.first_byte, at least
 
 # class: (a bound is promised, what it is)
 CLASSES = {
     "exact": (True, "the provider's figures, all of them: equal to the digit"),
     "free": (True, "nothing was billed, and nothing is charged"),
     "refused": (True, "the provider answered with an error: nothing on both sides"),
-    "whole, estimated": (False, "a whole answer without figures: input bound, output estimated from its bytes"),
+    "whole, estimated": (True, "a whole answer without figures: not below its input and what it says"),
     "input bound": (True, "a stream that had not begun when the client went: the input at its bound, not below the input"),
     "whole bound": (True, "an answer given up before its end that bills in full: the hold"),
     "free bound": (False, "the same, but nobody had said how long the answer may be: a stated default"),
-    "partial": (False, "a stream broken off: figures so far and an estimate; what was made and not seen is not in it"),
+    "partial": (True, "an answer broken off: not below its input and what had come of it"),
+    "partial, cut": (False, "the same, where what had been sent may not have come: the connection was reset or given up"),
     "indeterminate": (False, "sent whole, and no status came: not charged"),
     "indeterminate, bound": (True, "the same, where the configuration says that the hold is charged"),
     "another model": (False, "an estimate where another model served than was asked for, before it could say so"),
@@ -129,6 +131,7 @@ class Compare:
         return any(n.begun <= end and last >= start for start, end in self.kills)
 
     def run(self):
+        self.learn_versions()
         for tag in sorted(set(self.sim) | set(self.export) | set(self.notes)):
             if tag not in self.notes:
                 self.finding("stranger", tag, "nobody sent that")
@@ -194,29 +197,36 @@ class Compare:
                 self.finding("attribution", tag, f"{wrong or record['id']} instead of {note.id or want}")
 
     def match(self, tag, lines, legs, end, note):
-        """Each leg's record and the provider's line of it."""
-        attempts = collections.defaultdict(list)
+        """Each line of the provider's and the record that charges it. A target may have been asked twice: the request
+        was sent again for free when nothing of an answer had come."""
+        asked, charged = collections.defaultdict(list), collections.defaultdict(list)
         for line in lines:
-            if dropped(line):
-                self.counts["free_retries"] += 1
-            else:
-                attempts[self.target(line)].append(line)
-        by_target = {}
-        for record in legs + [end]:
-            if record["target"] in by_target:
-                self.counts["duplicated"] += 1
-                self.finding("duplicated", tag, f"two charges for target {record['target']}")
-            by_target[record["target"]] = record
-        for target, group in attempts.items():
-            for line in group[:-1]:             # sent again for free: nothing of an answer had come
-                self.counts["free_retries"] += 1
-                if begun(line):
+            asked[self.target(line)].append(line)
+        for record in sorted(legs, key=lambda r: r["leg"]):
+            charged[record["target"]].append(record)
+        for target in {*asked, *charged, end["target"]}:
+            group, records = asked[target], charged[target]
+            attempts = [line for line in group if not dropped(line)]
+            if target == end["target"] and not attempts:
+                self.unseen(tag, end, note)
+            last = attempts[-1] if attempts else None
+            for line in group:
+                if line is last and target == end["target"]:
+                    self.judge(tag, line, end, note)
+                    continue
+                if line is not last and begun(line):
                     self.finding("legs", tag, f"target {target} was asked again although it had begun to answer")
-                else:
-                    self.judge(tag, line, None, note)
-            self.judge(tag, group[-1], by_target.pop(target, None), note)
-        for target, record in by_target.items():
-            self.unseen(tag, record, note)
+                self.counts["free_retries"] += line is not last
+                status = line["status"] if begun(line) else 0
+                record = next((r for r in records if r["status"] == status), None)
+                if record is not None:
+                    records.remove(record)
+                if not dropped(line):
+                    self.judge(tag, line, record, note)
+                elif record is not None:
+                    self.unseen(tag, record, note)
+            for record in records:
+                self.unseen(tag, record, note)
         seen, may = len(lines), 2 * len(traffic.MODELS[note.ask.model][0])
         if end["legs"] < seen and not self.killed(tag):
             self.finding("legs", tag, f"{end['legs']} legs, and the provider saw {seen}")
@@ -257,7 +267,7 @@ class Compare:
             return
         charged = F(record["list_usd"])
         self.unpriced(tag, record, provider)
-        which = self.rated(tag, record, line, charged)
+        which = self.rated(tag, record, charged)
         truth = which.cost(provider, model, truth_use, line["service_tier"])
         shown = which.cost(provider, model, shown_use, line["service_tier"])
         if truth is None or shown is None:
@@ -319,15 +329,15 @@ class Compare:
                     self.mismatch(tag, f"indeterminate, and charged {charged}")
                 name = "indeterminate, bound"
         elif quality == "partial":
-            name = "partial"
+            name = "partial, cut" if went or "reset" in line["fault"] else "partial"
+            truth = truth if went else self.seen(line, which)
         elif line["completed"] and not went:
-            name = "whole, estimated"
+            name, truth = "whole, estimated", self.seen(line, which)
         elif charged == F(record["bound_usd"]) or record["type"] == "leg":
             name = "free bound" if free_bound else "whole bound"
         else:
             name = "input bound"
-            truth = which.cost(line["dialect"], line["model_served"] or line["model"],
-                               {b: n for b, n in sim_buckets(line, False).items() if b in book.INPUTS})
+            truth = self.seen(line, which, input_only=True)
         if name != "indeterminate" and self.other(line, record):
             name = "another model"
         self.add(name, charged, truth)
@@ -335,6 +345,15 @@ class Compare:
             self.below(tag, name, f"{quality}, {record['end'] if 'end' in record else 'leg'}: charged {charged}, "
                                   f"the provider bills {truth}: {line['output']} tokens out, "
                                   f"{line['delivered_tokens']} delivered; usage {record['usage']}")
+
+    def seen(self, line, which, input_only=False):
+        """What its input costs, and what could be read of its output: hidden reasoning could not."""
+        use = {b: n for b, n in sim_buckets(line, False).items() if b in book.INPUTS}
+        out = line["output"] if line["completed"] else max(0, line["delivered_tokens"] - line["reasoning"])
+        bucket = [b for b in sim_buckets({**line, "output": 1}, False) if b in ("output", "output_image", "output_audio")]
+        if not input_only and (line["completed"] or line["stream"]):
+            use[bucket[0]] = out
+        return which.cost(line["dialect"], line["model_served"] or line["model"], use, line["service_tier"])
 
     def other(self, line, record):
         """Did a model serve that has another price than the one that was asked for?"""
@@ -361,7 +380,7 @@ class Compare:
         self.classes["indeterminate"].below += 1
         if begun(line):
             self.finding("leg", tag, f"an answer had begun ({line['sent']} bytes, {line['fault']}), and it is not charged")
-        elif line["cancelled"] and not (line["fault"].startswith("stall") or self.killed(tag)):
+        elif line["cancelled"] and note.ended - note.begun < FIRST_BYTE_S and not self.killed(tag):
             self.finding("leg", tag, f"given up by the gateway, billed {truth}, and not charged")
 
     def add(self, name, charged, truth):
@@ -372,6 +391,24 @@ class Compare:
 
     # ---- prices
 
+    def learn_versions(self):
+        """Which book a price version is of, from what is exact and has but one that fits."""
+        for record in (r for records in self.export.values() for r in records):
+            if record["type"] != "void" and record["quality"] == "exact" and any(record["usage"].values()):
+                fits = [b for b, cost in zip(self.books, self.costs(record)) if cost == F(record["list_usd"])]
+                if len(fits) == 1:
+                    self.book_of.setdefault(self.version(record), fits[0])
+
+    @staticmethod
+    def version(record):
+        served = record.get("model_served") or record["target_model"]
+        return record["provider"], book.DATE.sub("", served), record["price_version"]
+
+    def costs(self, record):
+        """By each book; None where it has no price."""
+        served = record.get("model_served") or record["target_model"]
+        return [b.cost(record["provider"], served, record["usage"], record.get("service_tier")) for b in self.books]
+
     def unpriced(self, tag, record, provider):
         """A stated price stands in, and says so."""
         nobodys = self.books[0].entry(provider, record.get("model_served") or record["target_model"]) is None
@@ -380,21 +417,21 @@ class Compare:
         if charged and nobodys is not ("unpriced" in record["flags"]):
             self.mismatch(tag, f"flags {record['flags']} of a model that {'no' if nobodys else 'a'} price is known of")
 
-    def rated(self, tag, record, line, charged):
-        """The book that this record's usage was rated with: one for each price version."""
-        provider = line["dialect"]
-        served = record.get("model_served") or record["target_model"]
-        key = (provider, book.DATE.sub("", served), record["price_version"], record.get("service_tier") in ("flex", "priority"))
-        fits = [b for b in self.books if b.cost(provider, served, record["usage"], record.get("service_tier")) == charged]
-        if record["quality"] == "crash_worst":
-            return self.book_of.get(key, self.books[0])
+    def rated(self, tag, record, charged):
+        """The book that this record's usage was rated with: one for each price version. What is charged at its bound is
+        charged at the dearest rates: at least at the book's."""
+        costs, known = self.costs(record), self.book_of.get(self.version(record))
+        fits = [b for b, cost in zip(self.books, costs) if cost == charged]
+        if not fits and record["quality"] in ("crash_worst", "estimated", "indeterminate") and \
+                charged >= min((cost for cost in costs if cost is not None), default=F(0)):
+            return known or self.books[0]
         if not fits:
-            self.mismatch(tag, f"{record['usage']} of {served} ({record.get('service_tier')}) is listed at {charged}; "
-                               f"the books say {[str(b.cost(provider, served, record['usage'], record.get('service_tier'))) for b in self.books]}")
-            return self.books[0]
-        if len(fits) == 1 and self.book_of.setdefault(key, fits[0]) is not fits[0]:
+            self.mismatch(tag, f"{record['usage']} of {record.get('model_served')} ({record.get('service_tier')}) is listed "
+                               f"at {charged}; the books say {[str(cost) for cost in costs]}")
+            return known or self.books[0]
+        if known is not None and known not in fits:
             self.mismatch(tag, f"price version {record['price_version']} is two prices")
-        return self.book_of.get(key, fits[0])
+        return known or fits[0]
 
     def reported(self, tag, line, record):
         """What the provider itself said it cost is what the operator pays."""
