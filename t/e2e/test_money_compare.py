@@ -173,6 +173,18 @@ def test_the_counts():
     assert (c.counts["requests"], c.counts["duplicated"], c.counts["missing"]) == (2, 1, 1)
 
 
+def test_a_report_is_the_sum_of_its_records():
+    a, b = record(), record({"input": 3}, type="leg")
+    row = {"tenant": "acme", "key": "acme-1", "tag:team": "red", "requests": 1, "units": {"input": 13, "output": 20},
+           **{name: usd(F(a[name]) + F(b[name])) for name in ("list_usd", "contracted_usd", "billed_usd")}}
+    assert compare.reported_otherwise([a, b], [row]) == []
+    assert len(compare.reported_otherwise([a, b], [{**row, "requests": 2}])) == 1
+    assert len(compare.reported_otherwise([a, b], [{**row, "list_usd": cheap}])) == 1
+    assert len(compare.reported_otherwise([a, b], [row, {**row, "key": "other"}])) == 1
+    assert len(compare.reported_otherwise([a, b, record(tenant="beta")], [row])) == 1
+    assert len(compare.reported_otherwise([a], [])) == 1
+
+
 @pytest.mark.parametrize("text,other", [("0.123457", "0.185187"), ("1.000", "1.502"), ("39.999989", "59.999985")])
 def test_the_other_prices_are_as_long(text, other):
     assert book.dearer(text) == other

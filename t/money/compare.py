@@ -106,6 +106,27 @@ def sim_buckets(line, reported):
     return {bucket: n for bucket, n in out.items() if n}
 
 
+def reported_otherwise(export, rows):
+    """Does the report say what the records say, to the pico-dollar? Where not."""
+    money, out = ("list_usd", "contracted_usd", "billed_usd"), []
+    want, got = collections.defaultdict(collections.Counter), {}
+    for record in export:
+        if record["type"] == "void":
+            continue
+        sums = want[record["tenant"], record["key"], record["tags"].get("team")]
+        sums["requests"] += record["type"] == "settle"
+        sums.update({name: F(record[name]) for name in money})
+        sums.update(record["usage"])
+    for row in rows:
+        names = row["tenant"], row["key"], row["tag:team"]
+        got[names] = {"requests": row["requests"], **{name: F(row[name]) for name in money}, **row["units"]}
+    for names in {*want, *got}:
+        a, b = ({k: v for k, v in x.get(names, {}).items() if v} for x in (want, got))
+        if a != b:
+            out.append(f"report: {names}: records {dict(a)}, report {b}")
+    return out
+
+
 class Compare:
     def __init__(self, sim, export, notes, books, strict_legs=True):
         self.sim, self.export, self.notes, self.books = collections.defaultdict(list), collections.defaultdict(list), \

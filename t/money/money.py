@@ -230,6 +230,14 @@ def verify(ledger):
         return False, {"error": (out + err)[-2000:]}
 
 
+def usage(ledger):
+    """Rows of the report by tenant, key and team."""
+    code, out, err = tgctl("usage", "--by", "tenant,key,tag:team", "--since", "7d", "--json", "--ledger", ledger)
+    if code != 0:
+        raise Trouble(f"tgctl usage: {code}: {err[-2000:]}")
+    return json.loads(out)["rows"]
+
+
 def sabotage(how, sim, export):
     """One record that somebody has to miss."""
     seen = {line["tag"] for line in sim if line["usage_delivered"] and not line["cancelled"]}
@@ -322,7 +330,7 @@ def play(args, folder):
     c = compare.Compare(sim, export, notes, [book.FIRST, book.SECOND])
     c.kills = stage.kills
     c.run()
-    problems = [str(f) for f in c.findings]
+    problems = [str(f) for f in c.findings] + compare.reported_otherwise(export, usage(stage.ledger))
     problems += [f"not tested: {text}" for text in vacuous(c, stage, notes, args.kill, args.requests)]
     if not verified:
         problems.append(f"tgctl ledger verify: {json.dumps(report)[:1000]}")
