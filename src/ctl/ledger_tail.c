@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/num.h"
@@ -252,24 +253,44 @@ static int read_segment(
 	return rc == WALK_END ? 0 : -1;
 }
 
-/* From the newest segment back, past those that may grow, until there are enough. */
+/* When the file was written last: no record in it is newer. */
+static int64_t written_us(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return INT64_MAX;
+	return (int64_t)st.st_mtim.tv_sec * 1000000 + 1000000;
+}
+
+/* Are there enough lines, none of them older than a segment that was not read can be? */
+static bool is_enough(struct tail *t, int64_t unread_us)
+{
+	lines_cut(&t->lines, t->o->lines);
+	return t->lines.n == t->o->lines && (t->lines.n == 0 || t->lines.v[0].us >= unread_us);
+}
+
+/* From the newest segment back; writers' segments overlap in time. */
 static int read_last(struct tail *t, char *err, size_t err_len)
 {
 	struct segment_list l;
+	int64_t *until; /* of this segment and all before it */
+	bool sealed = false;
 	int rc = 0;
 
 	if (segment_list_read(&l, t->journal, err, err_len) != 0)
 		return -1;
+	until = calloc(l.n + 1, sizeof *until);
+	tg_assert(until != NULL);
+	for (size_t i = 0; i < l.n; i++)
+		until[i + 1] = TG_MAX(until[i], written_us(l.v[i].path));
 	t->newest = l.n > 0 ? l.v[l.n - 1].number : 0;
 	for (size_t i = l.n; rc == 0 && i > 0; i--) {
-		bool sealed;
-
-		if (l.v[i - 1].compressed && t->lines.n >= t->o->lines)
+		if ((sealed || l.v[i - 1].compressed) && is_enough(t, until[i]))
 			break;
 		rc = read_segment(t, &l.v[i - 1], &sealed, err, err_len);
-		if (sealed && t->lines.n >= t->o->lines)
-			break;
 	}
+	free(until);
 	segment_list_free(&l);
 	lines_cut(&t->lines, t->o->lines);
 	lines_print(&t->lines);

@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 	enum ctl_exit rc = run(argc, argv);
 
 	/* a full disk behind a redirection must not look like success */
-	if (fflush(stdout) != 0 && rc == CTL_OK)
+	if ((fflush(stdout) != 0 || ferror(stdout)) && rc == CTL_OK)
 		return ctl_failed("", "the output could not be written");
 	return (int)rc;
 }

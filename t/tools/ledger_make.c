@@ -5,7 +5,7 @@
  *	ledger_make FOLDER [--requests N] [--days N] [--seed N] [--writers N] [--segment N]
  *		[--no-rollup]
  *
- * The days end with 2026-11-28. Old segments are sealed, the oldest of them compressed; each
+ * The days end with 2025-11-28. Old segments are sealed, the oldest of them compressed; each
  * writer's last one may grow and has a request in flight. Rollups have all but the last records.
  */
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "ledger/rollup.h"
 #include "ledger/segment.h"
 
-#define LAST_DAY    20785 /* 2026-11-28 */
+#define LAST_DAY    20420 /* 2025-11-28 */
 #define DAY_US      INT64_C(86400000000)
 #define WRITERS_MAX 8
 #define INCARNATION UINT64_C(0x5eed000000000001)
