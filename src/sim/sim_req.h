@@ -155,7 +155,7 @@ struct sim_req {
 	bool refused;         /* an error answer: nothing is billed */
 	bool shows_usage;
 	bool input_only; /* its usage tells no output */
-	bool failed; /* ended with an error event */
+	bool failed;     /* ended with an error event */
 };
 
 /* ---- sim_request.c: understanding */
