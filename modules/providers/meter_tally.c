@@ -10,9 +10,8 @@
 #include "base/defs.h"
 #include "proto/json_run.h"
 
-#define LOOK_HEAD  160 /* bytes of an event in which its types are */
-#define LOOK_FIRST 4   /* events, */
-#define LOOK_EVERY 16  /* then at one in so many calls */
+#define TYPE_BYTES 160 /* of an event in which its type is */
+#define PAD_EVERY  16  /* padding is measured once in so many events */
 
 /* Members whose strings are output, in all of the APIs. */
 static const struct str text_keys[] = { STR("content"), STR("text"), STR("delta"), STR("arguments"),
@@ -66,27 +65,49 @@ static const char *string_close(const char *p, const char *end)
 	}
 }
 
-uint64_t meter_text_bytes(struct str json)
+struct look {
+	uint64_t text, pad;
+	size_t text_at; /* where the first text that is not empty begins; 0: there is none */
+};
+
+static void look_at(
+	struct look *l, struct str json, const char *key_from, const char *key, struct str value)
+{
+	if (is_text_key(key_from, key)) {
+		l->text += value.n;
+		if (l->text_at == 0 && value.n > 0)
+			l->text_at = (size_t)(value.p - json.p);
+	} else if (key - key_from >= 12 && memcmp(key - 12, "\"obfuscation", 12) == 0) {
+		l->pad += value.n;
+	}
+}
+
+static struct look look_into(struct str json)
 {
 	const char *p = json.p, *end = p + json.n;
-	uint64_t n = 0;
+	struct look l = { .text = 0 };
 
 	for (;;) {
 		const char *key = key_end(p, end), *value = key + 2, *close;
 
 		if (key >= end)
-			return n;
+			return l;
 		if (value < end && *value == ' ')
 			value++;
 		if (value >= end || *value != '"') {
 			p = value;
 			continue;
 		}
-		close = string_close(value + 1, end);
-		if (is_text_key(p, key))
-			n += (uint64_t)(close - value - 1);
+		value++;
+		close = string_close(value, end);
+		look_at(&l, json, p, key, str_mk(value, (size_t)(close - value)));
 		p = close;
 	}
+}
+
+uint64_t meter_text_bytes(struct str json)
+{
+	return look_into(json).text;
 }
 
 bool meter_is_delta(struct str type)
@@ -109,13 +130,6 @@ static size_t event_end(struct str s)
 	return s.n;
 }
 
-/* A signature over reasoning is long and no output. */
-static bool is_signature(struct str event)
-{
-	return str_find(str_mk(event.p, TG_MIN(event.n, (size_t)LOOK_HEAD)),
-		       STR("\"signature_delta\"")) != (size_t)-1;
-}
-
 /* Events of the Responses API that repeat what was said, or say nothing. */
 static bool is_silent(enum meter_api api, struct str event)
 {
@@ -129,91 +143,94 @@ static bool is_silent(enum meter_api api, struct str event)
 	lf = memchr(event.p, '\n', event.n);
 	line = str_mk(event.p, lf != NULL ? (size_t)(lf - event.p) : event.n);
 	if (!str_starts(line, STR("event:")))
-		return str_find(str_mk(line.p, TG_MIN(line.n, (size_t)LOOK_HEAD)),
+		return str_find(str_mk(line.p, TG_MIN(line.n, (size_t)TYPE_BYTES)),
 			       STR(".delta\"")) == (size_t)-1;
 	if (str_ends(line, STR("\r")))
 		line.n--;
 	return !meter_is_delta(line);
 }
 
-static void beyond_envelope(struct meter_tally *t, uint64_t bytes)
+static uint64_t around_text(const struct meter_tally *t)
 {
-	if (bytes > t->envelope)
-		t->text += bytes - t->envelope;
+	return t->envelope + (t->n_pads > 0 ? t->pads / t->n_pads : 0);
 }
 
-/* An event of which so many bytes are text. */
-static void looked_into(struct meter_tally *t, uint64_t bytes, uint64_t text)
+static void beyond_envelope(struct meter_tally *t, uint64_t bytes)
 {
-	uint32_t envelope = (uint32_t)TG_MIN(bytes - text, (uint64_t)UINT32_MAX / 4);
+	uint64_t around = around_text(t);
 
-	t->text += text;
-	t->n_looked += t->n_looked < LOOK_FIRST;
-	t->envelope = t->envelope > 0 ? (t->envelope * 3 + envelope) / 4 : envelope;
+	t->events++;
+	if (bytes > around)
+		t->text += bytes - around;
+}
+
+/* An event of so many bytes that was looked into. One without text says nothing. */
+static void looked_into(struct meter_tally *t, uint64_t bytes, const struct look *l)
+{
+	if (l->text == 0)
+		return;
+	t->events++;
+	t->text += l->text;
+	t->envelope = (uint32_t)TG_MIN(bytes - l->text - l->pad, (uint64_t)UINT32_MAX / 2);
+	if (l->pad > 0 && t->n_pads < UINT32_MAX) {
+		t->pads += l->pad;
+		t->n_pads++;
+	}
+	t->since_pad = 0;
 }
 
 void meter_tally_event(struct meter_tally *t, struct str event)
 {
-	uint64_t text = meter_text_bytes(event);
+	struct look l = look_into(event);
 
-	t->events++;
 	t->pieces = 0;
-	if (text > 0)
-		looked_into(t, event.n, text);
-	else if (t->envelope > 0 &&
-		 !is_signature(event)) /* it tells nothing about the others' envelopes */
-		beyond_envelope(t, event.n);
+	looked_into(t, event.n, &l);
+	t->text_at = 0;
+	if (l.text_at < METER_KIND || l.text_at > UINT32_MAX)
+		return;
+	t->text_at = (uint32_t)l.text_at;
+	memcpy(t->kind, event.p + t->text_at - METER_KIND, METER_KIND);
 }
 
-/* Whether to look into an event: a few at first, and now and then one, for envelopes change. */
-static bool is_due(struct meter_tally *t)
+static bool is_same_kind(const struct meter_tally *t, struct str event)
 {
-	if (t->n_looked >= LOOK_FIRST && ++t->unlooked < LOOK_EVERY)
-		return false;
-	t->unlooked = 0;
-	return true;
+	return t->text_at > 0 && event.n > t->text_at &&
+	       memcmp(event.p + t->text_at - METER_KIND, t->kind, METER_KIND) == 0;
 }
 
 void meter_tally_events(struct meter_tally *t, enum meter_api api, struct str events)
 {
-	bool look = is_due(t);
-
 	while (events.n > 0) {
 		struct str event = str_mk(events.p, event_end(events));
 
 		events = str_skip(events, event.n);
 		if (is_silent(api, event))
 			continue;
-		if (look || t->envelope == 0) {
-			meter_tally_event(t, event);
-			look = false;
-			continue;
-		}
-		t->events++;
-		if (event.n < t->envelope + LOOK_HEAD || !is_signature(event))
+		if (is_same_kind(t, event) && (t->n_pads == 0 || ++t->since_pad < PAD_EVERY))
 			beyond_envelope(t, event.n);
+		else
+			meter_tally_event(t, event);
 	}
 }
 
 void meter_tally_piece(struct meter_tally *t, struct str data)
 {
-	bool look = t->envelope == 0 || t->n_looked < LOOK_FIRST;
-
-	t->piece_text = t->pieces == 0 && look ? meter_text_bytes(data) : 0;
+	t->piece_text = t->pieces == 0 ? meter_text_bytes(data) : 0;
 	t->pieces++;
 }
 
 void meter_tally_size(struct meter_tally *t, uint64_t bytes)
 {
-	bool known = t->pieces == 1 && t->piece_text > 0;
+	bool whole = t->pieces == 1;
 
-	t->events++;
 	t->pieces = 0;
-	if (known) {
-		looked_into(t, bytes, t->piece_text);
+	if (whole) {
+		looked_into(t, bytes, &(struct look){ .text = t->piece_text });
+		t->text_at = 0;
 	} else if (t->envelope > 0) {
 		beyond_envelope(t, bytes);
 	} else {
+		t->events++;
 		t->unsized += bytes;
 		t->n_unsized++;
 	}
@@ -221,7 +238,7 @@ void meter_tally_size(struct meter_tally *t, uint64_t bytes)
 
 uint64_t meter_tally_text(const struct meter_tally *t)
 {
-	uint64_t around = (uint64_t)t->envelope * t->n_unsized;
+	uint64_t around = around_text(t) * t->n_unsized;
 
 	return t->text + (t->unsized > around ? t->unsized - around : 0);
 }

@@ -2,10 +2,13 @@
  * meter_tally.h: how much an answer has said so far, about: for answers that break off or tell no
  * usage. Nearly free: most events are not read, only their ends are looked for.
  *
- * The bytes around an event's text are the same from event to event. So an event is looked
- * into now and then: what is not its text is the envelope, and the others' text is what they have
- * beyond it. Text counts as it stands in JSON, tool arguments and shown reasoning included. What is
- * hidden is not seen: a lower bound then.
+ * The bytes around an event's text are the same from event to event of one kind. So one event of a
+ * kind is looked into: what is not its text is the envelope, and the text of those that follow is
+ * what they have beyond it. That an event is of the same kind is seen by the bytes in front of its
+ * text. Some providers pad their events by a random length: of that the average counts.
+ *
+ * Text counts as it stands in JSON, with names and arguments of tools and with shown reasoning.
+ * What is hidden is not seen: a lower bound then.
  */
 #ifndef TG_PROVIDERS_METER_TALLY_H
 #define TG_PROVIDERS_METER_TALLY_H
@@ -16,16 +19,22 @@
 #include "base/str.h"
 #include "core/meter_api.h"
 
+#define METER_KIND 16 /* bytes in front of the text */
+
 struct meter_tally {
-	uint64_t bytes;              /* of payload, all of it */
-	uint64_t events;             /* that may carry output: rather one too many */
-	uint64_t text;               /* bytes of output in them */
-	uint64_t unsized;            /* bytes of events from before the envelope was known, */
-	uint32_t n_unsized;          /* and how many */
-	uint32_t envelope;           /* 0: not known */
-	uint32_t n_looked, unlooked; /* events looked into; the calls since the last one */
-	uint32_t pieces;             /* of the event in progress, */
-	uint64_t piece_text;         /* and the text of the first; 0: not looked into */
+	uint64_t bytes;  /* of payload, all of it */
+	uint64_t events; /* with output */
+	uint64_t text;   /* bytes of output in them */
+	/* private */
+	uint64_t unsized;   /* bytes of events in pieces whose envelope is not known, */
+	uint32_t n_unsized; /* and how many */
+	uint32_t envelope;  /* of the kind looked into last, without padding; 0: not known */
+	uint32_t text_at;   /* where its text begins; 0: not known */
+	char kind[METER_KIND];
+	uint32_t n_pads, since_pad;
+	uint64_t pads;       /* their bytes */
+	uint32_t pieces;     /* of the event in progress, */
+	uint64_t piece_text; /* and the text of the first */
 };
 
 /* Whole events in one piece, each with its blank line, that nobody reads. */

@@ -127,7 +127,22 @@ static const char *frame_of(enum shape shape)
 	}
 }
 
-/* `pieces` events of 1..most tokens. */
+#define THINKING                                                   \
+	"event: content_block_delta\ndata: "                       \
+	"{\"type\":\"content_block_delta\",\"index\":0,\"delta\":" \
+	"{\"type\":\"thinking_delta\",\"thinking\":\"%.*s\"}}\n\n"
+#define BETWEEN                                                                                    \
+	"event: content_block_delta\ndata: "                                                       \
+	"{\"type\":\"content_block_delta\",\"index\":0,\"delta\":"                                 \
+	"{\"type\":\"signature_delta\",\"signature\":"                                             \
+	"\"EqQBCgIYAhIkNDcwZjY4YzctNWQ1My00MjA5LWI5Nzct"                                           \
+	"ZjY4YzctNWQ1My00MjA5LWI5NzctEqQBCgIYAhIkNDcwZjY4YzctNWQ1My00MjA5LWI5NzctZjY4YzctNWQ1My00" \
+	"\"}}"                                                                                     \
+	"\n\nevent: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"   \
+	"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":1,"         \
+	"\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n"
+
+/* `pieces` events of 1..most tokens; Anthropic's are first thought and then said. */
 static void stream_make(struct stream *s, enum shape shape, int pieces, int most)
 {
 	static char text[4 * 1024], event[8 * 1024];
@@ -139,7 +154,11 @@ static void stream_make(struct stream *s, enum shape shape, int pieces, int most
 	for (int i = 0; i < pieces; i++) {
 		int tokens = 1 + (i * 7 + most / 2) % most, pad = (i * 5) % 16;
 
-		snprintf(event, sizeof event, frame_of(shape), tokens * TOKEN, text, pad, text);
+		if (shape == ANTHROPIC && i == pieces / 3)
+			put(s, BETWEEN, 0);
+		snprintf(event, sizeof event,
+			shape == ANTHROPIC && i < pieces / 3 ? THINKING : frame_of(shape),
+			tokens * TOKEN, text, pad, text);
 		put(s, event, (uint64_t)tokens);
 	}
 }
