@@ -12,3 +12,14 @@ bin_PROGRAMS += tgctl
 tgctl_SOURCES = src/ctl/tgctl.c
 tgctl_LDADD = $(TG_LIBS)
 dist_man_MANS += docs/man/tgctl.1
+
+bashcompletiondir = $(datadir)/bash-completion/completions
+zshcompletiondir = $(datadir)/zsh/vendor-completions
+zshcompletion_DATA = packaging/completion/_tgctl
+EXTRA_DIST += packaging/completion/tgctl.bash packaging/completion/_tgctl
+# under the command's name, which is the program's already in the build tree
+install-data-local:
+	$(MKDIR_P) $(DESTDIR)$(bashcompletiondir)
+	$(INSTALL_DATA) $(srcdir)/packaging/completion/tgctl.bash $(DESTDIR)$(bashcompletiondir)/tgctl
+uninstall-local:
+	rm -f $(DESTDIR)$(bashcompletiondir)/tgctl

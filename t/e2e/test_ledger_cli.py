@@ -9,13 +9,14 @@ import fractions
 import io
 import json
 import random
+import re
 import shutil
 import struct
 import subprocess
 
 import pytest
 
-from harness import BUILD, wait_for
+from harness import BUILD, ROOT, wait_for
 
 F = fractions.Fraction
 MONTH = ("--month", "2025-11")
@@ -437,3 +438,29 @@ def test_no_damage_makes_them_crash(ledger, tmp_path):
             assert done.returncode == 0 or done.stderr or command[1] in ("verify", "dump", "reconcile")
         path.write_bytes(whole)
     assert verify(ledger)[0]["ok"]
+
+
+# ---- completion
+
+def complete(line):
+    """What bash offers for the last word of the line."""
+    words = line.split(" ")
+    script = f"""source {ROOT}/packaging/completion/tgctl.bash
+COMP_WORDS=({' '.join(repr(w) for w in words)}) COMP_CWORD={len(words) - 1}
+_tgctl; printf '%s\\n' "${{COMPREPLY[@]}}" """
+    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_completion_knows_the_commands_and_their_options(tmp_path):
+    commands = complete("tgctl ")
+    listed = re.findall(r"^  (\w+) +\S", run("help").split("commands:")[1].split("exit")[0], re.MULTILINE)
+    assert commands == listed == complete("tgctl help ") + ["help"]
+    zsh = (ROOT / "packaging/completion/_tgctl").read_text(encoding="utf-8")
+    for command in complete("tgctl help "):
+        subs = complete(f"tgctl {command} ") if command != "usage" else [""]
+        offered = {o for sub in subs for o in complete(f"tgctl {command} {sub} -".replace("  ", " "))}
+        options = set(re.findall(r"--[a-z][a-z-]+", run("help", command)))
+        assert options <= offered, (command, options - offered)
+        assert all(option[2:] in zsh for option in options)
+    assert complete("tgctl usage --by day,te") == ["day,tenant"] and len(complete("tgctl usage --by t")) == 5
+    assert complete("tgctl ledger reconcile x --provider o") == ["openai"]

@@ -1,0 +1,47 @@
+# bash completion of tgctl
+
+_tgctl() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words="" where="--ledger -c --config --help"
+
+	case $prev in
+	--ledger)
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		return
+		;;
+	-c | --config | -o | --output)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--by)
+		words="hour day month org tenant tier key model provider target region service_tier tags tag:"
+		mapfile -t COMPREPLY < <(compgen -W "$words" -P "${cur%"${cur##*,}"}" -- "${cur##*,}")
+		return
+		;;
+	esac
+	case $COMP_CWORD:${COMP_WORDS[1]}:${COMP_WORDS[2]} in
+	1:*) words="keys usage ledger export help" ;;
+	2:keys:*) words="create hash" ;;
+	2:ledger:*) words="tail dump verify reconcile" ;;
+	2:export:*) words="jsonl csv" ;;
+	2:help:*) words="keys usage ledger export" ;;
+	*:keys:*) words="--tenant --id --expires --json --help" ;;
+	*:usage:*)
+		words="--by --since --until --month --tag --org --tenant --tier --key --model --provider --target --region
+			--service-tier --json --csv $where"
+		;;
+	*:export:*) words="--period --since --until --tenant -o --output --salvage $where" ;;
+	*:ledger:tail) words="-f --follow -n --lines --json $where" ;;
+	*:ledger:dump) words="--json --segment $where" ;;
+	*:ledger:verify) words="--salvage --rebuild --json $where" ;;
+	*:ledger:reconcile)
+		if [[ $prev == --provider ]]; then
+			words="csv openai anthropic"
+		else
+			words="--provider --tolerance --target --json $where"
+			[[ $cur == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		fi
+		;;
+	esac
+	[ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+complete -F _tgctl tgctl
