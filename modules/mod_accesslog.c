@@ -94,20 +94,32 @@ static void put_what(struct line *l, const struct req *r)
 		put_member(l, STR(",\"error\":"), str_z(tg_error_row(r->error)->code));
 }
 
+/* Of the legs that were over, and of the last. */
+static void put_usd(struct line *l, struct str name, pico_usd spent, pico_usd last)
+{
+	char text[MONEY_USD_LEN];
+
+	if (money_add(&spent, last) != 0)
+		spent = INT64_MAX;
+	put_member(l, name, str_mk(text, money_put_usd(text, spent)));
+}
+
 static void put_money(struct line *l, const struct req *r)
 {
 	char text[USAGE_JSON_MAX];
 
-	if (!r->metered)
+	if (!r->metered && r->leg.charge <= CHARGE_NOTHING)
 		return;
 	put_lit(l, ",\"usage\":");
-	put(l, str_mk(text, usage_json(text, &r->usage)));
-	put_member(l, STR(",\"usage_source\":"), str_z(usage_source_name(r->usage.source)));
+	put(l, str_mk(text, usage_json(text, &r->leg.usage)));
+	put_member(l, STR(",\"usage_source\":"), str_z(usage_source_name(r->leg.usage.source)));
 	put_member(l, STR(",\"service_tier\":"), r->service_tier);
-	if (r->cost_known)
-		put_member(l, STR(",\"cost_usd\":"), str_mk(text, req_cost_text(r, text)));
-	else
-		put_lit(l, ",\"cost_usd\":null");
+	put_usd(l, STR(",\"cost_usd\":"), r->spent.contracted, r->leg.money.contracted);
+	put_usd(l, STR(",\"list_usd\":"), r->spent.list, r->leg.money.list);
+	put_usd(l, STR(",\"billed_usd\":"), r->spent.billed, r->leg.money.billed);
+	put_member(l, STR(",\"quality\":"), str_z(rec_quality_name(r->leg.quality)));
+	if (((r->leg.money.flags | r->spent.flags) & MONEY_UNPRICED) != 0)
+		put_lit(l, ",\"unpriced\":true");
 }
 
 static void put_timing(struct line *l, const struct req *r)

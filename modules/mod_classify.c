@@ -11,7 +11,8 @@
 #include "modules.h"
 #include "proto/json_scan.h"
 
-enum { W_MODEL, W_STREAM, W_STREAM_OPTIONS, W__N };
+/* What is acted on: a body that has one of them twice is refused. */
+enum { W_MODEL, W_STREAM, W_STREAM_OPTIONS, W_BOUND, W__N = W_BOUND + BOUND_WATCHES };
 
 static enum step_rc classify_bad_json(struct req *r, const struct json_fail *f)
 {
@@ -96,8 +97,10 @@ static enum step_rc classify_json(struct req *r)
 	};
 	struct json_fail f;
 
+	bound_watch(w + W_BOUND);
 	if (json_scan_strict(str_mk(r->body, r->body_len), w, W__N, &f) != 0)
 		return classify_bad_json(r, &f);
+	bound_read(&r->bound, r->ep.ep->meter, w + W_BOUND, str_mk(r->body, r->body_len));
 	json_edit_init(&r->edit, str_mk(r->body, r->body_len));
 	if (r->ep.ep->id == ENDPOINT_MODERATIONS && w[W_MODEL].val.type == JSON_NONE)
 		return STEP_NEXT; /* the model is optional there */
@@ -117,6 +120,8 @@ static enum step_rc classify_form(struct req *r)
 {
 	struct upload *u = r->upload;
 
+	bound_form(&r->bound, r->ep.ep->meter,
+		r->head.framing == HTTP_BODY_LENGTH ? r->head.content_length : 0);
 	if (r->ep.deployment.n > 0)
 		return model_take(r, r->ep.deployment) == 0 ? STEP_NEXT : STEP_REPLY;
 	if (u == NULL || u->model.n == 0) {

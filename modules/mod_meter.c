@@ -1,7 +1,7 @@
 /*
- * mod_meter.c: finds usage in the provider's answer while it passes and prices it. A sink in front
- * of the client: it looks, and takes out the usage chunk of a stream when the client did not ask
- * for it.
+ * mod_meter.c: finds usage in the provider's answer while it passes. A sink in front of the client:
+ * it looks, and takes out the usage chunk of a stream when the client did not ask for it. At the
+ * answer's end it has the leg charged, so that the client can be told.
  */
 #include "core/plan.h"
 #include "core/provider.h"
@@ -9,7 +9,7 @@
 #include "core/respond.h"
 #include "core/sink.h"
 #include "modules.h"
-#include "providers/meter.h"
+#include "providers/meter_estimate.h"
 
 #define METER_IOV 32
 
@@ -19,41 +19,61 @@ struct mod_meter {
 	bool fed; /* bytes went through before the last ones */
 };
 
-/* The price book has standard prices; flex, priority and batch have others that are not known yet.
- */
-static bool meter_standard_tier(struct str tier)
+static enum usage_source meter_source(const struct req *r)
 {
-	return tier.n == 0 || str_eq(tier, STR("default")) || str_eq(tier, STR("standard")) ||
-	       str_eq(tier, STR("auto"));
+	const struct mod_meter *mm = req_mod((struct req *)(uintptr_t)r, &mod_meter);
+
+	return mm->m->usage.source;
 }
 
-/* Nothing but seconds of audio was reported, and the price book has prices of tokens: not 0,
- * unknown. */
-static bool meter_by_duration(const struct meter *m)
+/* A stream ends with a marker; anything else with its last byte. */
+static bool meter_is_whole(const struct req *r)
 {
-	return m->audio_seconds > 0 && usage_input(&m->usage) + usage_output(&m->usage) == 0;
+	const struct mod_meter *mm = req_mod((struct req *)(uintptr_t)r, &mod_meter);
+
+	return !mm->m->stream || mm->m->terminal;
 }
 
-/* Price what is known. An unknown price is never 0: the cost stays unknown. */
-static void meter_settle(struct req *r, const struct meter *m)
+/* In the request's memory; empty when there is none or memory is short. */
+static struct str meter_price_variant(struct req *r, const struct meter *m)
 {
-	struct str asked = r->route->model.n > 0 ? r->route->model : r->model_asked;
-	struct str provider = str_z(r->route->target->provider->name);
-	const struct price *p = NULL;
+	char text[METER_VARIANT_MAX];
+	size_t n = meter_variant(m, &r->bound, text);
 
-	r->usage = m->usage;
-	r->service_tier = m->service_tier;
-	if (m->model.n > 0) {
+	return n > 0 ? arena_dup(&r->arena, str_mk(text, n)) : STR_NONE;
+}
+
+static void meter_usage(struct req *r, bool estimate, struct usage *out)
+{
+	struct mod_meter *mm = req_mod(r, &mod_meter);
+	struct meter *m = mm->m;
+
+	if (m->model.n > 0)
 		r->model_served = m->model;
-		p = pricebook_find_at(r->conf->prices, provider, m->model, r->start_wall);
+	r->service_tier = m->service_tier;
+	r->served_region = m->region;
+	if (str_eq_ci(m->speed, STR("fast")))
+		r->service_tier = STR("priority");
+	r->variant = meter_price_variant(r, m);
+	r->has_cost_reported = m->has_reported;
+	r->cost_reported = m->reported;
+	r->has_extra = m->has_advisor;
+	r->extra = m->advisor;
+	r->extra_model = m->advisor_model;
+	if (estimate) {
+		meter_estimate(m, r->leg.route->ratio, &r->bound, out);
+		return;
 	}
-	if (p == NULL)
-		p = pricebook_find_at(r->conf->prices, provider, asked, r->start_wall);
-	r->cost = 0;
-	r->cost_known = p != NULL && meter_standard_tier(m->service_tier) && !m->has_advisor &&
-			!meter_by_duration(m) && (r->usage.source == USAGE_PROVIDER || p->free) &&
-			price_cost(p, &r->usage, NULL, &r->cost, NULL) == 0;
+	*out = m->usage;
+	meter_learn(m, &r->bound, r->leg.route->ratio);
 }
+
+static const struct req_meter meter_reader = {
+	.source = meter_source,
+	.whole = meter_is_whole,
+	.usage = meter_usage,
+	.counted = meter_is_counted,
+};
 
 static int meter_sink_write(struct sink *s, const struct iovec *in, int n, bool fin)
 {
@@ -65,7 +85,7 @@ static int meter_sink_write(struct sink *s, const struct iovec *in, int n, bool 
 	if (fin && n == 1 && !mm->fed && !mm->m->stream) {
 		meter_whole(mm->m, str_mk(in->iov_base, in->iov_len));
 		meter_finish(mm->m);
-		meter_settle(s->req, mm->m);
+		leg_charge(s->req, SETTLE_BY_PROVIDER);
 		return sink_write(s->next, in, 1, true);
 	}
 	mm->fed = true;
@@ -80,7 +100,7 @@ static int meter_sink_write(struct sink *s, const struct iovec *in, int n, bool 
 	held = meter_held(mm->m);
 	if (held.n > 0)
 		out[k++] = (struct iovec){ (char *)(uintptr_t)held.p, held.n };
-	meter_settle(s->req, mm->m);
+	leg_charge(s->req, SETTLE_BY_PROVIDER);
 	return sink_write(s->next, out, k, true);
 }
 
@@ -90,7 +110,6 @@ static void meter_sink_abort(struct sink *s)
 	struct mod_meter *mm = TG_CONTAINER_OF(s, struct mod_meter, sink);
 
 	meter_finish(mm->m);
-	meter_settle(s->req, mm->m);
 }
 
 static const struct sink_ops meter_sink = {
@@ -99,19 +118,6 @@ static const struct sink_ops meter_sink = {
 	.abort = meter_sink_abort,
 };
 
-/* Posted to a path whose answers are not read, but which the provider bills: better unpriced than
- * unseen. */
-static bool meter_unread(const struct req *r)
-{
-	switch (r->ep.ep->id) {
-	case ENDPOINT_UNKNOWN:
-	case ENDPOINT_BATCHES:
-	case ENDPOINT_VIDEOS:
-	case ENDPOINT_VIDEOS_ITEM: return r->head.method == HTTP_M_POST && r->status / 100 == 2;
-	default: return false;
-	}
-}
-
 static int meter_response_head(struct req *r)
 {
 	struct mod_meter *mm = req_mod(r, &mod_meter);
@@ -119,8 +125,8 @@ static int meter_response_head(struct req *r)
 	size_t cap = r->added_usage && sse ? METER_BUF_BYTES : METER_CAPTURE_BYTES;
 	char *buf;
 
-	if (meter_unread(r))
-		r->metered = true; /* and the cost stays unknown */
+	if (r->ep.ep->meter == METER_NONE)
+		r->metered = leg_is_billed(r) && r->status / 100 == 2;
 	if (r->ep.ep->meter == METER_NONE || r->ep.ep->meter == METER_ANTHROPIC_COUNT ||
 		r->status / 100 != 2 || r->head.method != HTTP_M_POST)
 		return 0;
@@ -131,6 +137,7 @@ static int meter_response_head(struct req *r)
 	meter_init(mm->m, r->ep.ep->meter, sse, buf, cap);
 	mm->m->strip = r->added_usage && sse;
 	r->metered = true;
+	r->meter = &meter_reader;
 	if (r->model_served.n == 0)
 		r->model_served = r->route->model;
 	sink_push(r, &mm->sink, &meter_sink);

@@ -6,6 +6,7 @@
 #include "core/health.h"
 #include "core/plan.h"
 #include "core/provider.h"
+#include "core/ratio.h"
 #include "core/reply.h"
 #include "core/req.h"
 #include "core/upload.h"
@@ -86,6 +87,7 @@ static enum step_rc route_without_model(struct req *r)
 		return reply_error(r, TG_E_UNSUPPORTED_DIALECT,
 			"No target is configured that speaks the API of this path.");
 	r->path_route.target = t;
+	r->path_route.ratio = ratio_of_none();
 	r->route = &r->path_route;
 	return STEP_NEXT;
 }

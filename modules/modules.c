@@ -13,6 +13,7 @@ const struct tg_module *const tg_modules[] = {
 	&mod_classify,
 	&mod_route,
 	&mod_meter,
+	&mod_ledger,
 	&mod_accesslog,
 	NULL,
 };

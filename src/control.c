@@ -20,6 +20,7 @@
 #include "admin/admin.h"
 #include "admin/metrics.h"
 #include "admin/metrics_page.h"
+#include "admin/usage_page.h"
 #include "base/log.h"
 #include "control.h"
 #include "core/module.h"
@@ -27,6 +28,8 @@
 #include "core/req.h"
 #include "core/worker.h"
 #include "io/resolve.h"
+#include "ledger/journal.h"
+#include "ledgerd.h"
 #include "listeners.h"
 #include "logwriter.h"
 
@@ -58,17 +61,34 @@ static void admin_livez(struct admin_reply *r, const struct admin_request *q, vo
 	admin_reply_printf(r, "{\"status\":\"ok\"}\n");
 }
 
+static const char ledger_failing[] = "failing";
+
+static const char *ledger_status(void)
+{
+	struct journal_stats s;
+
+	if (ledgerd_journal() == NULL)
+		return "none";
+	journal_stats_get(ledgerd_journal(), &s);
+	return s.failing ? ledger_failing : "ok";
+}
+
 static void admin_readyz(struct admin_reply *r, const struct admin_request *q, void *ctx)
 {
 	struct control *c = ctx;
-	bool ok = !c->draining;
+	const char *ledger = ledger_status();
+	bool ledger_ok = ledger != ledger_failing;
 
 	(void)q;
-	if (!ok)
+	if (c->draining || !ledger_ok)
 		admin_reply_status(r, 503);
 	admin_reply_printf(r,
-		"{\"status\":\"%s\",\"config_generation\":%u,\"workers\":%u,\"targets\":{",
-		ok ? "ready" : "draining", c->generation, c->n_workers);
+		"{\"status\":\"%s\",\"config_generation\":%u,\"workers\":%u,\"ledger\":\"%s\","
+		"\"targets\":{",
+		c->draining ? "draining"
+		: ledger_ok ? "ready"
+			    : "ledger_unavailable",
+		c->generation, c->n_workers, ledger);
 	for (unsigned i = 0; i < c->conf->n_targets; i++) {
 		const struct target *t = &c->conf->targets[i];
 		bool up = atomic_load_explicit(&t->down_until_us, memory_order_relaxed) <=
@@ -83,7 +103,7 @@ static void admin_metrics(struct admin_reply *r, const struct admin_request *q, 
 {
 	struct control *c = ctx;
 	struct metrics_source src = { c->workers, c->n_workers, c->generation, c->reload_failures,
-		mono_since(clock_mono(), c->start), c->conf->cfg.member };
+		mono_since(clock_mono(), c->start), c->conf->cfg.member, ledgerd_journal() };
 
 	(void)q;
 	admin_reply_type(r, METRICS_CONTENT_TYPE);
@@ -103,12 +123,24 @@ static void admin_reload(struct admin_reply *r, const struct admin_request *q, v
 		admin_reply_printf(r, "{\"status\":\"reloaded\"}\n");
 }
 
+/* On a thread of its own: the path is that of the ledger that is open. */
+static void admin_usage(struct admin_reply *r, const struct admin_request *q, void *ctx)
+{
+	(void)ctx;
+	usage_page(r, q->query, ledgerd_path());
+}
+
 static const struct admin_route admin_routes[] = {
-	{ "GET", "/livez", admin_livez, true, "The process is alive." },
-	{ "GET", "/readyz", admin_readyz, true, "The process takes requests; 503 while draining." },
-	{ "GET", "/metrics", admin_metrics, false, "Metrics in the Prometheus text format." },
-	{ "POST", "/admin/v1/reload", admin_reload, false,
+	{ "GET", "/livez", admin_livez, true, false, "The process is alive." },
+	{ "GET", "/readyz", admin_readyz, true, false,
+		"The process takes requests; 503 while draining, or while the ledger cannot be "
+		"written." },
+	{ "GET", "/metrics", admin_metrics, false, false,
+		"Metrics in the Prometheus text format." },
+	{ "POST", "/admin/v1/reload", admin_reload, false, false,
 		"Load the configuration again, as SIGHUP does." },
+	{ "GET", "/admin/v1/usage", admin_usage, false, true,
+		"Who spent what, from the ledger: by=tenant,model&since=7d, as tgctl usage." },
 };
 
 static int control_admin(struct control *c)
@@ -148,7 +180,12 @@ static void warn_restart(const struct config *old, const struct config *next)
 	} rows[] = { { "workers", old->workers != next->workers },
 		{ "limits.memory", old->limits.memory_bytes != next->limits.memory_bytes },
 		{ "admin.address", !str_eq(old->admin.address, next->admin.address) },
-		{ "log.error", !str_eq(old->log.error, next->log.error) } };
+		{ "log.error", !str_eq(old->log.error, next->log.error) },
+		{ "ledger.path", !str_eq(old->ledger.path, next->ledger.path) },
+		{ "ledger.durability", old->ledger.durability != next->ledger.durability },
+		{ "ledger.segment", old->ledger.segment_bytes != next->ledger.segment_bytes },
+		{ "ledger.interval", old->ledger.interval_us != next->ledger.interval_us },
+		{ "ledger.retain", old->ledger.retain_us != next->ledger.retain_us } };
 
 	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++)
 		if (rows[i].changed)
@@ -282,6 +319,7 @@ static int control_workers(struct control *c)
 	int64_t want = c->conf->cfg.workers;
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	sigset_t all, old;
+	char why[512];
 	int rc = 0;
 
 	c->n_workers = (unsigned)(want > 0 ? want : TG_MAX(cpus, 1));
@@ -292,9 +330,16 @@ static int control_workers(struct control *c)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (unsigned i = 0; i < c->n_workers && rc == 0; i++)
-		if (worker_init(&c->workers[i], c->n_workers, c->conf) != 0 ||
-			worker_start(&c->workers[i]) != 0)
-			rc = -1;
+		rc = worker_init(&c->workers[i], c->n_workers, c->conf);
+	if (rc == 0 && ledgerd_open(&c->conf->cfg, c->generation, c->workers, c->n_workers, why,
+			       sizeof(why)) != 0) {
+		log_error("ledger", "reason=\"%s\"", why);
+		rc = -1;
+	}
+	for (unsigned i = 0; i < c->n_workers && rc == 0; i++)
+		rc = worker_start(&c->workers[i]);
+	if (rc == 0)
+		rc = ledgerd_start();
 	if (rc == 0 && logwriter_start(access_path(c->conf), c->workers, c->n_workers) != 0) {
 		log_error("access log", "path=%s reason=\"%s\"", access_path(c->conf),
 			strerror(errno));
@@ -402,6 +447,7 @@ static void control_end(struct control *c)
 	for (unsigned i = 0; i < c->n_workers; i++)
 		pthread_join(c->workers[i].thread, NULL);
 	resolver_stop(c->resolver); /* it tells workers */
+	ledgerd_stop();
 	logwriter_stop();
 	listeners_unlink();
 	if (c->admin != NULL)

@@ -94,6 +94,8 @@ struct admin *admin_new(struct event_base *base, const struct sockaddr_any *addr
 	a->ctx = ctx;
 	admin_set_token(a, token);
 	list_init(&a->conns);
+	list_init(&a->jobs);
+	tg_assert(mailbox_init(&a->mbox, base, a) == 0);
 	timer_wheel_init(&a->wheel, base);
 	tg_assert(event_assign(&a->accept, base, fd, EV_READ | EV_PERSIST, on_accept, a) == 0);
 	admin_listen_again(a);
@@ -112,6 +114,8 @@ void admin_free(struct admin *a)
 	a->fd = -1;
 	list_foreach_safe (it, tmp, &a->conns)
 		admin_conn_free(list_entry(it, struct admin_conn, node));
+	admin_jobs_end(a);
+	mailbox_fini(&a->mbox);
 	timer_wheel_fini(&a->wheel);
 	FINI_OBJ(a);
 	free(a);

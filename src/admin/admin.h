@@ -25,6 +25,8 @@ struct outbuf;
 #define ADMIN_BODY_MAX   (1024u * 1024)
 #define ADMIN_CONNS      64
 #define ADMIN_TIMEOUT_US 10000000
+#define ADMIN_JOBS       4 /* slow ones at once */
+#define ADMIN_JOB_US     120000000
 
 struct admin_request {     /* valid during the handler */
 	struct str method; /* "GET" also for HEAD */
@@ -39,7 +41,9 @@ struct admin_reply;
 struct admin_route {
 	const char *method, *path; /* "GET" answers HEAD too; the path matches as a whole */
 	void (*handle)(struct admin_reply *, const struct admin_request *, void *ctx);
-	bool open;        /* no token needed: livez, readyz */
+	bool open; /* no token needed: livez, readyz */
+	bool slow; /* runs on a thread of its own: it may block, and ctx must be safe to use there;
+		      the request has no head then */
 	const char *help; /* one sentence, for the list of paths */
 };
 

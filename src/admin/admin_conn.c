@@ -17,7 +17,7 @@ enum progress { GO_ON, WAIT, GONE };
 static void set_state(struct admin_conn *c, enum admin_state state)
 {
 	c->state = state;
-	stream_want(&c->stream, state != ADMIN_WRITE, state == ADMIN_WRITE);
+	stream_want(&c->stream, state != ADMIN_WRITE && state != ADMIN_WORK, state == ADMIN_WRITE);
 }
 
 static void arm(struct admin_conn *c, int64_t after_us)
@@ -84,9 +84,29 @@ static int say_continue(struct admin_conn *c)
 	return stream_writev(&c->stream, &iov, 1) == (ssize_t)iov.iov_len ? 0 : -1;
 }
 
+void admin_conn_reply(struct admin_conn *c)
+{
+	CHECK_OBJ(c, ADMIN_CONN_MAGIC);
+	send_reply(c);
+}
+
+static void handle_slow(struct admin_conn *c)
+{
+	if (admin_job_start(c) != 0) {
+		refuse(c, 503, "busy", "as many slow requests as are worked on at once are");
+		return;
+	}
+	arm(c, ADMIN_JOB_US);
+	set_state(c, ADMIN_WORK);
+}
+
 static void handle(struct admin_conn *c)
 {
 	c->req.body = outbuf_text(&c->payload);
+	if (c->route->slow) {
+		handle_slow(c);
+		return;
+	}
 	c->route->handle(&c->reply, &c->req, c->admin->ctx);
 	send_reply(c);
 }
@@ -213,6 +233,7 @@ static enum progress step(struct admin_conn *c)
 	switch (c->state) {
 	case ADMIN_HEAD: return step_head(c);
 	case ADMIN_BODY: return step_body(c);
+	case ADMIN_WORK: return WAIT;
 	case ADMIN_WRITE: return step_write(c);
 	case ADMIN_LINGER: c->in_n = 0; return WAIT;
 	}
@@ -242,7 +263,7 @@ static void on_ready(struct stream *s, unsigned ready, void *arg)
 
 	(void)s;
 	CHECK_OBJ(c, ADMIN_CONN_MAGIC);
-	if ((ready & STREAM_CAN_READ) != 0 && c->state != ADMIN_WRITE)
+	if ((ready & STREAM_CAN_READ) != 0 && c->state != ADMIN_WRITE && c->state != ADMIN_WORK)
 		p = fill(c);
 	while (p == GO_ON)
 		p = step(c);
@@ -264,6 +285,7 @@ void admin_conn_new(struct admin *a, int fd)
 	c->admin = a;
 	c->in_n = c->scan = c->head_len = 0;
 	c->close_after = c->no_body = false;
+	c->job = NULL;
 	outbuf_init(&c->payload);
 	admin_reply_init(&c->reply);
 	list_push_front(&a->conns, &c->node);
@@ -279,6 +301,8 @@ void admin_conn_free(struct admin_conn *c)
 	struct admin *a = c->admin;
 
 	CHECK_OBJ(c, ADMIN_CONN_MAGIC);
+	if (c->job != NULL)
+		admin_job_forget(c->job);
 	timer_disarm(&a->wheel, &c->timer);
 	stream_close(&c->stream);
 	list_del(&c->node);

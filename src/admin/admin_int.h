@@ -10,6 +10,7 @@
 #include "proto/outbuf.h"
 #include "base/digest.h"
 #include "base/list.h"
+#include "io/mailbox.h"
 #include "io/stream.h"
 #include "io/timer.h"
 #include "proto/http1_body.h"
@@ -36,6 +37,9 @@ struct admin {
 	void *ctx;
 	struct list conns; /* newest first */
 	unsigned n_conns;
+	struct mailbox mbox; /* from job threads */
+	struct list jobs;
+	unsigned n_jobs;
 };
 
 struct admin_reply {
@@ -49,9 +53,12 @@ struct admin_reply {
 enum admin_state {
 	ADMIN_HEAD, /* reading a head, or idle */
 	ADMIN_BODY, /* reading the body of a request that will be handled */
+	ADMIN_WORK, /* a job is at it */
 	ADMIN_WRITE,
 	ADMIN_LINGER, /* the answer is out: wait for the peer to have read it */
 };
+
+struct admin_job;
 
 struct admin_conn {
 	unsigned magic;
@@ -70,6 +77,7 @@ struct admin_conn {
 	struct http_head head;
 	struct http1_body framing;
 	struct outbuf payload; /* the request's body */
+	struct admin_job *job; /* ADMIN_WORK */
 	struct admin_reply reply;
 	struct http_out out_head; /* in out_text */
 	size_t sent;              /* of head and body of the answer */
@@ -85,6 +93,16 @@ void admin_reply_fini(struct admin_reply *r);
  * c->reply says why.
  */
 const struct admin_route *admin_route_find(struct admin_conn *c);
+
+/* c->reply is filled: send it. */
+void admin_conn_reply(struct admin_conn *c);
+
+/* Run the route's handler on a thread of its own: admin_conn_reply follows. -1: too many run. */
+int admin_job_start(struct admin_conn *c) TG_MUST_CHECK;
+/* Its connection is gone. */
+void admin_job_forget(struct admin_job *j);
+/* Wait for all of them. Connections are gone. */
+void admin_jobs_end(struct admin *a);
 
 /* A connection of its own for fd. */
 void admin_conn_new(struct admin *a, int fd);

@@ -62,17 +62,24 @@ static struct series *page_slot(struct page *p, struct series_key k)
 	return &p->sum[p->n_sum - 1];
 }
 
+static void merge_cost(struct series_cost *to, const struct series_cost *c)
+{
+	stat_add(&to->usd, stat_get(&c->usd));
+	stat_add(&to->pico_lo, stat_get(&c->pico_lo));
+}
+
 static void page_merge(struct page *p, const struct series *e)
 {
 	struct series *s = page_slot(p, e->key);
 
 	for (size_t i = 0; i < TG_ARRAY_LEN(s->status); i++)
 		stat_add(&s->status[i], stat_get(&e->status[i]));
-	for (size_t i = 0; i < TG_ARRAY_LEN(s->tokens); i++)
-		stat_add(&s->tokens[i], stat_get(&e->tokens[i]));
-	stat_add(&s->cost_usd, stat_get(&e->cost_usd));
-	stat_add(&s->cost_pico_lo, stat_get(&e->cost_pico_lo));
+	for (size_t i = 0; i < TG_ARRAY_LEN(s->units); i++)
+		stat_add(&s->units[i], stat_get(&e->units[i]));
+	merge_cost(&s->cost, &e->cost);
+	merge_cost(&s->billed, &e->billed);
 	stat_add(&s->unpriced, stat_get(&e->unpriced));
+	stat_add(&s->estimated, stat_get(&e->estimated));
 }
 
 /* Every label set of every worker that is there now; NULL between them. */
@@ -140,38 +147,50 @@ static void page_requests(struct page *p)
 	}
 }
 
-static void page_tokens(struct page *p)
+/* The buckets from..to. */
+static void page_units(struct page *p, enum metric_id id, const char *label, int from, int to)
 {
 	struct metrics_label l[4];
 
-	page_family(p, MT_TOKENS);
+	page_family(p, id);
 	for (size_t i = 0; i < p->n_sum; i++) {
 		page_labels(&p->sum[i], l);
-		for (int b = 0; b < USAGE_FIRST_UNIT; b++) {
-			l[3] = (struct metrics_label){ "bucket",
+		for (int b = from; b < to; b++) {
+			l[3] = (struct metrics_label){ label,
 				str_z(usage_bucket_name((enum usage_bucket)b)) };
-			if (stat_get(&p->sum[i].tokens[b]) > 0)
-				metrics_sample_u64(&p->m, "", l, 4, stat_get(&p->sum[i].tokens[b]));
+			if (stat_get(&p->sum[i].units[b]) > 0)
+				metrics_sample_u64(&p->m, "", l, 4, stat_get(&p->sum[i].units[b]));
 		}
 	}
 }
 
-static void page_money(struct page *p)
+/* The sum of money at `offset` of each series; the count. */
+static void page_usd(struct page *p, enum metric_id id, size_t offset)
 {
 	struct metrics_label l[4];
 
-	page_family(p, MT_COST);
+	page_family(p, id);
 	for (size_t i = 0; i < p->n_sum; i++) {
+		const struct series_cost *c = (const void *)((const char *)&p->sum[i] + offset);
+
 		page_labels(&p->sum[i], l);
-		if (stat_get(&p->sum[i].cost_usd) + stat_get(&p->sum[i].cost_pico_lo) > 0)
-			metrics_sample_usd(&p->m, "", l, 3, stat_get(&p->sum[i].cost_usd),
-				stat_get(&p->sum[i].cost_pico_lo));
+		if (stat_get(&c->usd) + stat_get(&c->pico_lo) > 0)
+			metrics_sample_usd(
+				&p->m, "", l, 3, stat_get(&c->usd), stat_get(&c->pico_lo));
 	}
-	page_family(p, MT_UNPRICED);
+}
+
+static void page_count(struct page *p, enum metric_id id, size_t offset)
+{
+	struct metrics_label l[4];
+
+	page_family(p, id);
 	for (size_t i = 0; i < p->n_sum; i++) {
+		const struct stat_counter *c = (const void *)((const char *)&p->sum[i] + offset);
+
 		page_labels(&p->sum[i], l);
-		if (stat_get(&p->sum[i].unpriced) > 0)
-			metrics_sample_u64(&p->m, "", l, 3, stat_get(&p->sum[i].unpriced));
+		if (stat_get(c) > 0)
+			metrics_sample_u64(&p->m, "", l, 3, stat_get(c));
 	}
 }
 
@@ -262,7 +281,8 @@ static void page_counters(struct page *p)
 		{ MT_UP_IDLE, WC_UP_IDLE }, { MT_UP_ACTIVE, WC_UP_ACTIVE },
 		{ MT_BYTES_IN, WC_BYTES_IN }, { MT_BYTES_OUT, WC_BYTES_OUT },
 		{ MT_LOG_DROPPED, WC_LOG_DROPPED }, { MT_SERIES_OVERFLOW, WC_SERIES_OVERFLOW },
-		{ MT_MEMORY, WC_MEMORY } };
+		{ MT_MEMORY, WC_MEMORY }, { MT_OVER_BOUND, WC_OVER_BOUND },
+		{ MT_DRAINED, WC_DRAINED }, { MT_LEDGER_REFUSED, WC_LEDGER_REFUSED } };
 
 	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
 		uint64_t sum = 0;
@@ -270,6 +290,25 @@ static void page_counters(struct page *p)
 			sum += stat_get(&p->src->workers[w].stats.c[rows[i].c]);
 		page_value(p, rows[i].id, sum);
 	}
+}
+
+/* j NULL: no ledger, nothing written. */
+static void page_ledger(struct page *p, struct journal *j)
+{
+	struct journal_stats s = { 0 };
+
+	if (j != NULL)
+		journal_stats_get(j, &s);
+	page_value(p, MT_LEDGER_BYTES, s.bytes);
+	page_value(p, MT_LEDGER_RECORDS, s.records);
+	page_value(p, MT_LEDGER_SYNCS, s.syncs);
+	page_family(p, MT_LEDGER_SYNC_SECONDS);
+	metrics_sample_usd(&p->m, "", NULL, 0, s.sync_us / 1000000, s.sync_us % 1000000 * 1000000);
+	page_value(p, MT_LEDGER_FAILURES, s.failures);
+	page_value(p, MT_LEDGER_FAILING, s.failing);
+	page_value(p, MT_LEDGER_UNSYNCED, (uint64_t)TG_MAX(s.unsynced_bytes, 0));
+	page_value(p, MT_LEDGER_OPEN, s.open_holds);
+	page_value(p, MT_LEDGER_RECOVERED, s.recovered_holds);
 }
 
 static void page_info(struct page *p)
@@ -288,8 +327,12 @@ void metrics_page(struct outbuf *out, const struct metrics_source *src)
 	metrics_init(&p.m, out);
 	if (page_collect(&p) == 0) {
 		page_requests(&p);
-		page_tokens(&p);
-		page_money(&p);
+		page_units(&p, MT_TOKENS, "bucket", 0, USAGE_FIRST_UNIT);
+		page_units(&p, MT_UNITS, "unit", USAGE_FIRST_UNIT, USAGE__MAX);
+		page_usd(&p, MT_COST, offsetof(struct series, cost));
+		page_usd(&p, MT_BILLED, offsetof(struct series, billed));
+		page_count(&p, MT_UNPRICED, offsetof(struct series, unpriced));
+		page_count(&p, MT_ESTIMATED, offsetof(struct series, estimated));
 	}
 	free(p.sum);
 	free(p.slot);
@@ -297,6 +340,7 @@ void metrics_page(struct outbuf *out, const struct metrics_source *src)
 	page_target_hist(&p, MT_FIRST_BYTE, offsetof(struct target_hists, first_byte));
 	page_overhead(&p);
 	page_counters(&p);
+	page_ledger(&p, src->journal);
 	page_value(&p, MT_CONFIG_GENERATION, src->generation);
 	page_value(&p, MT_CONFIG_RELOAD_FAILURES, src->reload_failures);
 	page_info(&p);

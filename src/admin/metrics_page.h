@@ -7,6 +7,7 @@
 
 #include "proto/outbuf.h"
 #include "core/worker.h"
+#include "ledger/journal.h"
 
 struct metrics_source {
 	struct worker *workers;
@@ -14,7 +15,8 @@ struct metrics_source {
 	unsigned generation;
 	uint64_t reload_failures;
 	int64_t uptime_us;
-	struct str member; /* name of this process */
+	struct str member;       /* name of this process */
+	struct journal *journal; /* NULL: no ledger */
 };
 
 /* Control thread. */

@@ -76,10 +76,10 @@ static void attempt_clock(struct attempt *a, enum attempt_fail what, int64_t us)
 	timer_arm(&a->req->w->wheel, &a->clock, us);
 }
 
-/* fresh: not on a kept-alive connection. */
-static void attempt_begin(struct req *r, bool fresh)
+void attempt_start(struct req *r)
 {
 	struct attempt *a = arena_zalloc(&r->arena, sizeof(*a));
+	bool fresh;
 
 	tg_assert(r->attempt == NULL && r->route != NULL);
 	if (a == NULL) {
@@ -103,12 +103,9 @@ static void attempt_begin(struct req *r, bool fresh)
 	if (!timer_armed(&r->total))
 		timer_arm(&r->w->wheel, &r->total, a->target->clocks.total_us);
 	/* A streamed body cannot be sent again: not on a connection that may just be closing. */
-	uppool_take(r->w, a->target, a, fresh || r->upload != NULL);
-}
-
-void attempt_start(struct req *r)
-{
-	attempt_begin(r, false);
+	fresh = r->fresh || r->upload != NULL;
+	r->fresh = false;
+	uppool_take(r->w, a->target, a, fresh);
 }
 
 /* Let go of the connection. reusable: its exchange is complete on both sides. */
@@ -135,7 +132,8 @@ static bool attempt_repeatable(const struct attempt *a)
 {
 	const struct req *r = a->req;
 
-	return !r->head_sent && r->respond == NULL && (r->upload == NULL || !r->upload->started);
+	return !r->head_sent && !r->drained && r->respond == NULL &&
+	       (r->upload == NULL || !r->upload->started);
 }
 
 /* No answer will come from this target. */
@@ -166,10 +164,11 @@ static void attempt_fail(struct attempt *a, enum attempt_fail why, const char *t
 		r->free_retry_used = true;
 		wc_add(&r->w->stats, WC_UP_FREE_RETRIES, 1);
 		r->n_attempts--;
-		attempt_begin(r, true);
+		req_resend(r);
 		return;
 	}
 	wc_add(&r->w->stats, timeout ? WC_UP_TIMEOUTS : WC_UP_ERRORS, 1);
+	r->leg.by_gateway |= timeout && r->leg.status != 0;
 	log_info("upstream failed", "request=%s target=%.*s reason=\"%s\" detail=\"%s\"", r->id,
 		STR_FMT(t->name), attempt_fail_text(why), text != NULL ? text : "");
 	if (why != FAIL_TIMEOUT_TOTAL && why != FAIL_CREDENTIALS)
@@ -206,6 +205,7 @@ static void attempt_sent(struct attempt *a)
 	struct req *r = a->req;
 
 	a->send_done = true;
+	r->leg.sent_whole = true;
 	a->sent_at = clock_mono();
 	if (r->at.sent == 0) {
 		r->at.sent = mono_since(a->sent_at, r->start);
@@ -228,6 +228,7 @@ static int attempt_write_iov(struct attempt *a)
 			return 0;
 		if (n < 0)
 			return -1;
+		a->req->leg.sent |= n > 0;
 		while (a->iov_at < a->iov_n && (size_t)n >= a->iov[a->iov_at].iov_len)
 			n -= (ssize_t)a->iov[a->iov_at++].iov_len;
 		if (a->iov_at < a->iov_n) {
@@ -365,8 +366,10 @@ static bool attempt_deliver(struct attempt *a, struct str data, bool fin)
 	struct req *r = a->req;
 	struct iovec iov = { (char *)(uintptr_t)data.p, data.n };
 
-	if (fin)
+	if (fin) {
+		r->leg.complete = true;
 		attempt_complete(a);
+	}
 	if (sink_write(r->sinks, &iov, data.n > 0 ? 1 : 0, fin) != 0) {
 		req_abort(r, END_CLIENT_GONE);
 		return false;
@@ -485,6 +488,17 @@ static bool attempt_is_stale(const struct attempt *a, const struct http_head *h)
 	       attempt_repeatable(a);
 }
 
+/* The provider's own id of the request, for finding it in its usage reports. */
+static void attempt_take_id(struct req *r, const struct http_head *h)
+{
+	struct str id = http_get(h, HTTP_N_X_REQUEST_ID);
+
+	if (id.n == 0)
+		id = http_get(h, HTTP_N_REQUEST_ID);
+	if (id.n > 0 && id.n <= 128)
+		r->leg.provider_request_id = arena_dup(&r->arena, id);
+}
+
 /* One complete head. False: the attempt is over. */
 static bool attempt_take_head(struct attempt *a, const char *p, size_t n)
 {
@@ -511,6 +525,8 @@ static bool attempt_take_head(struct attempt *a, const char *p, size_t n)
 		return false;
 	}
 	r->at.first_byte = mono_since(worker_now(r->w), r->start);
+	r->leg.status = h->status;
+	attempt_take_id(r, h);
 	v = a->provider->head(a, h);
 	if (v == VERDICT_CREDENTIALS)
 		return attempt_take_refusal(a, h);

@@ -86,6 +86,7 @@ struct cfg_ledger {
 	struct str path; /* "none": no ledger */
 	int durability;  /* enum journal_durability */
 	int64_t interval_us, segment_bytes, retain_us;
+	int indeterminate; /* enum indeterminate_policy */
 };
 
 struct cfg_abort { /* clients that go before their answer is complete */

@@ -16,6 +16,10 @@
 static const char *const durability_words[] = { "group", "strict", "off", NULL };
 _Static_assert(JOURNAL_GROUP == 0 && JOURNAL_STRICT == 1 && JOURNAL_OFF == 2, "in order");
 
+static const char *const indeterminate_words[] = { "none", "input", "bound", NULL };
+_Static_assert(INDETERMINATE_NONE == 0 && INDETERMINATE_INPUT == 1 && INDETERMINATE_BOUND == 2,
+	"in order");
+
 static const struct conf_directive ledger_directives[] = {
 	{ .name = "path",
 		.type = CONF_STRING,
@@ -51,6 +55,14 @@ static const struct conf_directive ledger_directives[] = {
 		.def = "35d",
 		.max = 3650 * DAY,
 		.help = "Age at which journal files are deleted; 0: never. The sums stay." },
+	{ .name = "indeterminate",
+		.type = CONF_ENUM,
+		AT(cfg_ledger, indeterminate),
+		.def = "none",
+		.words = indeterminate_words,
+		.help = "What is charged for a request that was sent and got no status back: the "
+			"provider may have worked on it, and billed that, or not. none, the "
+			"input, or its bound: all that it may have used." },
 	{ .name = NULL },
 };
 const struct conf_block config_ledger_block = {

@@ -58,7 +58,8 @@ void conn_close(struct conn *c)
 	tg_assert(c->req == NULL);
 	conn_set_state(c, CONN_DEAD);
 	timer_disarm(&c->w->wheel, &c->timer);
-	stream_close(&c->st);
+	if (!c->lost)
+		stream_close(&c->st);
 	conn_in_free(c);
 	bufq_clear(&c->out);
 	conn_addr_count_add(c->addr_hash, -1);
@@ -87,7 +88,7 @@ static void conn_update_wants(struct conn *c)
 	case CONN_FLUSH:
 	case CONN_DEAD: break;
 	}
-	if (c->state != CONN_DEAD)
+	if (c->state != CONN_DEAD && !c->lost)
 		stream_want(&c->st, rd, c->out.len > 0);
 }
 
@@ -434,12 +435,26 @@ static int conn_queue_rest(struct conn *c, const struct iovec *iov, int n, size_
 	return 0;
 }
 
+void conn_lose(struct conn *c)
+{
+	CHECK_OBJ(c, CONN_MAGIC);
+	tg_assert(c->state == CONN_BUSY && !c->lost);
+	c->lost = c->eof = true;
+	timer_disarm(&c->w->wheel, &c->timer);
+	stream_close(&c->st);
+	conn_in_free(c);
+	bufq_clear(&c->out);
+	c->blocked = false;
+}
+
 int conn_write(struct conn *c, const struct iovec *iov, int n)
 {
 	bool waiting = c->out.len > 0;
 	ssize_t done = 0;
 
 	CHECK_OBJ(c, CONN_MAGIC);
+	if (c->lost)
+		return 0;
 	if (c->state == CONN_DEAD || c->st.fd < 0)
 		return -1;
 	if (!waiting) {
@@ -483,6 +498,10 @@ void conn_request_done(struct conn *c, bool keep_alive)
 	c->blocked = c->want_hold = false;
 	c->n_requests++;
 	timer_disarm(&c->w->wheel, &c->timer);
+	if (c->lost) {
+		conn_close(c);
+		return;
+	}
 	if (!keep_alive || c->eof) {
 		conn_end(c);
 		return;

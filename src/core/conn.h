@@ -44,6 +44,7 @@ struct conn {
 	unsigned n_requests;
 	bool unix_socket;
 	bool eof;          /* the client closed its side */
+	bool lost;         /* the socket is closed, and the request goes on without it */
 	bool cut;          /* the answer has no end, and only a reset tells the client so */
 	bool more_to_come; /* it may still be sending when its last answer is out */
 	bool want_hold;    /* the request does not want more of its body now */
@@ -64,6 +65,11 @@ int conn_write(struct conn *c, const struct iovec *iov, int n) TG_MUST_CHECK;
 void conn_request_done(struct conn *c, bool keep_alive);
 /* No more requests: write what is queued, then close. */
 void conn_end(struct conn *c);
+/*
+ * The client is gone and the request goes on: close the socket; what is written from here on goes
+ * nowhere. The connection ends with the request.
+ */
+void conn_lose(struct conn *c);
 /* Close at once (frees at the end of the turn). The request, if any, must have been detached. */
 void conn_close(struct conn *c);
 /* For req.c: r has begun on c; and what of the input r did not consume (kept for the next request).

@@ -3,6 +3,8 @@
  */
 #include "core/endpoint.h"
 
+#include "base/defs.h"
+
 #define HTTP_M_ANY HTTP_M_OTHER
 
 static const struct endpoint_row {
@@ -17,6 +19,19 @@ static const struct endpoint_row {
 #include "core/tbl/endpoints.h"
 #undef X
 };
+
+struct str endpoint_name(enum endpoint_id id)
+{
+	static const struct str names[] = {
+		[ENDPOINT_UNKNOWN] = STR("passthrough"),
+#define X(id, path, methods, dialect, body, meter) [ENDPOINT_##id] = STR(#id),
+#include "core/tbl/endpoints.h"
+#undef X
+	};
+
+	tg_assert((unsigned)id < ENDPOINT__MAX);
+	return names[id];
+}
 
 static const struct endpoint *endpoint_find(struct str path)
 {

@@ -44,6 +44,7 @@ struct endpoint_match {
  * Match a normalised path. buf (cap >= path.n + 8) takes the upstream path when it differs from
  * `path`.
  */
+struct str endpoint_name(enum endpoint_id id);
 void endpoint_match(struct str path, char *buf, struct endpoint_match *out);
 
 #endif

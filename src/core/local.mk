@@ -18,12 +18,14 @@ libtg_core_a_SOURCES = \
 	src/core/health.c src/core/health.h \
 	src/core/label.c src/core/label.h \
 	src/core/meter_api.h \
+	src/core/leg.c src/core/leg.h \
 	src/core/model_check.c src/core/model_check.h \
 	src/core/module.h \
 	src/core/plan.c src/core/plan.h \
 	src/core/plan_keys.c src/core/plan_keys.h \
 	src/core/plan_prices.c src/core/plan_prices.h \
 	src/core/provider.h \
+	src/core/ratio.c src/core/ratio.h \
 	src/core/refusal.c src/core/refusal.h \
 	src/core/reply.c src/core/reply.h \
 	src/core/req.c src/core/req.h \

@@ -19,6 +19,7 @@
 typedef struct ssl_ctx_st SSL_CTX;
 struct provider;
 struct resolver;
+struct est_ratio;
 struct resolve_name;
 
 struct target { /* an account at a provider */
@@ -43,6 +44,7 @@ struct route_target { /* one way to serve a model */
 	struct target *target;
 	struct str model;      /* the provider's id for it */
 	struct str model_json; /* the same, quoted */
+	struct est_ratio *ratio;
 	int64_t weight;
 };
 

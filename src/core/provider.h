@@ -21,6 +21,7 @@ enum verdict {
 struct provider {
 	const char *name;
 	enum dialect dialect; /* what it speaks natively: requests in it pass untouched */
+	bool bills_cancelled; /* a stream that is cancelled is billed to its end all the same */
 	/* field lines that carry the key ("authorization: Bearer ...\r\n"), in the arena; empty for
 	 * an empty key */
 	struct str (*credentials)(struct arena *, struct str key);

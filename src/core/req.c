@@ -202,6 +202,42 @@ void req_start(struct conn *c, struct str bytes, size_t head_len, mono_us first_
 	r->view = STR_NONE;
 }
 
+/* What is too much for a counter stands at its end. */
+static void spend(pico_usd *sum, pico_usd v)
+{
+	if (money_add(sum, v) != 0)
+		*sum = INT64_MAX;
+}
+
+void req_spend(struct req *r)
+{
+	tg_assert(r->leg.charged);
+	r->any_sent |= r->leg.sent;
+	spend(&r->spent.list, r->leg.money.list);
+	spend(&r->spent.contracted, r->leg.money.contracted);
+	spend(&r->spent.billed, r->leg.money.billed);
+	r->spent.flags |= r->leg.money.flags;
+}
+
+static void req_count_money(struct req *r, struct series *e)
+{
+	const struct leg *l = &r->leg;
+
+	for (int b = 0; b < USAGE__MAX; b++)
+		if (l->usage.n[b] > 0)
+			stat_add(&e->units[b], l->usage.n[b]);
+	series_add_cost(&e->cost, l->money.contracted);
+	series_add_cost(&e->cost, r->spent.contracted);
+	series_add_cost(&e->billed, l->money.billed);
+	series_add_cost(&e->billed, r->spent.billed);
+	if ((l->money.flags & MONEY_UNPRICED) != 0)
+		stat_add(&e->unpriced, 1);
+	if (l->quality != QUALITY_EXACT && l->charge > CHARGE_NOTHING)
+		stat_add(&e->estimated, 1);
+	if ((l->money.flags & MONEY_OVER) != 0)
+		wc_add(&r->w->stats, WC_OVER_BOUND, 1);
+}
+
 static void req_count(struct req *r)
 {
 	struct worker_stats *s = &r->w->stats;
@@ -212,19 +248,22 @@ static void req_count(struct req *r)
 	struct target_hists *h;
 
 	stat_add(&e->status[r->status >= 100 && r->status < 600 ? r->status / 100 : 0], 1);
-	for (int b = 0; b < USAGE__MAX; b++)
-		if (r->usage.n[b] > 0)
-			stat_add(&e->tokens[b], r->usage.n[b]);
-	if (r->cost_known)
-		series_add_cost(e, r->cost);
-	else if (r->metered)
-		stat_add(&e->unpriced, 1);
+	if (r->leg.charged)
+		req_count_money(r, e);
 	if (r->route != NULL && (h = stats_target(s, k.target)) != NULL) {
 		stat_hist_add(&h->duration, (uint64_t)r->at.done);
 		/* an answer may begin before the whole request is sent */
 		if (r->at.first_byte > r->at.sent && r->at.sent > 0)
 			stat_hist_add(&h->first_byte, (uint64_t)(r->at.first_byte - r->at.sent));
 	}
+}
+
+/* Who ended the exchange with the provider. */
+static enum settle_by req_ended_by(const struct req *r, enum req_end why)
+{
+	if (r->drained || why == END_CLIENT_GONE || why == END_CLIENT_SLOW)
+		return SETTLE_BY_CLIENT;
+	return why == END_CUT_OFF || r->leg.by_gateway ? SETTLE_BY_GATEWAY : SETTLE_BY_PROVIDER;
 }
 
 /* The one settle function: every admitted request comes through here exactly once. */
@@ -234,12 +273,19 @@ static void req_settle(struct req *r, enum req_end why)
 
 	tg_assert(!r->settled);
 	r->settled = true;
+	if (r->drained) {
+		wc_sub(&w->stats, WC_DRAINED, 1);
+		w->n_drained--;
+		why = END_CLIENT_GONE;
+		r->status = r->drained_status;
+	}
 	r->end = why;
 	r->at.done = mono_since(worker_now(w), r->start);
 	timer_disarm(&w->wheel, &r->total);
 	if (r->ticket != NULL)
 		r->ticket->req = NULL;
 	r->ticket = NULL;
+	leg_charge(r, req_ended_by(r, why));
 	for (unsigned i = 0; tg_modules[i] != NULL; i++)
 		if (tg_modules[i]->settled != NULL)
 			tg_modules[i]->settled(r);
@@ -260,11 +306,43 @@ void req_finish(struct req *r, enum req_end why)
 	conn_request_done(c, r->keep_alive && r->body_done);
 }
 
+/* Is it worth to read an answer on that nobody is waiting for? */
+static bool req_wants_drain(const struct req *r, enum req_end why)
+{
+	const struct attempt *a = r->attempt;
+	enum abort_policy p;
+
+	if (a == NULL || r->drained || (why != END_CLIENT_GONE && why != END_CLIENT_SLOW))
+		return false;
+	if (!leg_is_billed(r) || !a->send_done || (r->leg.status != 0 && r->leg.status / 100 != 2))
+		return false;
+	p = leg_abort_policy(r);
+	return p != ABORT_CANCEL_FREE && (p == ABORT_DRAIN || !r->stream) &&
+	       r->w->n_drained < (uint64_t)r->conf->cfg.client_abort.drain_max;
+}
+
+/* Nobody reads the answer any more, but it is billed: see what it says. */
+static void req_drain(struct req *r)
+{
+	r->drained = true;
+	r->drained_status = r->head_sent ? r->status : 499;
+	r->keep_alive = false;
+	r->w->n_drained++;
+	wc_add(&r->w->stats, WC_DRAINED, 1);
+	conn_lose(r->conn);
+	timer_arm(&r->w->wheel, &r->total, r->conf->cfg.client_abort.drain_us);
+	attempt_resume_read(r->attempt);
+}
+
 void req_abort(struct req *r, enum req_end why)
 {
 	CHECK_OBJ(r, REQ_MAGIC);
 	if (r->settled)
 		return;
+	if (req_wants_drain(r, why)) {
+		req_drain(r);
+		return;
+	}
 	if (r->attempt != NULL)
 		attempt_cancel(r->attempt);
 	sink_abort_all(r);

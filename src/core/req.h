@@ -7,10 +7,13 @@
 
 #include "base/arena.h"
 #include "core/conn.h"
+#include "core/bound.h"
 #include "core/endpoint.h"
+#include "core/leg.h"
 #include "core/module.h"
 #include "core/plan.h"
 #include "core/sink.h"
+#include "ledger/journal.h"
 #include "proto/http1_body.h"
 #include "proto/json_edit.h"
 #include "proto/url.h"
@@ -36,6 +39,18 @@ struct ticket { /* the only pointer to a request from elsewhere; the holder keep
 
 struct req_clock { /* microseconds since the request's first byte; 0: did not happen */
 	int64_t head, body, sent, first_byte, done;
+};
+
+struct req_meter { /* who reads the usage out of the answer */
+	/* How good the figures are that came so far. */
+	enum usage_source (*source)(const struct req *r);
+	/* Has the end marker come, of an answer that has one? */
+	bool (*whole)(const struct req *r);
+	/* What is to be charged: the figures, or (estimate) with what is missing estimated. Sets
+	 * the request's model_served, service_tier and the like, too. */
+	void (*usage)(struct req *r, bool estimate, struct usage *out);
+	/* Is nothing in an estimate a guess? */
+	bool (*counted)(const struct usage *u);
 };
 
 struct req {
@@ -94,6 +109,10 @@ struct req {
 	struct attempt *attempt;
 	unsigned n_attempts;
 	bool free_retry_used;
+	bool fresh;         /* the next connection must not be a kept-alive one */
+	int drained_status; /* what the client has seen then */
+	bool any_sent;      /* of any leg, bytes reached the provider */
+	bool drained;       /* the client has gone; the answer is read on to learn its cost */
 	struct timer total; /* upstream total clock */
 
 	/* ---- the answer */
@@ -108,15 +127,24 @@ struct req {
 	uint64_t bytes_in, bytes_out;
 
 	/* ---- what it cost */
-	struct usage usage;
-	struct str model_served; /* as the provider said */
-	struct str service_tier;
-	pico_usd cost;
-	bool metered;        /* reached a provider through a path that is billed */
-	int64_t overhead_us; /* spent in the gateway before the request was sent, without waiting
-				for its body */
-	bool cost_known;
-	bool usage_reported; /* the headers or the stream told the client */
+	struct bound bound;     /* from the body: what it may use */
+	struct leg leg;         /* the exchange in work, or the last */
+	struct rec_money spent; /* on legs that are over */
+	struct journal_hold hold;
+	const struct req_meter *meter; /* reads the answer; NULL: nobody does */
+	struct str model_served;       /* as the provider said */
+	struct str service_tier, served_region;
+	struct str variant;     /* what an image's or a film's price depends on: "hd/1024x1792" */
+	struct str extra_model; /* what another model used on the way: extra */
+	struct usage extra;
+	bool has_extra;
+	pico_usd cost_reported; /* by the provider itself */
+	bool has_cost_reported;
+	uint32_t generations; /* images, films, speeches */
+	bool metered;         /* reached a provider through a path that is billed */
+	int64_t overhead_us;  /* spent in the gateway before the request was sent, without waiting
+				 for its body */
+	bool usage_reported;  /* the headers or the stream told the client */
 
 	struct http_head head; /* last: not zeroed */
 			       /* the modules' bytes follow */
@@ -129,10 +157,14 @@ void req_refuse(struct conn *c, enum http_error err);
 
 /* The step loop (run.c): from r->step on, until a step parks or answers. */
 void req_run(struct req *r);
+/* The leg is over and charged: its money joins `spent`. */
+void req_spend(struct req *r);
 /* The waiter of a parked request: run on. */
 void req_resume(struct req *r);
 /* Back to ROUTE: the one backward edge, only before response bytes were committed. */
 void req_reroute(struct req *r);
+/* The same target once more, on a fresh connection. */
+void req_resend(struct req *r);
 /* The client is gone or too slow: cancel everything, settle. */
 void req_abort(struct req *r, enum req_end why);
 /* The answer has been handed to the connection completely: settle and give the connection back. */

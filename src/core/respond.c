@@ -32,7 +32,9 @@ void respond_own_fields(struct req *r, struct http_out *o, bool with_cost)
 	if (with_cost && r->metered) {
 		http_out_field(o, STR("x-tollgate-cost-usd"), str_mk(text, req_cost_text(r, text)));
 		http_out_field(
-			o, STR("x-tollgate-usage"), str_mk(text, usage_json(text, &r->usage)));
+			o, STR("x-tollgate-usage"), str_mk(text, usage_json(text, &r->leg.usage)));
+		if (req_cost_quality(r).n > 0)
+			http_out_field(o, STR("x-tollgate-cost-quality"), req_cost_quality(r));
 		r->usage_reported = true;
 	}
 	http_out_lit(o, "server-timing: tollgate;dur=");
@@ -210,7 +212,12 @@ static size_t respond_sse_comment(struct req *r, char *out)
 	http_out_lit(&o, "\",\"cost_usd\":\"");
 	http_out_str(&o, str_mk(text, req_cost_text(r, text)));
 	http_out_lit(&o, "\",\"usage\":");
-	http_out_str(&o, str_mk(text, usage_json(text, &r->usage)));
+	http_out_str(&o, str_mk(text, usage_json(text, &r->leg.usage)));
+	if (req_cost_quality(r).n > 0) {
+		http_out_lit(&o, ",\"quality\":\"");
+		http_out_str(&o, req_cost_quality(r));
+		http_out_lit(&o, "\"");
+	}
 	http_out_lit(&o, "}\n\n");
 	r->usage_reported = true;
 	return o.n;
@@ -227,7 +234,7 @@ static size_t respond_last_chunk(struct respond *p, char *out)
 		http_out_field(
 			&o, STR("x-tollgate-cost-usd"), str_mk(text, req_cost_text(p->req, text)));
 		http_out_field(&o, STR("x-tollgate-usage"),
-			str_mk(text, usage_json(text, &p->req->usage)));
+			str_mk(text, usage_json(text, &p->req->leg.usage)));
 	}
 	return o.n;
 }

@@ -23,7 +23,8 @@ struct step tg_steps[64];
 unsigned tg_n_steps;
 size_t tg_req_mod_bytes;
 
-static unsigned step_route; /* first step of stage ROUTE: where a retry goes back to */
+static unsigned step_route;      /* first step of stage ROUTE: where a retry goes back to */
+static unsigned step_first_send; /* of stage SEND */
 static size_t mod_offset[64];
 
 static enum step_rc step_send(struct req *r)
@@ -52,6 +53,8 @@ void modules_plan(void)
 			step_add(req_step_read, NULL, STAGE_READ);
 		if (s == STAGE_ROUTE)
 			step_route = tg_n_steps;
+		if (s == STAGE_SEND)
+			step_first_send = tg_n_steps;
 		for (unsigned i = 0; tg_modules[i] != NULL; i++)
 			if (tg_modules[i]->stage[s] != NULL)
 				step_add(tg_modules[i]->stage[s], tg_modules[i], (enum stage)s);
@@ -119,5 +122,14 @@ void req_reroute(struct req *r)
 	CHECK_OBJ(r, REQ_MAGIC);
 	tg_assert(!r->head_sent);
 	r->step = step_route;
+	req_run(r);
+}
+
+void req_resend(struct req *r)
+{
+	CHECK_OBJ(r, REQ_MAGIC);
+	tg_assert(!r->head_sent);
+	r->fresh = true;
+	r->step = step_first_send;
 	req_run(r);
 }

@@ -3,7 +3,7 @@
  *
  *	not sent             VOID
  *	final figures came   USAGE          whatever happened afterwards
- *	no status            by client: the policy's; by others: INDETERMINATE, nothing
+ *	no status            by the provider: INDETERMINATE, as configured; by others: the policy's
  *	4xx, 5xx             NOTHING        (a 5xx may have cost something: indeterminate)
  *	2xx, whole           ESTIMATE, or UNREAD where nobody reads
  *	2xx, broken off      PARTIAL, or as the policy says when it was the client
@@ -23,10 +23,14 @@ static struct settle_out out(enum settle_charge c, enum rec_quality q)
  */
 static struct settle_out without_status(const struct settle_in *in)
 {
+	static const enum settle_charge charge[] = { [INDETERMINATE_NONE] = CHARGE_NOTHING,
+		[INDETERMINATE_INPUT] = CHARGE_INPUT,
+		[INDETERMINATE_BOUND] = CHARGE_BOUND };
+
 	if (!in->sent_whole) /* without its end it is no request yet */
 		return out(CHARGE_NOTHING, QUALITY_EXACT);
 	if (in->by == SETTLE_BY_PROVIDER)
-		return out(CHARGE_NOTHING, QUALITY_INDETERMINATE);
+		return out(charge[in->indeterminate], QUALITY_INDETERMINATE);
 	if (in->policy == ABORT_CANCEL_FREE)
 		return out(CHARGE_NOTHING, QUALITY_PARTIAL);
 	if (in->policy == ABORT_DRAIN || !in->stream)

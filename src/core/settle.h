@@ -17,10 +17,17 @@ enum abort_policy {            /* what is done with a provider's answer whose cl
 	ABORT_CANCEL_FREE,     /* cancel: it bills nothing then */
 };
 
+enum indeterminate_policy {  /* a request was sent, and no status came back */
+	INDETERMINATE_NONE,  /* nothing is charged */
+	INDETERMINATE_INPUT, /* its input */
+	INDETERMINATE_BOUND, /* all that it may have used */
+};
+
 enum settle_by {            /* who ended it */
 	SETTLE_BY_PROVIDER, /* its answer was whole, or broke off, or never came */
 	SETTLE_BY_CLIENT,   /* gone, or too slow */
-	SETTLE_BY_GATEWAY,  /* a clock, the drain's end, a refusal of ours */
+	SETTLE_BY_GATEWAY,  /* the drain's end, or a refusal of ours; a clock, once an answer had
+			       begun */
 };
 
 struct settle_in {
@@ -34,6 +41,7 @@ struct settle_in {
 	bool stream;
 	enum settle_by by;
 	enum abort_policy policy; /* never ABORT_AUTO */
+	enum indeterminate_policy indeterminate;
 };
 
 enum settle_charge {

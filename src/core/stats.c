@@ -58,15 +58,15 @@ struct series *stats_series(struct worker_stats *s, struct series_key k)
 	return e;
 }
 
-void series_add_cost(struct series *e, int64_t pico)
+void series_add_cost(struct series_cost *c, int64_t pico)
 {
-	uint64_t lo = stat_get(&e->cost_pico_lo) + (uint64_t)pico;
+	uint64_t lo = stat_get(&c->pico_lo) + (uint64_t)pico;
 
 	if (lo >= (uint64_t)PICO_PER_USD) {
-		stat_add(&e->cost_usd, lo / (uint64_t)PICO_PER_USD);
+		stat_add(&c->usd, lo / (uint64_t)PICO_PER_USD);
 		lo %= (uint64_t)PICO_PER_USD;
 	}
-	stat_set(&e->cost_pico_lo, lo);
+	stat_set(&c->pico_lo, lo);
 }
 
 struct target_hists *stats_target(struct worker_stats *s, unsigned target)

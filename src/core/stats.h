@@ -29,7 +29,10 @@ enum worker_counter {
 	WC_BYTES_OUT,
 	WC_LOG_DROPPED,
 	WC_SERIES_OVERFLOW,
-	WC_MEMORY, /* gauge */
+	WC_MEMORY,  /* gauge */
+	WC_DRAINED, /* gauge */
+	WC_OVER_BOUND,
+	WC_LEDGER_REFUSED,
 	WC__MAX
 };
 
@@ -37,13 +40,16 @@ struct series_key {
 	unsigned tenant, model, target; /* labels */
 };
 
+struct series_cost { /* usd USD + pico_lo pico (< 10^12) */
+	struct stat_counter pico_lo, usd;
+};
+
 struct series { /* counters of one label set */
 	struct series_key key;
 	struct stat_counter status[6]; /* by status class; [0]: ended without an answer */
-	struct stat_counter tokens[USAGE__MAX];
-	struct stat_counter cost_pico_lo,
-		cost_usd; /* cost = cost_usd USD + cost_pico_lo pico (< 10^12) */
-	struct stat_counter unpriced;
+	struct stat_counter units[USAGE__MAX];
+	struct series_cost cost, billed;         /* what the operator pays; what the tenant does */
+	struct stat_counter unpriced, estimated; /* requests */
 };
 
 static inline bool series_key_eq(struct series_key a, struct series_key b)
@@ -75,7 +81,7 @@ void worker_stats_fini(struct worker_stats *s);
 /* Entry of a label set, made when new; when the table is full, the one with no labels (and counts
  * that). */
 struct series *stats_series(struct worker_stats *s, struct series_key k);
-void series_add_cost(struct series *e, int64_t pico);
+void series_add_cost(struct series_cost *c, int64_t pico);
 /* NULL when there are more than TARGET_HISTS targets. */
 struct target_hists *stats_target(struct worker_stats *s, unsigned target);
 

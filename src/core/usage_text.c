@@ -29,8 +29,16 @@ size_t usage_json(char out[USAGE_JSON_MAX], const struct usage *u)
 
 size_t req_cost_text(const struct req *r, char out[MONEY_USD_LEN])
 {
-	if (r->cost_known)
-		return money_put_usd(out, r->cost);
-	memcpy(out, "unknown", 7);
-	return 7;
+	pico_usd sum = r->spent.billed;
+
+	if (money_add(&sum, r->leg.money.billed) != 0)
+		sum = INT64_MAX;
+	return money_put_usd(out, sum);
+}
+
+struct str req_cost_quality(const struct req *r)
+{
+	if (((r->leg.money.flags | r->spent.flags) & MONEY_UNPRICED) != 0)
+		return STR("unpriced");
+	return r->leg.quality == QUALITY_EXACT ? STR_NONE : str_z(rec_quality_name(r->leg.quality));
 }

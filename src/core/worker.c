@@ -17,6 +17,7 @@
 #include "core/req.h"
 #include "core/uppool.h"
 #include "core/worker.h"
+#include "ledger/journal.h"
 
 #define ACCEPTS_PER_TURN 64
 #define ACCEPT_PAUSE_US  100000
@@ -321,6 +322,8 @@ static void worker_turn_end(struct worker *w)
 	 * in between. */
 	for (int i = 0; i < AGAIN_PER_TURN && (n = list_pop_front(&w->again)) != NULL; i++)
 		conn_run_again(list_entry(n, struct conn, again));
+	if (w->journal != NULL)
+		journal_turn_end(w->journal);
 	req_reap(w);
 	upconn_reap(w);
 	while ((n = list_pop_front(&w->dead_conns)) != NULL)
@@ -375,6 +378,7 @@ int worker_init(struct worker *w, unsigned n_workers, struct tg_conf *conf)
 	list_init(&w->dead_conns);
 	list_init(&w->dead_upconns);
 	list_init(&w->dead_reqs);
+	list_init(&w->ledger_waiters);
 	worker_stats_init(&w->stats);
 	timer_wheel_init(&w->wheel, w->base);
 	digest_random(&w->id_prefix, sizeof(w->id_prefix));

@@ -23,6 +23,7 @@
 #define WORKER_MAGIC   0x574f524b
 
 struct tg_conf;
+struct journal_writer;
 
 struct conf_ref { /* this worker's count of requests on a configuration; one atomic reference for
 		     all of them */
@@ -54,6 +55,9 @@ struct worker {
 	struct list again; /* conns with unprocessed input, run at the end of the turn */
 	struct list dead_conns, dead_upconns, dead_reqs; /* to free at the end of the turn */
 	unsigned n_conns, n_reqs;
+	uint64_t n_drained; /* requests whose client is gone and whose answer is read on */
+	struct journal_writer *journal; /* NULL: no ledger */
+	struct list ledger_waiters; /* requests whose hold is on its way to the disk: mod_ledger */
 	bool draining;
 	int64_t drain_deadline_us;
 	_Atomic bool exited; /* the thread has left its loop */

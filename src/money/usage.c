@@ -69,6 +69,14 @@ const char *usage_source_name(enum usage_source s)
 	return "absent";
 }
 
+bool usage_any(const struct usage *u)
+{
+	for (unsigned b = 0; b < USAGE__MAX; b++)
+		if (u->n[b] > 0)
+			return true;
+	return false;
+}
+
 uint64_t usage_input(const struct usage *u)
 {
 	return sum_saturated(u, 0, USAGE_FIRST_OUTPUT);

@@ -41,6 +41,8 @@ enum usage_kind usage_bucket_kind(enum usage_bucket b);
  */
 uint8_t usage_bucket_code(enum usage_bucket b);
 enum usage_bucket usage_bucket_of_code(uint8_t code);
+/* Is anything in it? */
+bool usage_any(const struct usage *u);
 /* Sums over the input (output) token buckets. */
 uint64_t usage_input(const struct usage *u);
 uint64_t usage_output(const struct usage *u);

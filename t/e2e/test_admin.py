@@ -42,6 +42,7 @@ def test_the_tokens_change_on_reload(guarded):
 def test_metrics_are_prometheus_text(gw):
     chat(gw.listen)
     chat(gw.listen, stream=True)
+    gw.metric_is(2, "tollgate_requests_total")
     page = gw.admin_get("/metrics")
     assert page.get("content-type").startswith("text/plain; version=0.0.4")
     types, helps = {}, set()

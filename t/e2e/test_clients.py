@@ -42,13 +42,13 @@ def test_a_client_that_goes_cancels_the_provider(gw, sim, connect, how, path, bo
     gw.metric_is(0, "tollgate_upstream_idle_connections")      # a half-read connection is not kept
 
 
-def test_a_client_that_goes_before_the_answer(gw, sim, connect):
+def test_a_client_that_goes_before_a_stream(gw, sim, connect):
     client = connect(gw.listen)
-    client.send_request("POST", "/v1/chat/completions", chat_body(), {"x-sim-ttft": "60s"}, KEY)
+    client.send_request("POST", "/v1/chat/completions", chat_body(stream=True), {"x-sim-ttft": "60s"}, KEY)
     wait_for(lambda: gw.metric("tollgate_upstream_active_connections") == 1, "the provider to be asked")
     client.reset()
     line = gw.last_line(1)
-    assert line["end"] == "client_gone" and line["status"] == 499
+    assert line["end"] == "client_gone" and line["status"] == 499 and line["quality"] == "estimated"
     wait_for(lambda: sim.ledger()["in_flight"] <= 1, "the provider to be told")
 
 

@@ -51,7 +51,9 @@ def test_an_answer_that_cannot_be_passed_on_is_a_502(gw, path, body, stream, fau
     assert response.status == 502, response
     assert word in is_error(response, path)
     line = gw.last_line(1)
-    assert line["end"] == "failed" and line["error"] == "upstream_error" and line.get("cost_usd") is None
+    assert line["end"] == "failed" and line["error"] == "upstream_error"
+    # a 200 that cannot be read was billed all the same: its input is charged
+    assert (line.get("quality") == "partial") == (fault in ("gzip", "bad-chunk"))
     gw.metric_is(1, "tollgate_upstream_errors_total")
     # the next request is served
     assert chat(gw.listen).status == 200
@@ -115,8 +117,8 @@ def test_an_http10_client_sees_a_truncation_as_a_reset(gw):
 
 @BOTH
 @EITHER
-def test_malformed_json_passes_untouched_and_its_cost_is_unknown(gw, path, body, stream):
-    """What the provider says is the client's to read; without usage there is no cost."""
+def test_malformed_json_passes_untouched_and_its_cost_is_estimated(gw, path, body, stream):
+    """What the provider says is the client's to read; what it used is estimated."""
     response = ask(gw, "bad-json", path, body, stream)
     assert response.status == 200
     line = gw.last_line(1)
@@ -124,8 +126,8 @@ def test_malformed_json_passes_untouched_and_its_cost_is_unknown(gw, path, body,
     if not stream:
         with pytest.raises(ValueError):
             response.json
-        assert line["cost_usd"] is None
-        assert response.get("x-tollgate-cost-usd") == "unknown"
+        assert line["quality"] == response.get("x-tollgate-cost-quality") == "estimated"
+        assert float(response.get("x-tollgate-cost-usd")) > 0
 
 
 @BOTH
@@ -133,7 +135,8 @@ def test_malformed_json_passes_untouched_and_its_cost_is_unknown(gw, path, body,
 def test_an_answer_without_usage_passes(gw, path, body, stream):
     response = ask(gw, "no-usage", path, body, stream)
     assert response.status == 200 and response.complete
-    assert gw.last_line(1)["cost_usd"] is None
+    line = gw.last_line(1)
+    assert line["quality"] == "estimated" and line["usage"]["input"] > 0 and line["usage"]["output"] > 0
 
 
 @BOTH

@@ -26,6 +26,7 @@ export function environment(up) {
 		OPENAI_BASE_URL: `${up.url}/v1`, OPENAI_API_KEY: up.key,
 		ANTHROPIC_BASE_URL: up.url, ANTHROPIC_API_KEY: up.key,
 		TOLLGATE_URL: up.url, TOLLGATE_KEY: up.key, TOLLGATE_ADMIN: up.admin,
+		TOLLGATE_LEDGER: path.join(up.dir, 'ledger'),
 	};
 }
 

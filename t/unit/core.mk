@@ -16,6 +16,7 @@ UNIT_TESTS += \
 	t/unit/core/check_req \
 	t/unit/core/check_respond \
 	t/unit/core/check_run \
+	t/unit/core/check_settle \
 	t/unit/core/check_stats \
 	t/unit/core/check_tags \
 	t/unit/core/check_upload \

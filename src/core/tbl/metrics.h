@@ -4,9 +4,13 @@
  */
 X(REQUESTS, "tollgate_requests_total", counter, "Requests settled, by tenant, model, target and status class.")
 X(TOKENS, "tollgate_tokens_total", counter, "Tokens used, by tenant, model, target and bucket.")
-X(COST, "tollgate_cost_usd_total", counter, "Cost in USD (exact), by tenant, model and target.")
+X(UNITS, "tollgate_units_total", counter, "Other than tokens used (images, seconds, searches), by tenant, model, target and unit.")
+X(COST, "tollgate_cost_usd_total", counter, "Cost in USD (exact): what the operator pays, by tenant, model and target.")
+X(BILLED, "tollgate_billed_usd_total", counter, "What tenants are billed in USD (exact), by tenant, model and target.")
 X(UNPRICED, "tollgate_unpriced_requests_total", counter,
-	"Requests that reached a provider and whose cost is unknown, by tenant, model and target.")
+	"Requests whose model has no price: a stated one stood in, by tenant, model and target.")
+X(ESTIMATED, "tollgate_estimated_requests_total", counter,
+	"Requests charged by an estimate, for want of the provider's figures, by tenant, model and target.")
 X(DURATION, "tollgate_request_duration_seconds", histogram, "First byte in to last byte out, by target.")
 X(FIRST_BYTE, "tollgate_first_byte_seconds", histogram,
 	"Request sent to first byte of the provider's answer, by target.")
@@ -34,6 +38,19 @@ X(LOG_DROPPED, "tollgate_log_dropped_total", counter, "Access log lines dropped 
 X(SERIES_OVERFLOW, "tollgate_series_overflow_total", counter,
 	"Requests counted without labels because a worker's table of label sets was full.")
 X(MEMORY, "tollgate_buffer_bytes", gauge, "Bytes of buffers in use.")
+X(OVER_BOUND, "tollgate_over_bound_total", counter, "Requests that cost more than their bound before the call.")
+X(DRAINED, "tollgate_drained_requests", gauge, "Answers read on to learn their cost, the client being gone.")
+X(LEDGER_REFUSED, "tollgate_ledger_refused_total", counter, "Requests refused because the ledger could not be written.")
+X(LEDGER_BYTES, "tollgate_ledger_bytes_total", counter, "Bytes written to the journal.")
+X(LEDGER_RECORDS, "tollgate_ledger_records_total", counter, "Records written to the journal.")
+X(LEDGER_SYNCS, "tollgate_ledger_syncs_total", counter, "fdatasync calls of the journal.")
+X(LEDGER_SYNC_SECONDS, "tollgate_ledger_sync_seconds_total", counter, "Time spent in them.")
+X(LEDGER_FAILURES, "tollgate_ledger_failures_total", counter, "Errors of the ledger's disk.")
+X(LEDGER_FAILING, "tollgate_ledger_failing", gauge, "1 while the ledger's disk does not take data.")
+X(LEDGER_UNSYNCED, "tollgate_ledger_unsynced_bytes", gauge, "Bytes of the journal that are not on disk yet.")
+X(LEDGER_OPEN, "tollgate_ledger_open_holds", gauge, "Requests held in the ledger and not settled yet.")
+X(LEDGER_RECOVERED, "tollgate_ledger_recovered_holds", gauge,
+	"Requests that a crash had left open, settled at their bound when this process began.")
 X(CONFIG_GENERATION, "tollgate_config_generation", gauge, "Configuration loads since start; 1 is the first.")
 X(CONFIG_RELOAD_FAILURES, "tollgate_config_reload_failures_total", counter, "Reloads refused because of an error.")
 X(INFO, "tollgate_info", gauge, "1; the version and the name of this process as labels.")

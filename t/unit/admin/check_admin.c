@@ -54,11 +54,11 @@ static void handle_error(struct admin_reply *r, const struct admin_request *q, v
 }
 
 static const struct admin_route routes[] = {
-	{ "GET", "/livez", handle_live, true, "Whether the process runs." },
-	{ "GET", "/metrics", handle_live, false, "Counters." },
-	{ "POST", "/admin/v1/echo", handle_echo, false, "Says it again." },
-	{ "GET", "/big", handle_big, false, NULL },
-	{ "GET", "/error", handle_error, false, NULL },
+	{ "GET", "/livez", handle_live, true, false, "Whether the process runs." },
+	{ "GET", "/metrics", handle_live, false, false, "Counters." },
+	{ "POST", "/admin/v1/echo", handle_echo, false, false, "Says it again." },
+	{ "GET", "/big", handle_big, false, false, NULL },
+	{ "GET", "/error", handle_error, false, false, NULL },
 };
 
 static void start(const char *address, struct str token)

@@ -34,7 +34,7 @@ static struct str counted_text(unsigned label)
 
 static struct worker workers[2];
 static struct outbuf out;
-static struct metrics_source src = { workers, 2, 3, 4, 5999999, { "gw-1", 4 } };
+static struct metrics_source src = { workers, 2, 3, 4, 5999999, { "gw-1", 4 }, NULL };
 
 static void setup(void)
 {
@@ -102,14 +102,14 @@ START_TEST(sums)
 	stat_add(&series(1, t, m, g)->status[5], 1);
 	stat_add(&series(1, t, 0, 0)->status[4], 9);
 	stat_add(&series(0, 0, 0, 0)->status[0], 2);
-	stat_add(&series(0, t, m, g)->tokens[USAGE_IN], 10);
-	stat_add(&series(1, t, m, g)->tokens[USAGE_IN], 32);
-	stat_add(&series(1, t, m, g)->tokens[USAGE_OUT_REASONING], 7);
+	stat_add(&series(0, t, m, g)->units[USAGE_IN], 10);
+	stat_add(&series(1, t, m, g)->units[USAGE_IN], 32);
+	stat_add(&series(1, t, m, g)->units[USAGE_OUT_REASONING], 7);
 	stat_add(&series(0, t, m, g)->unpriced, 1);
 	stat_add(&series(1, t, m, g)->unpriced, 1);
 	/* 0.9 and 0.8 USD and 1 pico: the carry is between the workers */
-	series_add_cost(series(0, t, m, g), 900000000000);
-	series_add_cost(series(1, t, m, g), 800000000001);
+	series_add_cost(&series(0, t, m, g)->cost, 900000000000);
+	series_add_cost(&series(1, t, m, g)->cost, 800000000001);
 	wc_add(&workers[0].stats, WC_CONNECTIONS_TOTAL, 5);
 	wc_add(&workers[1].stats, WC_CONNECTIONS_TOTAL, 6);
 	/* a gauge may go below zero on one worker */
@@ -266,7 +266,7 @@ START_TEST(linear)
 	for (const char *p = text; (p = strstr(p, "\ntollgate_requests_total{")) != NULL; p++)
 		lines++;
 	ck_assert_uint_eq(lines, sets);
-	ck_assert_uint_le(n_texts, 4 * 3 * sets + 2 * 200);
+	ck_assert_uint_le(n_texts, 7 * 3 * sets + 2 * 200);
 	is(text, "tollgate_requests_total{tenant=\"l1\",model=\"l1\",target=\"l1\",status=\"2xx\"}",
 		"2");
 	is(text, "tollgate_request_duration_seconds_count{target=\"l200\"}", "2");

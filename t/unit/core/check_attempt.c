@@ -698,6 +698,7 @@ START_TEST(client_gone)
 	if (_i == 1)
 		UPSTREAM_SAY(&one, SSE CH "9\r\ndata: x\n\n\r\n");
 	fake_turn(&f);
+	c->req->stream = true; /* an answer in one piece would be read on */
 	close(f.client);
 	f.client = -1;
 	FAKE_UNTIL(&f, f.w.n_conns == 0);

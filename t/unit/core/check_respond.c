@@ -44,9 +44,8 @@ static struct req *request(const char *method, const char *version, const char *
 	r->route = &r->model->route[0];
 	r->n_attempts = 1;
 	r->metered = true;
-	r->cost_known = true;
-	r->cost = 31500000;
-	r->usage.n[USAGE_IN] = 12;
+	r->leg.money.billed = 31500000;
+	r->leg.usage.n[USAGE_IN] = 12;
 	return r;
 }
 

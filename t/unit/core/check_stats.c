@@ -160,11 +160,11 @@ START_TEST(cost)
 	__int128 want = 0, got;
 
 	for (size_t i = 0; i < 6; i++) {
-		series_add_cost(e, costs[_i][i]);
+		series_add_cost(&e->billed, costs[_i][i]);
 		want += costs[_i][i];
-		ck_assert_uint_lt(stat_get(&e->cost_pico_lo), (uint64_t)PICO_PER_USD);
+		ck_assert_uint_lt(stat_get(&e->billed.pico_lo), (uint64_t)PICO_PER_USD);
 	}
-	got = (__int128)stat_get(&e->cost_usd) * PICO_PER_USD + stat_get(&e->cost_pico_lo);
+	got = (__int128)stat_get(&e->billed.usd) * PICO_PER_USD + stat_get(&e->billed.pico_lo);
 	ck_assert(got == want);
 }
 END_TEST

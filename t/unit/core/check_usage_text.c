@@ -83,19 +83,19 @@ START_TEST(exact)
 END_TEST
 
 static const struct {
-	bool known;
-	pico_usd cost;
+	pico_usd spent, cost;
 	const char *want;
 } costs[] = {
-	{ false, 0, "unknown" },
-	{ false, 31500000, "unknown" },
-	{ true, 0, "0" },
-	{ true, 1, "0.000000000001" },
-	{ true, 31500000, "0.0000315" },
-	{ true, 500000000000, "0.5" },
-	{ true, PICO_PER_USD, "1" },
-	{ true, 12345 * PICO_PER_USD + 10, "12345.00000000001" },
-	{ true, INT64_MAX, "9223372.036854775807" },
+	{ 0, 0, "0" },
+	{ 0, 1, "0.000000000001" },
+	{ 0, 31500000, "0.0000315" },
+	{ 31500000, 0, "0.0000315" },
+	{ 31500000, 1, "0.000031500001" },
+	{ 0, 500000000000, "0.5" },
+	{ 0, PICO_PER_USD, "1" },
+	{ 10, 12345 * PICO_PER_USD, "12345.00000000001" },
+	{ 0, INT64_MAX, "9223372.036854775807" },
+	{ 1, INT64_MAX, "9223372.036854775807" },
 };
 
 START_TEST(cost)
@@ -103,10 +103,23 @@ START_TEST(cost)
 	static struct req r;
 	char *text = malloc(MONEY_USD_LEN);
 
-	r.cost_known = costs[_i].known;
-	r.cost = costs[_i].cost;
+	r.spent.billed = costs[_i].spent;
+	r.leg.money.billed = costs[_i].cost;
 	UNIT_STR_EQ(str_mk(text, req_cost_text(&r, text)), str_z(costs[_i].want));
 	free(text);
+}
+END_TEST
+
+START_TEST(quality)
+{
+	static struct req r;
+
+	r.leg.quality = QUALITY_EXACT;
+	ck_assert_uint_eq(req_cost_quality(&r).n, 0);
+	r.leg.quality = QUALITY_PARTIAL;
+	UNIT_STR_EQ(req_cost_quality(&r), STR("partial"));
+	r.spent.flags = MONEY_UNPRICED; /* of an earlier leg, and the worse news */
+	UNIT_STR_EQ(req_cost_quality(&r), STR("unpriced"));
 }
 END_TEST
 
@@ -115,6 +128,7 @@ static void tests(TCase *tc)
 	tcase_add_loop_test(tc, each_bucket, 0, USAGE__MAX);
 	tcase_add_test(tc, extremes);
 	tcase_add_test(tc, exact);
+	tcase_add_test(tc, quality);
 	tcase_add_loop_test(tc, cost, 0, sizeof costs / sizeof *costs);
 }
 

@@ -10,6 +10,7 @@
 
 /* The daemon's own files are in no library */
 #include "control.c"
+#include "ledgerd.c"
 #include "listeners.c"
 #include "logwriter.c"
 
@@ -40,6 +41,7 @@ static void teardown(void)
 }
 
 #define A                                                                                     \
+	"ledger: { path: none }\n"                                                            \
 	"targets: { a: { provider: openai, base_url: http://127.0.0.1:9 } }\nmodels: { m: { " \
 	"targets: a } }\n"
 
@@ -183,8 +185,8 @@ START_TEST(life)
 	ck_assert_int_eq(ask("admin.sock", "GET /livez"), 200);
 	answer_has("{\"status\":\"ok\"}");
 	ck_assert_int_eq(ask("admin.sock", "GET /readyz"), 200);
-	answer_has("{\"status\":\"ready\",\"config_generation\":1,\"workers\":2,\"targets\":{\"a\":"
-		   "\"up\"}}");
+	answer_has("{\"status\":\"ready\",\"config_generation\":1,\"workers\":2,\"ledger\":"
+		   "\"none\",\"targets\":{\"a\":\"up\"}}");
 	ck_assert_int_eq(ask("admin.sock", "GET /metrics"), 200);
 	answer_has("\ntollgate_config_generation 1\n");
 	end();

@@ -92,10 +92,11 @@ START_TEST(plain)
 	r->model_served = STR("m-2");
 	r->stream = true;
 	r->metered = true;
-	r->cost_known = true;
-	r->cost = 31500000;
-	r->usage.n[USAGE_OUT] = 3;
-	r->usage.source = USAGE_PROVIDER;
+	r->leg.money =
+		(struct rec_money){ .list = 35000000, .contracted = 31500000, .billed = 36225000 };
+	r->spent.contracted = 1;
+	r->leg.usage.n[USAGE_OUT] = 3;
+	r->leg.usage.source = USAGE_PROVIDER;
 	r->bytes_in = 12345678901;
 	r->at.done = 77;
 	accesslog_settled(r);
@@ -108,17 +109,20 @@ START_TEST(plain)
 	       "\"status\":200");
 	has(l, ",\"end\":\"ok\"");
 	has(l, ",\"usage\":{\"input\":0,\"output\":3}");
-	has(l, ",\"cost_usd\":\"0.0000315\"");
+	has(l, ",\"cost_usd\":\"0.000031500001\",\"list_usd\":\"0.000035\","
+	       "\"billed_usd\":\"0.000036225\",\"quality\":\"exact\",");
+	has_not(l, "unpriced");
 	has(l, ",\"bytes_in\":12345678901,");
 	has(l, "\"done\":77,");
 	has_not(l, "\"error\"");
 	has_not(l, "tg-example");
-	/* An unknown cost is null, never 0; what was not metered has none. */
-	r->cost_known = false;
+	/* What is not exact says so; what was not metered has no cost. */
+	r->leg.quality = QUALITY_PARTIAL;
+	r->spent.flags = MONEY_UNPRICED;
 	r->error = TG_E_UPSTREAM_ERROR;
 	accesslog_settled(r);
 	l = line();
-	has(l, ",\"cost_usd\":null");
+	has(l, ",\"quality\":\"partial\",\"unpriced\":true");
 	has(l, ",\"error\":\"upstream_error\"");
 	r->metered = false;
 	accesslog_settled(r);
@@ -185,11 +189,11 @@ START_TEST(hostile)
 		r->tags_json = tags_json(&r->arena, &tags);
 		r->route = &f.conf->models[0].route[0];
 		r->metered = true;
-		r->usage.source = USAGE_PROVIDER;
+		r->leg.usage.source = USAGE_PROVIDER;
 		for (int b = 0; b < USAGE__MAX; b++)
-			r->usage.n[b] = UINT64_MAX;
-		r->cost_known = true;
-		r->cost = INT64_MAX;
+			r->leg.usage.n[b] = UINT64_MAX;
+		r->spent.contracted = 5; /* a sum beyond the counter stands at its end */
+		r->leg.money.contracted = INT64_MAX;
 		r->status = 200;
 		r->bytes_in = r->bytes_out = INT64_MAX;
 		r->at = (struct req_clock){ INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX };

@@ -4,6 +4,7 @@
  * byte is handed on, exactly once; and an answer that broke off, or that nobody can read, is not
  * free.
  */
+#include "core/ratio.h"
 #include "unit/core/fake.h"
 
 #include "mod_meter.c"
@@ -34,8 +35,7 @@ static struct {
 	char got[1 << 16];
 	size_t n;
 	int fins, aborts, fail_at, writes;
-	struct usage usage;
-	bool cost_known;
+	struct leg leg;
 } end;
 
 static int end_write(struct sink *s, const struct iovec *iov, int n, bool fin)
@@ -49,8 +49,7 @@ static int end_write(struct sink *s, const struct iovec *iov, int n, bool fin)
 	}
 	if (fin) {
 		end.fins++;
-		end.usage = s->req->usage;
-		end.cost_known = s->req->cost_known;
+		end.leg = s->req->leg;
 	}
 	return 0;
 }
@@ -78,8 +77,13 @@ static struct req *answering(const char *method, const char *path, const char *m
 	r->model = plan_find_model(f.conf, r->model_asked);
 	r->path_route.target = &f.conf->targets[0];
 	r->route = r->model != NULL ? &r->model->route[0] : &r->path_route;
+	r->path_route.ratio = ratio_of_none();
 	r->n_attempts = 1;
 	r->status = status;
+	r->bound.input_bytes = 4000;
+	leg_begin(r);
+	r->leg.sent = r->leg.sent_whole = true;
+	r->leg.status = status;
 	r->added_usage = added_usage;
 	r->respond = arena_zalloc(&r->arena, sizeof *r->respond);
 	r->respond->req = r;
@@ -102,6 +106,7 @@ static void put(struct req *r, const char *bytes, size_t n, bool fin)
 {
 	struct iovec iov = { (char *)(uintptr_t)bytes, n };
 
+	r->leg.complete = fin;
 	ck_assert_int_eq(sink_write(r->sinks, &iov, n > 0 ? 1 : 0, fin), 0);
 }
 
@@ -146,8 +151,12 @@ START_TEST(which)
 	ck_assert_int_eq(r->sinks != &end.sink, answers[_i].read);
 	put(r, "{}", 2, true);
 	ck_assert_int_eq(end.fins, 1);
-	if (r->metered)
-		ck_assert_msg(!r->cost_known, "an answer that says nothing is not free");
+	if (answers[_i].read) {
+		ck_assert(end.leg.charged);
+		ck_assert_msg(end.leg.quality != QUALITY_EXACT, "nothing was said about usage");
+		ck_assert_msg(end.leg.money.billed > 0 || r->ep.ep->meter == METER_OPENAI_IMAGES,
+			"an answer that says nothing is not free");
+	}
 	over(r);
 }
 END_TEST
@@ -173,7 +182,7 @@ static const struct {
 	const char *path, *model, *in, *out; /* out NULL: as it came in */
 	bool sse, added;
 	bool known;   /* usage of 1000 and 500 was found */
-	int64_t pico; /* -1: the cost is not known */
+	int64_t pico; /* -1: the cost is not exact */
 } passing[] = {
 	{ "/v1/chat/completions", "fast", CHAT, NULL, false, false, true, 450000000 },
 	{ "/v1/chat/completions", "fast", EVENT("a") EVENT("b") USAGE DONE, NULL, true, false, true,
@@ -213,12 +222,19 @@ static void check_passed(struct req *r, int i, size_t cut)
 		(int)end.n, end.got);
 	ck_assert_int_eq(end.fins, 1);
 	/* Known when the last byte goes out: it may be told in what follows. */
-	ck_assert_uint_eq(end.usage.n[USAGE_IN], passing[i].known ? 1000 : 0);
-	ck_assert_uint_eq(end.usage.n[USAGE_OUT], passing[i].known ? 500 : 0);
-	ck_assert_int_eq(end.usage.source == USAGE_PROVIDER, passing[i].known);
-	ck_assert_int_eq(end.cost_known, passing[i].pico >= 0);
+	ck_assert(end.leg.charged);
+	ck_assert_int_eq(end.leg.usage.source == USAGE_PROVIDER, passing[i].known);
+	ck_assert_int_eq(end.leg.quality == QUALITY_EXACT, passing[i].known);
+	if (passing[i].known) {
+		ck_assert_uint_eq(end.leg.usage.n[USAGE_IN], 1000);
+		ck_assert_uint_eq(end.leg.usage.n[USAGE_OUT], 500);
+	}
 	if (passing[i].pico >= 0)
-		ck_assert_int_eq(r->cost, passing[i].pico);
+		ck_assert_int_eq(end.leg.money.contracted, passing[i].pico);
+	else
+		ck_assert_int_gt(end.leg.money.contracted, 0); /* never nothing */
+	ck_assert_int_eq((end.leg.money.flags & MONEY_UNPRICED) != 0,
+		passing[i].known && passing[i].pico < 0);
 	ck_assert(r->metered);
 }
 
@@ -300,8 +316,11 @@ START_TEST(broken_off)
 	sink_abort_all(r);
 	ck_assert_int_eq(end.aborts, 1);
 	ck_assert_int_eq(end.fins, 0);
-	ck_assert_uint_eq(r->usage.n[USAGE_IN], broken[_i].known ? 1000 : 0);
-	ck_assert_int_eq(r->cost_known, broken[_i].known);
+	leg_charge(r, SETTLE_BY_PROVIDER);
+	ck_assert_int_eq(r->leg.quality, broken[_i].known ? QUALITY_EXACT : QUALITY_PARTIAL);
+	if (broken[_i].known)
+		ck_assert_uint_eq(r->leg.usage.n[USAGE_IN], 1000);
+	ck_assert_int_gt(r->leg.money.contracted, 0);
 	ck_assert(r->metered);
 	over(r);
 }

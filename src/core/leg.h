@@ -1,0 +1,53 @@
+/*
+ * leg.h: one exchange with a target as money sees it: what it may cost, how far it went, what it
+ * cost. A request has one at a time; a retry is a new leg. In the request.
+ */
+#ifndef TG_CORE_LEG_H
+#define TG_CORE_LEG_H
+
+#include "core/settle.h"
+#include "ledger/record.h"
+
+struct req;
+struct price;
+struct route_target;
+
+struct leg {
+	uint8_t no; /* from 1; 0: none has begun */
+	const struct route_target *route;
+	const struct price *price; /* in force when the request began; NULL: no entry */
+	struct usage bound;        /* at most this */
+	struct rec_money bound_money;
+
+	/* how far it went */
+	bool sent, sent_whole, complete;
+	bool by_gateway; /* a clock of ours ended it after the answer had begun */
+	int status;      /* the provider's; 0: none came */
+	struct str provider_request_id;
+
+	/* what it cost: once `charged` */
+	bool charged;
+	enum settle_charge charge;
+	enum rec_quality quality;
+	struct usage usage;
+	struct rec_money money;
+	struct str region; /* where it was served, as the answer or the target says */
+};
+
+/* Begin the next leg, to r->route: price and bound. */
+void leg_begin(struct req *r);
+/* It is over: decide, and rate. Once; later calls change nothing. */
+void leg_charge(struct req *r, enum settle_by by);
+/* Is this a path that providers bill (and not one of files, lists and counts)? */
+bool leg_is_billed(const struct req *r);
+/* The target's policy for clients that go, `auto` resolved. */
+enum abort_policy leg_abort_policy(const struct req *r);
+
+/* A PROGRESS: what was used so far, and what the leg costs at most now that this is known. */
+void leg_progress(struct req *r, struct usage *seen, struct rec_money *most);
+
+/* For records; strings are the request's. */
+void leg_who(const struct req *r, struct rec_who *who);
+void leg_what(const struct req *r, struct rec_what *what);
+
+#endif

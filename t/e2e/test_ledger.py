@@ -1,0 +1,377 @@
+"""The ledger from outside: every request that reached a provider is in it once, with what it cost, whatever happened."""
+
+import fractions
+import json
+import os
+import resource
+import signal
+import subprocess
+
+import pytest
+
+from harness import (BUILD, CLAUDE, KEY, MODEL, Client, chat, chat_body, merged, standard_config, wait_for)
+
+F = fractions.Fraction
+TGCTL = BUILD / "tgctl"
+
+
+def ledger_path(gw):
+    return gw.config["ledger"]["path"]
+
+
+def export(gw):
+    """All lines of `tgctl export jsonl`, which reads the files while the gateway writes them."""
+    run = subprocess.run([TGCTL, "export", "jsonl", "--ledger", ledger_path(gw)], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def lines_of(gw, n):
+    wait_for(lambda: len(export(gw)) >= n, f"{n} lines in the ledger")
+    lines = export(gw)
+    assert len(lines) == n, lines
+    return lines
+
+
+def verified(gw):
+    run = subprocess.run([TGCTL, "ledger", "verify", "--ledger", ledger_path(gw)], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+def stream(gw, key=KEY, headers=(), **more):
+    c = Client(gw.listen)
+    c.send_request("POST", "/v1/chat/completions", chat_body(stream=True, **more), headers, key)
+    return c, c.read_head()
+
+
+def test_a_request_is_one_line_with_all_that_is_known_of_it(gw, sim):
+    response = chat(gw.listen, headers={"x-tollgate-tags": "feature=a", "x-tollgate-session": "s-1",
+                                        "x-tollgate-end-user": "u-1"})
+    line = lines_of(gw, 1)[0]
+    assert line["type"] == "settle" and line["id"] == response.id
+    assert (line["tenant"], line["key"], line["model"], line["target"], line["provider"]) == (
+        "acme", "laptop", MODEL, "openai", "openai")
+    assert line["tags"] == {"team": "x", "feature": "a"} and line["session"] == "s-1" and line["end_user"] == "u-1"
+    assert line["endpoint"] == "chat" and line["stream"] is False and line["status"] == 200 and line["end"] == "ok"
+    assert line["quality"] == "exact" and line["flags"] == [] and line["legs"] == 1
+    assert line["usage"] == json.loads(response.get("x-tollgate-usage"))
+    assert F(line["list_usd"]) == F(line["contracted_usd"]) == F(line["billed_usd"]) == F(response.get("x-tollgate-cost-usd")) > 0
+    assert F(line["bound_usd"]) >= F(line["contracted_usd"])
+    assert line["provider_request_id"] == sim.ledger()["entries"][-1]["id"]
+    assert len(line["price_version"]) == 16
+    verified(gw)
+
+
+def test_answers_that_cost_nothing_are_lines_too(gw):
+    """Lists and moderations, and what the provider refuses; what never went to a provider is not there."""
+    with Client(gw.listen) as c:
+        assert c.request("GET", "/v1/files", key=KEY).status == 200
+    assert chat(gw.listen, headers={"x-sim-fault": "400"}).status == 400
+    assert chat(gw.listen, headers={"x-sim-fault": "500"}).status == 500
+    assert chat(gw.listen, key="nobody").status == 401
+    assert chat(gw.listen, model="nothing").status == 404
+    lines = lines_of(gw, 3)
+    assert [F(l["billed_usd"]) for l in lines] == [0, 0, 0]
+    assert [l["quality"] for l in lines] == ["exact", "exact", "indeterminate"]
+    assert [l["type"] for l in lines] == ["settle"] * 3
+
+
+def test_a_provider_that_cannot_be_reached_is_a_void(gateway, peer):
+    gw = gateway({"targets": {"openai": {"base_url": "http://127.0.0.1:1"}}})
+    assert chat(gw.listen).status == 502
+    line = lines_of(gw, 1)[0]
+    assert line["type"] == "void" and F(line["billed_usd"]) == 0
+    verified(gw)
+
+
+def test_each_leg_is_charged_by_itself(gateway, sim, simulator):
+    """The first target fails: a leg, the second answers: the settlement."""
+    other = simulator("--fault", "1:500")
+    gw = gateway({"targets": {"bad": {"provider": "openai", "base_url": f"http://{other.listen}", "key": "sk-e2e-provider-key",
+                                      "weight": 1000},
+                              "openai": {"weight": 1}},
+                  "models": {MODEL: {"targets": ["bad", "openai"]}}})
+    assert chat(gw.listen).status == 200
+    legs = lines_of(gw, 2)
+    assert [(l["type"], l["target"], l["leg"], l["status"], l["quality"]) for l in legs] == [
+        ("leg", "bad", 1, 500, "indeterminate"), ("settle", "openai", 2, 200, "exact")]
+    assert legs[0]["id"] == legs[1]["id"] and legs[1]["legs"] == 2
+    assert F(legs[0]["billed_usd"]) == 0 < F(legs[1]["billed_usd"])
+    verified(gw)
+
+
+def test_list_contracted_and_billed(gateway):
+    gw = gateway({"targets": {"openai": {"discount": "20%"}}, "tenants": {"acme": {"markup": "15%"}}})
+    plain = gateway({"log": {"access": "off"}})
+    response, full = chat(gw.listen), F(chat(plain.listen).get("x-tollgate-cost-usd"))
+    line = lines_of(gw, 1)[0]
+    assert F(line["list_usd"]) == full
+    # to a pico-dollar, rounded up
+    assert 0 <= F(line["contracted_usd"]) - full * F(8, 10) < F(1, 10 ** 12)
+    assert 0 <= F(line["billed_usd"]) - F(line["contracted_usd"]) * F(115, 100) < F(1, 10 ** 12)
+    # the client is told what it pays, the log has all three
+    assert F(response.get("x-tollgate-cost-usd")) == F(line["billed_usd"])
+    log = gw.last_line(1)
+    assert [F(log[k]) for k in ("list_usd", "cost_usd", "billed_usd")] == [
+        F(line[k]) for k in ("list_usd", "contracted_usd", "billed_usd")]
+    gw.metric_is(F(line["contracted_usd"]), "tollgate_cost_usd_total")
+    gw.metric_is(F(line["billed_usd"]), "tollgate_billed_usd_total")
+
+
+def test_a_tier_has_its_own_price_of_a_generation(gateway):
+    gw = gateway({"tiers": {"free": {"generation_price": "0.50 usd"}}, "tenants": {"acme": {"tier": "free"}},
+                  "models": {"gpt-image-1": {"targets": "openai"}}})
+    with Client(gw.listen) as c:
+        r = c.request("POST", "/v1/images/generations", {"model": "gpt-image-1", "prompt": "a gate", "n": 2}, key=KEY)
+        assert r.status == 200
+    assert chat(gw.listen).status == 200
+    image, text = lines_of(gw, 2)
+    assert F(image["billed_usd"]) == 1 and F(image["contracted_usd"]) > 0 and "generation" in image["flags"]
+    assert F(text["billed_usd"]) == F(text["contracted_usd"]) and text["flags"] == []
+
+
+# ---- clients that go
+
+
+def test_a_body_whose_client_has_gone_is_read_on(gw, sim, connect):
+    """The provider makes and bills it anyway: the usage is worth reading."""
+    c = connect(gw.listen)
+    c.send_request("POST", "/v1/chat/completions", chat_body(), {"x-sim-ttft": "700ms"}, KEY)
+    wait_for(lambda: sim.ledger()["in_flight"] > 1, "the provider to be asked")
+    c.reset()
+    wait_for(lambda: gw.metric("tollgate_drained_requests") == 1, "the drain")
+    line = lines_of(gw, 1)[0]
+    assert line["end"] == "client_gone" and line["quality"] == "exact" and line["status"] == 499
+    assert line["usage"]["output"] == 32
+    gw.metric_is(0, "tollgate_drained_requests")
+    gw.metric_is(0, "tollgate_connections")
+    assert gw.last_line(1)["end"] == "client_gone"
+
+
+@pytest.mark.parametrize("policy", ["auto", "cancel_estimate", "drain", "cancel_free"])
+def test_a_stream_whose_client_has_gone(gateway, sim, policy):
+    gw = gateway({"targets": {"openai": {"on_client_abort": policy}}})
+    c, response = stream(gw, headers={"x-sim-events": "60", "x-sim-tps": "60"})
+    events = c.events(response)
+    for _ in range(10):
+        next(events)
+    c.reset()
+    line = lines_of(gw, 1)[0]
+    entry = wait_for(lambda: sim.ledger().get("entries"), "the simulator's line")[-1]
+    assert line["end"] == "client_gone" and line["status"] == 200
+    if policy == "drain":
+        assert line["quality"] == "exact" and line["usage"]["output"] == 60 and entry["completed"]
+    elif policy == "cancel_free":
+        assert line["quality"] == "partial" and F(line["billed_usd"]) == 0 and entry["cancelled"]
+    else:
+        assert line["quality"] == "partial" and entry["cancelled"]
+        assert line["usage"]["output"] >= entry["output"] > 0 and line["usage"]["input"] >= entry["input"]
+    verified(gw)
+
+
+def test_no_more_than_so_many_answers_are_read_on(gateway, sim):
+    gw = gateway({"workers": 1, "client_abort": {"drain_max": 0}})
+    with Client(gw.listen) as c:
+        c.send_request("POST", "/v1/chat/completions", chat_body(max_tokens=50), {"x-sim-ttft": "60s"}, KEY)
+        wait_for(lambda: gw.metric("tollgate_upstream_active_connections") == 1, "the provider to be asked")
+    line = lines_of(gw, 1)[0]
+    assert line["quality"] == "estimated" and F(line["contracted_usd"]) == F(line["bound_usd"]) > 0
+    assert line["usage"]["output"] == 50
+
+
+def test_an_answer_is_read_on_for_so_long(gateway, sim):
+    gw = gateway({"client_abort": {"drain_time": "1s"}})
+    with Client(gw.listen) as c:
+        c.send_request("POST", "/v1/chat/completions", chat_body(max_tokens=50), {"x-sim-ttft": "60s"}, KEY)
+        wait_for(lambda: gw.metric("tollgate_upstream_active_connections") == 1, "the provider to be asked")
+    line = lines_of(gw, 1)[0]
+    assert line["quality"] == "estimated" and F(line["contracted_usd"]) == F(line["bound_usd"]) > 0
+    assert line["end"] == "client_gone"
+
+
+# ---- usage that does not come
+
+
+@pytest.mark.parametrize("body", [chat_body(), chat_body(stream=True),
+                                  {"model": CLAUDE, "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}])
+def test_missing_usage_is_estimated_never_nothing(gw, sim, body):
+    path = "/v1/messages" if body["model"] == CLAUDE else "/v1/chat/completions"
+    with Client(gw.listen) as c:
+        c.send_request("POST", path, body, {"x-sim-fault": "no-usage"}, KEY)
+        response = c.read_head()
+        for _ in c.pieces(response):
+            pass
+    line = lines_of(gw, 1)[0]
+    entry = sim.ledger()["entries"][-1]
+    assert line["quality"] == "estimated" and F(line["billed_usd"]) > 0
+    assert line["usage"]["output"] >= entry["output"] and line["usage"]["input"] >= entry["input"]
+    gw.metric_is(1, "tollgate_estimated_requests_total")
+
+
+def test_a_stream_that_breaks_off_is_charged_for_what_came(gw, sim):
+    c, response = stream(gw, headers={"x-sim-fault": "truncate@10", "x-sim-events": "40"})
+    assert response.status == 200
+    for _ in c.pieces(response):
+        pass
+    line = lines_of(gw, 1)[0]
+    entry = sim.ledger()["entries"][-1]
+    assert line["quality"] == "partial" and line["end"] == "truncated"
+    assert line["usage"]["output"] >= entry["output"] > 0
+
+
+# ---- models without a price
+
+
+def test_a_model_without_a_price_is_never_free(gateway, sim):
+    gw = gateway({"models": {"home-made": {"targets": "openai"}}})
+    response = chat(gw.listen, model="home-made")
+    assert response.status == 200 and F(response.get("x-tollgate-cost-usd")) > 0
+    assert response.get("x-tollgate-cost-quality") == "unpriced"
+    line = lines_of(gw, 1)[0]
+    assert "unpriced" in line["flags"] and F(line["billed_usd"]) > 0
+    gw.metric_is(1, "tollgate_unpriced_requests_total", model="home-made")
+
+
+def test_a_model_without_a_price_can_be_refused(gateway, sim):
+    gw = gateway({"models": {"home-made": {"targets": "openai"}}, "unpriced": {"action": "reject"}})
+    response = chat(gw.listen, model="home-made")
+    assert response.status == 400 and response.json["error"]["code"] == "unpriced_model"
+    assert sim.ledger()["requests"] == 0
+    assert chat(gw.listen).status == 200
+    assert len(lines_of(gw, 1)) == 1
+
+
+def test_a_price_in_the_configuration_comes_with_a_reload(gateway, sim):
+    gw = gateway({"models": {"home-made": {"targets": "openai"}}})
+    chat(gw.listen, model="home-made")
+    gw.reload(merged(gw.config, {"price_overrides": [
+        {"provider": "openai", "model": "home-made", "per_mtok": {"input": "1", "output": "2"}}]}))
+    response = chat(gw.listen, model="home-made")
+    usage = json.loads(response.get("x-tollgate-usage"))
+    assert F(response.get("x-tollgate-cost-usd")) == F(usage["input"] + 2 * usage["output"], 10 ** 6)
+    before, after = lines_of(gw, 2)
+    assert "unpriced" in before["flags"] and after["flags"] == [] and before["price_version"] != after["price_version"]
+
+
+def test_what_the_provider_says_it_costs_is_what_is_paid(gw):
+    response = chat(gw.listen, headers={"x-sim-cost": "0.00123"})
+    line = lines_of(gw, 1)[0]
+    assert F(line["contracted_usd"]) == F(line["reported_usd"]) == F("0.00123") and F(line["list_usd"]) > 0
+    assert line["flags"] == ["reported"] and F(response.get("x-tollgate-cost-usd")) == F("0.00123")
+
+
+def test_the_served_model_and_tier_are_billed(gw):
+    chat(gw.listen, headers={"x-sim-model": "gpt-4o-2024-08-06"})
+    line = lines_of(gw, 1)[0]
+    assert line["model"] == MODEL and line["model_served"] == "gpt-4o-2024-08-06"
+    usage = line["usage"]
+    assert F(line["list_usd"]) == (F("2.5") * usage["input"] + 10 * usage["output"]) / 10 ** 6
+
+
+# ---- crashes and disks
+
+
+def test_kill_9_loses_nothing(gateway, launch, sim, connect):
+    """What was open is settled at its bound by the next process, once; what was settled stays as it is."""
+    gw = gateway()
+    for _ in range(5):
+        assert chat(gw.listen).status == 200
+    c, response = stream(gw, headers={"x-sim-events": "1000", "x-sim-tps": "20"}, max_tokens=1000)
+    next(c.events(response))
+    gw.child.kill()
+    gw.child.wait()
+    again = launch({**gw.config}, name="again")
+    again.config = gw.config
+    lines = lines_of(gw, 6)
+    assert [l["quality"] for l in lines] == ["exact"] * 5 + ["crash_worst"]
+    assert F(lines[5]["contracted_usd"]) == F(lines[5]["bound_usd"]) > 0 and lines[5]["end"] == "crashed"
+    again.metric_is(1, "tollgate_ledger_recovered_holds")
+    assert chat(again.listen).status == 200
+    lines_of(gw, 7)
+    verified(gw)
+
+
+def test_a_second_process_is_refused(gateway, tmp_path):
+    gw = gateway()
+    conf = tmp_path / "second.yaml"
+    conf.write_text(json.dumps(gw.config))
+    run = subprocess.run([BUILD / "tollgate", "-c", conf], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 1 and str(gw.pid) in run.stderr and "ledger" in run.stderr
+
+
+def test_strict_waits_for_the_disk(gateway):
+    gw = gateway({"ledger": {"durability": "strict"}})
+    for _ in range(20):
+        assert chat(gw.listen).status == 200
+    lines_of(gw, 20)
+    assert gw.metric("tollgate_ledger_syncs_total") >= 20
+
+
+def test_a_full_disk_refuses_new_work_and_recovers(gateway, connect):
+    """No file may grow: as soon as the segment is full, requests are refused; nothing is lost; then it goes on."""
+    gw = gateway({"workers": 1, "ledger": {"segment": "256k"}})
+    assert chat(gw.listen).status == 200
+    old = resource.prlimit(gw.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(gw.pid, resource.RLIMIT_FSIZE, (0, old[1]))
+    sent = 1
+    with Client(gw.listen) as c:
+        for _ in range(5000):
+            response = c.request("POST", "/v1/chat/completions", chat_body(), key=KEY)
+            if response.status != 200:
+                break
+            sent += 1
+        assert response.status == 503 and response.json["error"]["code"] == "ledger_unavailable"
+        assert response.get("retry-after")
+        gw.metric_is(1, "tollgate_ledger_failing")
+        assert gw.admin_get("/readyz").status == 503
+        resource.prlimit(gw.pid, resource.RLIMIT_FSIZE, old)
+        wait_for(lambda: c.request("POST", "/v1/chat/completions", chat_body(), key=KEY).status == 200, "the disk to be found well")
+    gw.metric_is(0, "tollgate_ledger_failing")
+    wait_for(lambda: len(export(gw)) == sent + 1, "every line")
+    verified(gw)
+
+
+def test_a_folder_that_cannot_be_written_is_said_so(tmp_path, sim):
+    config = merged(standard_config(sim.listen, tmp_path), {"ledger": {"path": "/proc/nowhere"}})
+    conf = tmp_path / "gateway.yaml"
+    conf.write_text(json.dumps(config))
+    run = subprocess.run([BUILD / "tollgate", "-c", conf], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 1 and "/proc/nowhere" in run.stderr
+
+
+def test_without_a_ledger_requests_are_priced_all_the_same(gateway):
+    gw = gateway({"ledger": {"path": "none"}})
+    assert F(chat(gw.listen).get("x-tollgate-cost-usd")) > 0
+    assert "no ledger" in gw.errors()
+
+
+def test_the_end_of_the_process_leaves_everything_settled(gateway):
+    gw = gateway()
+    for _ in range(10):
+        chat(gw.listen)
+    gw.signal(signal.SIGTERM)
+    gw.child.wait(20)
+    assert len(export(gw)) == 10
+    verified(gw)
+    assert not [n for n in os.listdir(os.path.join(ledger_path(gw), "journal")) if n.endswith(".tmp")]
+
+
+# ---- who spent what
+
+
+def test_usage_over_the_admin_listener(gateway):
+    gw = gateway()
+    for i in range(3):
+        chat(gw.listen, headers={"x-tollgate-tags": f"feature=f{i % 2}"})
+    lines_of(gw, 3)
+    page = gw.admin_get("/admin/v1/usage?by=tenant,model")
+    assert page.status == 200
+    (row,) = page.json["rows"]
+    assert row["tenant"] == "acme" and row["requests"] == 3
+    assert F(row["billed_usd"]) == sum(F(l["billed_usd"]) for l in export(gw)) == F(page.json["total"]["billed_usd"])
+    page = gw.admin_get("/admin/v1/usage?by=tag:feature")
+    assert {r["tag"]: r["requests"] for r in page.json["rows"]} == {"f0": 2, "f1": 1}
+    assert gw.admin_get("/admin/v1/usage?by=nonsense").status == 400
+    run = subprocess.run([TGCTL, "usage", "--by", "tenant", "--json", "--ledger", ledger_path(gw)], capture_output=True, text=True)
+    assert json.loads(run.stdout)["total"]["requests"] == 3
