@@ -20,7 +20,7 @@ enum body_kind {
 
 enum endpoint_id {
 	ENDPOINT_UNKNOWN,
-#define X(id, path, methods, dialect, body, meter) ENDPOINT_##id,
+#define X(id, path, methods, dialect, body, meter, name) ENDPOINT_##id,
 #include "core/tbl/endpoints.h"
 #undef X
 	ENDPOINT__MAX

@@ -65,6 +65,7 @@ static struct str error_fields(const struct req *r, enum tg_error e)
 {
 	switch (e) {
 	case TG_E_OVERLOADED:
+	case TG_E_LEDGER_UNAVAILABLE:
 	case TG_E_DRAINING: return STR("retry-after: 1\r\n");
 	case TG_E_INVALID_API_KEY:
 		return STR("www-authenticate: Bearer\r\nx-should-retry: false\r\n");

@@ -38,7 +38,7 @@ static const struct {
 	enum meter_api meter;
 } table[] = {
 #define HTTP_M_ANY HTTP_M_OTHER
-#define X(row, text, methods, d, kind, api) \
+#define X(row, text, methods, d, kind, api, name) \
 	{ ENDPOINT_##row, text, HTTP_M_##methods, DIALECT_##d, BODY_KIND_##kind, METER_##api },
 #include "core/tbl/endpoints.h"
 #undef X
