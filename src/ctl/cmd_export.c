@@ -9,13 +9,11 @@
 
 #include "base/clock.h"
 #include "ctl/ctl.h"
+#include "ctl/drain.h"
 #include "ctl/ledger_path.h"
 #include "ledger/export.h"
 #include "ledger/report.h"
 #include "ledger/walk.h"
-
-#define FLUSH_BYTES (64 * 1024)
-#define HOUR_US     INT64_C(3600000000)
 
 struct options {
 	struct ledger_where where;
@@ -108,14 +106,6 @@ static bool wanted(const struct options *o, const struct rec *r)
 	return true;
 }
 
-static int drain(struct outbuf *b, FILE *to)
-{
-	size_t n = b->n;
-
-	b->n = 0;
-	return fwrite(b->p, 1, n, to) == n ? 0 : -1;
-}
-
 /* -1 with err. */
 static int write_lines(const struct options *o, struct walk *w, FILE *to, char *err, size_t err_len)
 {
@@ -141,7 +131,7 @@ static int write_lines(const struct options *o, struct walk *w, FILE *to, char *
 			export_csv(&b, &w->seg.info, &r);
 		else
 			export_json(&b, &w->seg.info, &r);
-		if (b.n >= FLUSH_BYTES)
+		if (b.n >= DRAIN_BYTES)
 			written = drain(&b, to);
 	}
 	if (written == 0)

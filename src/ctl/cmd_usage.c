@@ -8,11 +8,10 @@
 
 #include "base/clock.h"
 #include "ctl/ctl.h"
+#include "ctl/drain.h"
 #include "ctl/ledger_path.h"
 #include "ctl/table.h"
 #include "ledger/report.h"
-
-#define FLUSH_BYTES (64 * 1024)
 
 struct options {
 	struct ledger_where where;
@@ -171,10 +170,9 @@ static void print_table(const struct report *r, const struct report_query *q)
 
 static void flush(void *arg, struct outbuf *b)
 {
-	if (b->n < FLUSH_BYTES && arg != NULL)
-		return;
-	fwrite(b->p, 1, b->n, stdout);
-	b->n = 0;
+	(void)arg;
+	if (b->n >= DRAIN_BYTES)
+		(void)!drain(b, stdout);
 }
 
 static void print_report(const struct report *r, const struct options *o)
@@ -183,12 +181,12 @@ static void print_report(const struct report *r, const struct options *o)
 
 	outbuf_init(&b);
 	if (o->json)
-		report_json(r, &o->query, &b, flush, &b);
+		report_json(r, &o->query, &b, flush, NULL);
 	else if (o->csv)
-		report_csv(r, &o->query, &b, flush, &b);
+		report_csv(r, &o->query, &b, flush, NULL);
 	else
 		print_table(r, &o->query);
-	flush(NULL, &b);
+	(void)!drain(&b, stdout);
 	outbuf_fini(&b);
 }
 

@@ -5,12 +5,11 @@
 #include <stdio.h>
 
 #include "base/num.h"
+#include "ctl/drain.h"
 #include "ctl/ledger_cmds.h"
 #include "ctl/ledger_path.h"
 #include "ledger/export.h"
 #include "ledger/walk.h"
-
-#define FLUSH_BYTES (64 * 1024)
 
 struct options {
 	struct ledger_where where;
@@ -87,10 +86,8 @@ static enum ctl_exit dump_all(struct walk *w, const struct options *o, struct ou
 				export_short(b, &w->seg.info, &r);
 			break;
 		}
-		if (b->n < FLUSH_BYTES)
-			continue;
-		fwrite(b->p, 1, b->n, stdout);
-		b->n = 0;
+		if (b->n >= DRAIN_BYTES)
+			(void)!drain(b, stdout);
 	}
 }
 
@@ -112,7 +109,7 @@ enum ctl_exit ledger_dump(int argc, char **argv)
 		return ctl_failed("ledger", "%s", err);
 	outbuf_init(&b);
 	rc = dump_all(&w, &o, &b);
-	fwrite(b.p, 1, b.n, stdout);
+	(void)!drain(&b, stdout);
 	if (o.segment != 0 && w.segments == 0 && rc == CTL_OK)
 		rc = ctl_failed(
 			"ledger", "%s has no segment %llu", journal, (unsigned long long)o.segment);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "ctl/drain.h"
 #include "ctl/ledger_cmds.h"
 #include "ctl/ledger_path.h"
 #include "ctl/table.h"
@@ -188,7 +189,7 @@ static void print_json(const struct reconcile *r)
 		outbuf_lit(&b, "}}");
 	}
 	outbuf_lit(&b, "]}\n");
-	fwrite(b.p, 1, b.n, stdout);
+	(void)!drain(&b, stdout);
 	outbuf_fini(&b);
 }
 

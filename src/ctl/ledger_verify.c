@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "ctl/drain.h"
 #include "ctl/ledger_cmds.h"
 #include "ctl/ledger_path.h"
 #include "ledger/verify.h"
@@ -67,7 +68,7 @@ static void print(const struct verify *v, bool json)
 		verify_json(v, &b);
 	else
 		verify_text(v, &b);
-	fwrite(b.p, 1, b.n, stdout);
+	(void)!drain(&b, stdout);
 	outbuf_fini(&b);
 }
 

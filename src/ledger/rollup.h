@@ -8,6 +8,11 @@
  * Each record is in exactly once, whatever happens: a day's file is replaced as a whole and says
  * itself what is in it. One owner (the ledger thread, or tgctl while no gateway runs); readers read
  * the files (report.h).
+ *
+ *	start	journal_open, rollup_open, rollup_replay
+ *	round	journal_tick hands new records to rollup_add
+ *	minute	floor = journal_consumed_floor, rollup_flush; when that went well,
+ *		journal_consumed_durable(floor): older segments may be deleted
  */
 #ifndef TG_LEDGER_ROLLUP_H
 #define TG_LEDGER_ROLLUP_H

@@ -746,6 +746,49 @@ START_TEST(a_damaged_day_whose_segments_are_gone_is_kept_apart)
 }
 END_TEST
 
+START_TEST(a_day_that_cannot_be_read_just_now_is_read_later)
+{
+	static struct all got, want;
+	struct fake_segment open;
+	char err[512], path[128], aside[128];
+	struct rollup *r;
+
+	three_segments(&open);
+	snprintf(path, sizeof path, "%s/2025-11-28.tgr", ledger.rollup);
+	snprintf(aside, sizeof aside, "%s/aside", ledger.rollup);
+	r = reopen(1000);
+	/* a folder in its place: to be opened, and not to be read */
+	ck_assert_int_eq(rename(path, aside), 0);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	for (unsigned i = 81; i < 120; i++) {
+		struct rec rec = record(i);
+
+		rollup_add(r, &rec, put(&open, i));
+	}
+	fake_sync(&open);
+	ck_assert_int_eq(rollup_flush(r, err, sizeof err), -1);
+	ck_assert_msg(strstr(err, "Is a directory") != NULL, "%s", err);
+	ck_assert_int_eq(rmdir(path), 0);
+	ck_assert_int_eq(rename(aside, path), 0);
+	flush_ok(r);
+	rollup_free(r);
+	all_of_files(&got);
+	all_of_records(&want, 120);
+	check_same(&got, &want, "later", 0, 0);
+	/* while a start reads the journal it is an error: that day's records would be read again */
+	ck_assert_int_eq(rename(path, aside), 0);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	snprintf(aside, sizeof aside, "%s/positions", ledger.rollup);
+	ck_assert_int_eq(unlink(aside), 0);
+	r = rollup_new(1000);
+	ck_assert_int_eq(rollup_open(r, ledger.rollup, err, sizeof err), 0);
+	ck_assert_int_eq(rollup_replay(r, ledger.journal, false, err, sizeof err), -1);
+	ck_assert_msg(strstr(err, "Is a directory") != NULL, "%s", err);
+	rollup_free(r);
+	fake_segment_fini(&open);
+}
+END_TEST
+
 START_TEST(every_cut_and_every_flip_of_a_file_is_seen)
 {
 	struct fake_segment open;
@@ -849,6 +892,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, old_days_leave_memory);
 	tcase_add_test(tc, a_damaged_day_is_made_anew_at_the_start);
 	tcase_add_test(tc, a_damaged_day_whose_segments_are_gone_is_kept_apart);
+	tcase_add_test(tc, a_day_that_cannot_be_read_just_now_is_read_later);
 	tcase_add_test(tc, every_cut_and_every_flip_of_a_file_is_seen);
 	tcase_add_test(tc, a_damaged_journal_is_an_error_and_salvage_passes_over_it);
 	tcase_add_test(tc, names_of_days);
