@@ -42,7 +42,7 @@ static void put(struct stream *s, const char *event, uint64_t tokens)
 {
 	size_t n = strlen(event);
 
-	while (s->n + n > s->cap) {
+	while (s->n + n >= s->cap) {
 		s->cap = s->cap * 2 + 4096;
 		s->text = realloc(s->text, s->cap);
 	}
