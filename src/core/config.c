@@ -328,7 +328,9 @@ static const struct conf_directive target_directives[] = {
 	{ .name = "region",
 		.type = CONF_STRING,
 		AT(cfg_target, region),
-		.help = "Where the provider works; told in the access log." },
+		.help = "Where the provider works, as its price list calls it (eu, us-gov-west-1): "
+			"some "
+			"models cost more there. Told in the access log." },
 	{ .name = "weight",
 		.type = CONF_INT,
 		AT(cfg_target, weight),

@@ -23,6 +23,7 @@ extern const struct ctl_command ctl_keys;    /* cmd_keys.c */
 extern const struct ctl_command ctl_reports; /* cmd_usage.c */
 extern const struct ctl_command ctl_ledger;  /* cmd_ledger.c */
 extern const struct ctl_command ctl_export;  /* cmd_export.c */
+extern const struct ctl_command ctl_prices;  /* cmd_prices.c */
 
 /* Print "tgctl NAME: what is wrong" and where to find help. Returns CTL_USAGE. */
 enum ctl_exit ctl_usage(const char *name, const char *fmt, ...) TG_PRINTF(2, 3);

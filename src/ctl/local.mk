@@ -2,6 +2,14 @@
 noinst_LIBRARIES += libtg_ctl.a
 libtg_ctl_a_SOURCES = \
 	src/ctl/cmd_keys.c \
+	src/ctl/cmd_prices.c \
+	src/ctl/decimal.c src/ctl/decimal.h \
+	src/ctl/import.c src/ctl/prices_import.h \
+	src/ctl/import_complete.c src/ctl/import_merge.c src/ctl/import_write.c \
+	src/ctl/litellm.c src/ctl/litellm_names.c \
+	src/ctl/tbl/litellm_keys.h src/ctl/tbl/litellm_providers.h \
+	src/ctl/prices_json.c src/ctl/prices_json.h \
+	src/ctl/prices_view.c src/ctl/prices_view.h \
 	src/ctl/cmd_usage.c src/ctl/cmd_export.c \
 	src/ctl/cmd_ledger.c src/ctl/ledger_cmds.h src/ctl/ledger_dump.c src/ctl/ledger_tail.c \
 	src/ctl/ledger_verify.c src/ctl/ledger_reconcile.c \

@@ -8,8 +8,8 @@
 #include "base/str.h"
 #include "ctl/ctl.h"
 
-static const struct ctl_command *const commands[] = { &ctl_keys, &ctl_reports, &ctl_ledger,
-	&ctl_export };
+static const struct ctl_command *const commands[] = { &ctl_keys, &ctl_prices, &ctl_reports,
+	&ctl_ledger, &ctl_export };
 
 static void complain(const char *name, const char *fmt, va_list ap)
 {

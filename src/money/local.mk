@@ -16,4 +16,3 @@ src/money/prices_builtin.inc: $(srcdir)/conf/prices.json
 		$(srcdir)/conf/prices.json > $@.tmp && mv $@.tmp $@
 src/money/pricebook_builtin.$(OBJEXT): src/money/prices_builtin.inc
 CLEANFILES += src/money/prices_builtin.inc
-EXTRA_DIST += build-aux/prices_import.py

@@ -264,7 +264,7 @@ static bool is_date(struct str s, bool dashes)
 	       all_digits(str_mk(s.p + 5, 2)) && all_digits(str_mk(s.p + 8, 2));
 }
 
-static struct str without_date(struct str m)
+struct str pricebook_undated(struct str m)
 {
 	if (m.n > 11 && m.p[m.n - 11] == '-' && is_date(str_skip(m, m.n - 10), true))
 		return str_mk(m.p, m.n - 11);
@@ -286,12 +286,18 @@ static struct str without_tuning(struct str m)
 	return colon == (size_t)-1 ? m : str_mk(m.p, prefix.n + colon);
 }
 
-static const struct price *find_exact(
-	const struct pricebook *b, struct str provider, struct str model, wall_us at)
+static const struct price_name *find_name(
+	const struct pricebook *b, struct str provider, struct str model)
 {
 	char buf[KEY_MAX];
 	struct str key = make_key(buf, provider, model);
-	const struct price_name *name = key.p != NULL ? map_get(&b->names, key) : NULL;
+
+	return key.p != NULL ? map_get(&b->names, key) : NULL;
+}
+
+/* The version that is in force at a moment. */
+static const struct price *in_force(const struct price_name *name, wall_us at)
+{
 	const struct price_version *v = name != NULL ? name->newest : NULL;
 
 	while (v != NULL && v->entry->price.valid_from.us > at.us)
@@ -299,13 +305,22 @@ static const struct price *find_exact(
 	return v != NULL ? &v->entry->price : NULL;
 }
 
+/* A dated name of its own comes first, unless a later file speaks for the name without date. */
 static const struct price *find_dated(
 	const struct pricebook *b, struct str provider, struct str model, wall_us at)
 {
-	const struct price *p = find_exact(b, provider, model, at);
-	struct str base = without_date(model);
+	const struct price_name *exact = find_name(b, provider, model), *undated;
+	struct str base = pricebook_undated(model);
+	const struct price *p, *q;
 
-	return p == NULL && base.n != model.n ? find_exact(b, provider, base, at) : p;
+	if (base.n == model.n)
+		return in_force(exact, at);
+	undated = find_name(b, provider, base);
+	p = in_force(exact, at);
+	q = in_force(undated, at);
+	if (p == NULL || (q != NULL && undated->file_no > exact->file_no))
+		return q;
+	return p;
 }
 
 const struct price *pricebook_find_at(

@@ -132,7 +132,8 @@ struct str pricebook_builtin(void);
 /*
  * The price of a model at a provider at a moment: exact id or alias first, then the id without a
  * trailing date
- * ("gpt-4o-mini-2024-07-18" -> "gpt-4o-mini", "claude-sonnet-4-5-20250929", "...@20250929"), then a
+ * ("gpt-4o-mini-2024-07-18" -> "gpt-4o-mini", "claude-sonnet-4-5-20250929", "...@20250929"; a later
+ * file's undated name goes before an earlier file's dated one), then a
  * fine-tuned model's base ("ft:gpt-4o-mini-2024-07-18:org::id" -> "ft:gpt-4o-mini-2024-07-18").
  * NULL when unknown: never free. Valid as long as the book: a request finds its price once, at its
  * start, and keeps it.
@@ -142,6 +143,8 @@ const struct price *pricebook_find_at(
 /* The same for now. */
 const struct price *pricebook_find(
 	const struct pricebook *b, struct str provider, struct str model);
+/* A model's id without the date at its end; the whole id when there is none. */
+struct str pricebook_undated(struct str model);
 /*
  * The stated price for models that no entry has: dearer than nearly everything in the book, and
  * every bucket is priced. docs/reference/prices.md lists its figures. Never NULL.

@@ -168,7 +168,7 @@ def test_the_shipped_prices_price_the_shipped_models(gw, sim):
     response = chat(gw.listen)
     entry = sim.ledger()["entries"][-1]
     book = json.loads((__import__("harness").ROOT / "conf" / "prices.json").read_text())
-    per_mtok = [e for e in book["prices"] if e["model"] == MODEL][0]["per_mtok"]
+    per_mtok = [e for e in book["prices"] if e["provider"] == "openai" and e["model"] == MODEL][0]["per_mtok"]
     assert F(response.get("x-tollgate-cost-usd")) == (
         entry["input"] * F(per_mtok["input"]) + entry["output"] * F(per_mtok["output"])) / 1000000
 

@@ -198,8 +198,10 @@ START_TEST(a_later_file_wins)
 	write_file(one, BOOK(MODEL("m", "1") "," STEP("2026-09-01", "2") "," MODEL("kept",
 				"4") ","
 				     "{\"provider\": \"openai\", \"model\": \"x\", \"aliases\": "
-				     "[\"y\"], \"per_mtok\": {\"input\": \"8\"}" ORIGIN));
-	write_file(two, BOOK(MODEL("m", "9") "," MODEL("y", "7")));
+				     "[\"y\"], \"per_mtok\": {\"input\": \"8\"}" ORIGIN
+				     "," MODEL("d-2026-01-02", "5") "," MODEL("e", "3")));
+	write_file(two, BOOK(MODEL("m", "9") "," MODEL("y", "7") "," MODEL("d", "6") "," MODEL(
+				"e-2026-01-02", "2")));
 	b = pricebook_load(paths, 2, err, sizeof err);
 	ck_assert_msg(b != NULL, "refused: %s", err);
 	/* all versions of the earlier file are gone, not only the one from the same day */
@@ -208,7 +210,12 @@ START_TEST(a_later_file_wins)
 	ck_assert_int_eq(input_at(b, "openai", "kept", 0), 4000000);
 	ck_assert_int_eq(input_at(b, "openai", "x", 0), 8000000);
 	ck_assert_int_eq(input_at(b, "openai", "y", 0), 7000000);
-	ck_assert_uint_eq(pricebook_size(b), 4);
+	/* providers answer with dated names: what is said of the undated one must reach them */
+	ck_assert_int_eq(input_at(b, "openai", "d-2026-01-02", 0), 6000000);
+	ck_assert_int_eq(input_at(b, "openai", "e", 0), 3000000);
+	ck_assert_int_eq(input_at(b, "openai", "e-2026-01-02", 0), 2000000);
+	ck_assert_int_eq(input_at(b, "openai", "e-2026-02-02", 0), 3000000);
+	ck_assert_uint_eq(pricebook_size(b), 8);
 	pricebook_free(b);
 	unlink(two);
 	b = pricebook_load(paths, 2, err, sizeof err);

@@ -1,0 +1,26 @@
+/*
+ * Whose entries of a LiteLLM price map are converted: X("litellm_provider", "our provider", "prefix of model names").
+ * A name that ends in `*` stands for all that begin so.
+ */
+X("openai", "openai", "openai")
+X("text-completion-openai", "openai", "text-completion-openai")
+X("azure", "azure", "azure")
+X("azure_text", "azure", "azure")
+X("azure_ai", "azure", "azure_ai")
+X("anthropic", "anthropic", "anthropic")
+X("gemini", "gemini", "gemini")
+X("vertex_ai*", "vertex", "vertex_ai")
+X("bedrock", "bedrock", "bedrock")
+X("bedrock_converse", "bedrock", "bedrock")
+X("bedrock_mantle", "bedrock", "bedrock_mantle")
+X("mistral", "mistral", "mistral")
+X("codestral", "mistral", "codestral")
+X("text-completion-codestral", "mistral", "text-completion-codestral")
+X("cohere", "cohere", "cohere")
+X("cohere_chat", "cohere", "cohere")
+X("groq", "groq", "groq")
+X("deepseek", "deepseek", "deepseek")
+X("xai", "xai", "xai")
+X("together_ai", "together", "together_ai")
+X("fireworks_ai*", "fireworks", "fireworks_ai")
+X("openrouter", "openrouter", "openrouter")
