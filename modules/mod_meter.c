@@ -136,6 +136,8 @@ static int meter_response_head(struct req *r)
 		return -1;
 	meter_init(mm->m, r->ep.ep->meter, sse, buf, cap);
 	mm->m->strip = r->added_usage && sse;
+	if (r->bound.web_search)
+		mm->m->search_bucket = r->bound.search_bucket;
 	r->metered = true;
 	r->meter = &meter_reader;
 	if (r->model_served.n == 0)
