@@ -185,7 +185,8 @@ static void warn_restart(const struct config *old, const struct config *next)
 		{ "ledger.durability", old->ledger.durability != next->ledger.durability },
 		{ "ledger.segment", old->ledger.segment_bytes != next->ledger.segment_bytes },
 		{ "ledger.interval", old->ledger.interval_us != next->ledger.interval_us },
-		{ "ledger.retain", old->ledger.retain_us != next->ledger.retain_us } };
+		{ "ledger.retain", old->ledger.retain_us != next->ledger.retain_us },
+		{ "ledger.salvage", old->ledger.salvage != next->ledger.salvage } };
 
 	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++)
 		if (rows[i].changed)

@@ -129,7 +129,7 @@ static void *ledgerd_main(void *arg)
 
 /* ---- begin and end */
 
-static int ledgerd_rollup(const char *path, char *err, size_t err_len)
+static int ledgerd_rollup(const char *path, bool salvage, char *err, size_t err_len)
 {
 	char folder[PATH_BYTES + 16];
 
@@ -138,7 +138,7 @@ static int ledgerd_rollup(const char *path, char *err, size_t err_len)
 	if (rollup_open(ld.rollup, folder, err, err_len) != 0)
 		return -1;
 	snprintf(folder, sizeof(folder), "%s/journal", path);
-	return rollup_replay(ld.rollup, folder, false, err, err_len);
+	return rollup_replay(ld.rollup, folder, salvage, err, err_len);
 }
 
 static void ledgerd_give(struct worker *workers, unsigned n)
@@ -164,7 +164,8 @@ int ledgerd_open(const struct config *cfg, uint32_t generation, struct worker *w
 		.interval_us = l->interval_us,
 		.retain_us = l->retain_us,
 		.generation = generation,
-		.build = PACKAGE_VERSION };
+		.build = PACKAGE_VERSION,
+		.salvage = l->salvage };
 	char host[64] = "";
 
 	if (str_eq(l->path, STR("none")) || l->path.n == 0) {
@@ -182,7 +183,7 @@ int ledgerd_open(const struct config *cfg, uint32_t generation, struct worker *w
 		opt.member = str_z(host);
 	if (journal_open(&ld.journal, &opt, clock_wall(), err, err_len) != 0)
 		return -1;
-	if (ledgerd_rollup(ld.path, err, err_len) != 0)
+	if (ledgerd_rollup(ld.path, l->salvage, err, err_len) != 0)
 		return -1;
 	ledgerd_give(workers, n);
 	journal_on_synced(ld.journal, ledgerd_synced, NULL);

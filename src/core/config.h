@@ -87,6 +87,7 @@ struct cfg_ledger {
 	int durability;  /* enum journal_durability */
 	int64_t interval_us, segment_bytes, retain_us;
 	int indeterminate; /* enum indeterminate_policy */
+	bool salvage;
 };
 
 struct cfg_abort { /* clients that go before their answer is complete */

@@ -63,6 +63,13 @@ static const struct conf_directive ledger_directives[] = {
 		.help = "What is charged for a request that was sent and got no status back: the "
 			"provider may have worked on it, and billed that, or not. none, the "
 			"input, or its bound: all that it may have used." },
+	{ .name = "salvage",
+		.type = CONF_BOOL,
+		AT(cfg_ledger, salvage),
+		.def = "no",
+		.help = "yes: start although journal files are damaged, without the records that "
+			"cannot be read. For one start, after `tgctl ledger verify` has said what "
+			"is lost." },
 	{ .name = NULL },
 };
 const struct conf_block config_ledger_block = {

@@ -12,7 +12,7 @@ static const struct endpoint_row {
 	struct str path; /* without a trailing star */
 	bool prefix;
 } rows[] = {
-#define X(id, path, methods, dialect, body, meter, name)                                                 \
+#define X(id, path, methods, dialect, body, meter, name)                                           \
 	{ { ENDPOINT_##id, HTTP_M_##methods, DIALECT_##dialect, BODY_KIND_##body, METER_##meter }, \
 		{ path, sizeof(path) - 1 - (path[sizeof(path) - 2] == '*') },                      \
 		path[sizeof(path) - 2] == '*' },

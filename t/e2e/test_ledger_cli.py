@@ -11,12 +11,13 @@ import json
 import random
 import re
 import shutil
+import signal
 import struct
 import subprocess
 
 import pytest
 
-from harness import BUILD, ROOT, wait_for
+from harness import BUILD, ROOT, chat, wait_for
 
 F = fractions.Fraction
 MONTH = ("--month", "2025-11")
@@ -464,3 +465,32 @@ def test_completion_knows_the_commands_and_their_options(tmp_path):
         assert all(option[2:] in zsh for option in options)
     assert complete("tgctl usage --by day,te") == ["day,tenant"] and len(complete("tgctl usage --by t")) == 5
     assert complete("tgctl ledger reconcile x --provider o") == ["openai"]
+
+
+# ---- beside a gateway that runs
+
+def test_beside_a_running_gateway(gw, tmp_path):
+    ledger = gw.config["ledger"]["path"]
+    out = tmp_path / "tail"
+    with open(out, "w", encoding="utf-8") as f:
+        tail = subprocess.Popen([str(BUILD / "tgctl"), "ledger", "tail", "-f", "--json", "--ledger", ledger], stdout=f)
+    try:
+        ids = [chat(gw.listen, headers={"x-tollgate-tags": f"feature=f{i % 2}"}).id for i in range(20)]
+        # at once, long before the sums are written: reports read the journal behind them
+        answer = json.loads(run("usage", "--by", "tag:feature,key", "--json", "--ledger", ledger))
+        assert [row["requests"] for row in answer["rows"]] == [10, 10]
+        assert sum(F(row["billed_usd"]) for row in answer["rows"]) == sum(F(c["billed_usd"]) for c in charges(ledger)) > 0
+        page = gw.admin_get("/admin/v1/usage?by=tag:feature,key")
+        assert page.status == 200 and page.json["rows"] == answer["rows"]
+        assert verify(ledger)[0]["ok"]
+        wait_for(lambda: out.read_text(encoding="utf-8").count("\n") == 20, "20 lines of tail -f")
+        assert {json.loads(line)["id"] for line in out.read_text(encoding="utf-8").splitlines()} == set(ids)
+        done = tgctl("ledger", "verify", "--rebuild", "--ledger", ledger)
+        assert done.returncode == 0  # nothing is wrong: nothing to make anew, no lock needed
+    finally:
+        tail.terminate()
+        tail.wait()
+    gw.signal(signal.SIGKILL)
+    gw.wait()
+    assert json.loads(run("usage", "--by", "tag:feature,key", "--json", "--ledger", ledger))["rows"] == answer["rows"]
+    assert verify(ledger)[0]["ok"]
