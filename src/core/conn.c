@@ -102,8 +102,8 @@ static void conn_end_slow(struct conn *c)
 	wc_add(&c->w->stats, WC_CLIENT_TIMEOUTS, 1);
 	if (c->state == CONN_BUSY) {
 		req_client_timeout(c->req);
-		if (c->state == CONN_DEAD || !c->eof)
-			return; /* a 408 is on its way */
+		if (c->state == CONN_DEAD || c->lost || !c->eof)
+			return; /* a 408 is on its way; or the answer is read on without it */
 	}
 	if (c->out.len > 0)
 		stream_abort(&c->st);
@@ -404,7 +404,7 @@ static void conn_on_ready(struct stream *s, unsigned ready, void *arg)
 	CHECK_OBJ(c, CONN_MAGIC);
 	if ((ready & STREAM_CAN_WRITE) != 0 && c->state != CONN_DEAD)
 		conn_flush(c);
-	if ((ready & STREAM_CAN_READ) != 0) {
+	if ((ready & STREAM_CAN_READ) != 0 && !c->lost) {
 		switch (c->state) {
 		case CONN_IDLE:
 		case CONN_HEAD: conn_read_head(c); break;
@@ -441,7 +441,10 @@ void conn_lose(struct conn *c)
 	tg_assert(c->state == CONN_BUSY && !c->lost);
 	c->lost = c->eof = true;
 	timer_disarm(&c->w->wheel, &c->timer);
-	stream_close(&c->st);
+	if (c->out.len > 0) /* its end could pass for the answer's */
+		stream_abort(&c->st);
+	else
+		stream_close(&c->st);
 	conn_in_free(c);
 	bufq_clear(&c->out);
 	c->blocked = false;

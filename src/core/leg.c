@@ -144,14 +144,21 @@ static int leg_list(
 	return 0;
 }
 
-/* No price, or none for this: the stated one, and if that overflows the largest figure. */
-static void leg_list_estimate(const struct req *r, const struct usage *u, struct rec_money *m)
+/*
+ * No price (p NULL), or none for this: the dearest that the model's own could be, or the stated
+ * one, and if that overflows the largest figure.
+ */
+static void leg_list_estimate(
+	const struct req *r, const struct price *p, const struct usage *u, struct rec_money *m)
 {
-	const struct price *p = pricebook_estimate(r->conf->prices);
+	const struct price *stated = pricebook_estimate(r->conf->prices);
 
 	m->flags |= MONEY_UNPRICED;
-	m->price_version = price_version(p);
-	if (price_bound(p, u, &m->list) != 0) {
+	m->price_version = price_version(p != NULL ? p : stated);
+	if (p != NULL && price_bound(p, u, &m->list) == 0)
+		return;
+	m->price_version = price_version(stated);
+	if (price_cost(stated, u, NULL, &m->list, NULL) != 0) {
 		m->flags |= MONEY_OVERFLOW;
 		m->list = PICO_MAX;
 	}
@@ -161,7 +168,7 @@ static void leg_list_any(
 	const struct req *r, const struct price *p, const struct usage *u, struct rec_money *m)
 {
 	if (p == NULL || leg_list(r, p, u, m) != 0)
-		leg_list_estimate(r, u, m);
+		leg_list_estimate(r, p, u, m);
 }
 
 /* What a second model did on the way (an advisor, an image tool) costs that model's price. */
@@ -196,6 +203,20 @@ static void leg_usage_add_extra(struct req *r)
 			u->n[b] = UINT64_MAX;
 }
 
+/* Of a model without a price. */
+static void leg_list_stated_bound(
+	const struct req *r, const struct usage *worst, struct rec_money *m)
+{
+	const struct price *stated = pricebook_estimate(r->conf->prices);
+
+	m->flags |= MONEY_UNPRICED;
+	m->price_version = price_version(stated);
+	if (price_bound(stated, worst, &m->list) != 0) {
+		m->flags |= MONEY_OVERFLOW;
+		m->list = PICO_MAX;
+	}
+}
+
 static void leg_find_region(struct req *r)
 {
 	r->leg.region = r->served_region.n > 0 ? r->served_region : r->route->target->cfg->region;
@@ -219,7 +240,7 @@ static void leg_bound(struct req *r)
 	if (l->price != NULL)
 		usage_fit(&l->bound, l->price->plan[SERVICE_STANDARD]->rates.has);
 	if (l->price == NULL || price_bound(l->price, &l->bound, &m->list) != 0)
-		leg_list_estimate(r, &l->bound, m);
+		leg_list_stated_bound(r, &l->bound, m);
 	else
 		m->price_version = price_version(l->price);
 	leg_margins(r, m);
@@ -288,7 +309,7 @@ static void leg_rate_unread(struct req *r)
 {
 	static const struct usage nothing;
 
-	leg_list_estimate(r, &nothing, &r->leg.money);
+	leg_list_estimate(r, NULL, &nothing, &r->leg.money);
 	leg_margins(r, &r->leg.money);
 }
 

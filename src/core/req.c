@@ -276,7 +276,7 @@ static void req_settle(struct req *r, enum req_end why)
 	if (r->drained) {
 		wc_sub(&w->stats, WC_DRAINED, 1);
 		w->n_drained--;
-		why = END_CLIENT_GONE;
+		why = r->drained_end;
 		r->status = r->drained_status;
 	}
 	r->end = why;
@@ -322,9 +322,10 @@ static bool req_wants_drain(const struct req *r, enum req_end why)
 }
 
 /* Nobody reads the answer any more, but it is billed: see what it says. */
-static void req_drain(struct req *r)
+static void req_drain(struct req *r, enum req_end why)
 {
 	r->drained = true;
+	r->drained_end = why;
 	r->drained_status = r->head_sent ? r->status : 499;
 	r->keep_alive = false;
 	r->w->n_drained++;
@@ -340,7 +341,7 @@ void req_abort(struct req *r, enum req_end why)
 	if (r->settled)
 		return;
 	if (req_wants_drain(r, why)) {
-		req_drain(r);
+		req_drain(r, why);
 		return;
 	}
 	if (r->attempt != NULL)

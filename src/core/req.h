@@ -111,6 +111,7 @@ struct req {
 	bool free_retry_used;
 	bool fresh;         /* the next connection must not be a kept-alive one */
 	int drained_status; /* what the client has seen then */
+	enum req_end drained_end;
 	bool any_sent;      /* of any leg, bytes reached the provider */
 	bool drained;       /* the client has gone; the answer is read on to learn its cost */
 	struct timer total; /* upstream total clock */

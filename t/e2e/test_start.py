@@ -169,7 +169,7 @@ def test_after_kill_9_it_starts_again_on_the_same_unix_socket(gateway, tmp_path)
 def test_a_unix_socket_in_use_is_not_stolen(gateway, tmp_path):
     address = f"unix:{tmp_path}/gw.sock"
     first = gateway({"listen": [address]})
-    done = run("-c", write(tmp_path / "second.yaml", first.config))
+    done = run("-c", write(tmp_path / "second.yaml", merged(first.config, {"ledger": {"path": str(tmp_path / "second")}})))
     assert done.returncode == 1 and "gw.sock" in done.stderr
     assert chat(address).status == 200
 

@@ -84,8 +84,8 @@ test('a provider that drops the connection is a 502, which the SDK retries', asy
 	assert.equal(kind(err), 'api_error');
 });
 
-test('the SDK\'s own timeout cancels the request at the provider', async () => {
-	await failure(client({ timeout: 200 }).messages.create({ ...ASK, model: 'claude-sonnet-4-5' },
+test('the SDK\'s own timeout cancels a stream at the provider', async () => {
+	await failure(client({ timeout: 200 }).messages.create({ ...ASK, model: 'claude-sonnet-4-5', stream: true },
 		{ headers: { 'x-sim-ttft': '60s' } }), Anthropic.APIConnectionTimeoutError);
 	assert.equal((await billed(up, 'the cancelled request', (e) => e.model === 'claude-sonnet-4-5')).cancelled, true);
 });

@@ -132,7 +132,7 @@ test('breaking out of the loop cancels too', async () => {
 
 test('an abort signal before the first byte cancels at the provider', async () => {
 	const stop = new AbortController(), before = (await up.ledger()).requests;
-	const asked = openai.chat.completions.create({ model: MODEL, messages: ASK },
+	const asked = openai.chat.completions.create({ model: MODEL, messages: ASK, stream: true },
 		{ signal: stop.signal, headers: { 'x-sim-ttft': '60s' } });
 	const failed = assert.rejects(asked, OpenAI.APIUserAbortError);
 	await until('the request is with the provider', async () => (await up.ledger()).in_flight > 0);
