@@ -19,12 +19,15 @@ _tgctl() {
 		;;
 	esac
 	case $COMP_CWORD:${COMP_WORDS[1]}:${COMP_WORDS[2]} in
-	1:*) words="keys usage ledger export help" ;;
+	1:*) words="keys prices usage ledger export help" ;;
 	2:keys:*) words="create hash" ;;
+	2:prices:*) words="list show history diff import" ;;
 	2:ledger:*) words="tail dump verify reconcile" ;;
 	2:export:*) words="jsonl csv" ;;
-	2:help:*) words="keys usage ledger export" ;;
+	2:help:*) words="keys prices usage ledger export" ;;
 	*:keys:*) words="--tenant --id --expires --json --help" ;;
+	*:prices:import) words="litellm -o --output --date --corrections --report --help" ;;
+	*:prices:*) words="--provider --model -c --config --json --help" ;;
 	*:usage:*)
 		words="--by --since --until --month --tag --org --tenant --tier --key --model --provider --target --region
 			--service-tier --json --csv $where"
@@ -42,6 +45,9 @@ _tgctl() {
 		fi
 		;;
 	esac
+	if [[ ${COMP_WORDS[1]} == prices && $COMP_CWORD -gt 2 && $cur != -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur"; compgen -f -- "$cur")
+	fi
 	[ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
 complete -F _tgctl tgctl
