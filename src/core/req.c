@@ -316,6 +316,8 @@ static bool req_wants_drain(const struct req *r, enum req_end why)
 		return false;
 	if (!leg_is_billed(r) || !a->send_done || (r->leg.status != 0 && r->leg.status / 100 != 2))
 		return false;
+	if (r->respond != NULL && !r->respond->readable)
+		return false; /* sound: there is nothing to be learned from it */
 	p = leg_abort_policy(r);
 	return p != ABORT_CANCEL_FREE && (p == ABORT_DRAIN || !r->stream) &&
 	       r->w->n_drained < (uint64_t)r->conf->cfg.client_abort.drain_max;

@@ -115,6 +115,8 @@ int respond_begin(struct req *r, const struct http_head *h)
 	r->sinks = NULL;
 	sink_push(r, &r->client_sink, &respond_sink);
 	p->sse = str_starts_ci(http_get(h, HTTP_N_CONTENT_TYPE), STR("text/event-stream"));
+	p->readable =
+		p->sse || str_starts_ci(http_get(h, HTTP_N_CONTENT_TYPE), STR("application/json"));
 	if (p->sse && h->framing != HTTP_BODY_NONE) {
 		p->events = event_hold_push(r);
 		if (p->events == NULL)
