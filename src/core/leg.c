@@ -261,47 +261,63 @@ void leg_begin(struct req *r)
 }
 
 /* An estimate is given in every unit: those stay that the price has. What was counted is exact. */
-static void leg_fit(struct req *r, enum settle_charge c)
+static void leg_usage_estimate(struct req *r)
 {
-	const struct price *p = leg_price(r);
+	const struct price *p;
 	struct leg *l = &r->leg;
 
+	r->meter->usage(r, true, &l->usage);
+	p = leg_price(r);
 	if (p != NULL)
 		usage_fit(&l->usage, p->plan[SERVICE_STANDARD]->rates.has);
-	if (c == CHARGE_ESTIMATE && usage_any(&l->usage) && r->meter->counted(&l->usage))
-		l->quality = QUALITY_EXACT;
+	if (l->charge != CHARGE_PARTIAL)
+		l->quality = usage_any(&l->usage) && r->meter->counted(&l->usage)
+				     ? QUALITY_EXACT
+				     : QUALITY_ESTIMATED;
+}
+
+/* The provider's figures. Where the model is priced in other units (a count of images, and a price
+ * of tokens), an estimate in those. */
+static void leg_usage_figures(struct req *r)
+{
+	struct rec_money unused = { 0 };
+	const struct price *p;
+
+	r->meter->usage(r, false, &r->leg.usage);
+	p = leg_price(r);
+	if (p != NULL && leg_list(r, p, &r->leg.usage, &unused) != 0 &&
+		usage_input(&r->leg.usage) + usage_output(&r->leg.usage) == 0)
+		leg_usage_estimate(r);
+}
+
+/* The whole bound, or that of its input. */
+static void leg_usage_bound(struct leg *l, bool output)
+{
+	l->usage = l->bound;
+	for (unsigned b = USAGE_FIRST_OUTPUT; !output && b < USAGE__MAX; b++)
+		l->usage.n[b] = 0;
+	l->usage.source = USAGE_ESTIMATED;
 }
 
 /* Fill the usage that is charged. */
-static void leg_usage(struct req *r, enum settle_charge c)
+static void leg_usage(struct req *r)
 {
 	struct leg *l = &r->leg;
 
-	switch (c) {
+	switch (l->charge) {
 	case CHARGE_VOID:
 	case CHARGE_NOTHING:
 	case CHARGE_UNREAD: return;
-	case CHARGE_BOUND: l->usage = l->bound; break;
-	case CHARGE_INPUT: break;
-	case CHARGE_USAGE:
+	case CHARGE_BOUND: leg_usage_bound(l, true); return;
+	case CHARGE_INPUT: leg_usage_bound(l, false); return;
+	case CHARGE_USAGE: leg_usage_figures(r); return;
 	case CHARGE_ESTIMATE:
-	case CHARGE_PARTIAL:
-		if (r->meter != NULL) {
-			r->meter->usage(r, c != CHARGE_USAGE, &l->usage);
-			if (c != CHARGE_USAGE)
-				leg_fit(r, c);
-			return;
-		}
-		break;
+	case CHARGE_PARTIAL: break;
 	}
-	if (c == CHARGE_BOUND) {
-		l->usage.source = USAGE_ESTIMATED;
-		return;
-	}
-	l->usage = l->bound;
-	for (unsigned b = USAGE_FIRST_OUTPUT; b < USAGE__MAX; b++)
-		l->usage.n[b] = 0;
-	l->usage.source = USAGE_ESTIMATED;
+	if (r->meter != NULL)
+		leg_usage_estimate(r);
+	else
+		leg_usage_bound(l, false);
 }
 
 /* A path whose answers nobody reads: the stated price of a request. */
@@ -336,7 +352,7 @@ void leg_charge(struct req *r, enum settle_by by)
 	o = settle_decide(&in);
 	l->charge = o.charge;
 	l->quality = o.quality;
-	leg_usage(r, o.charge);
+	leg_usage(r);
 	leg_find_region(r);
 	if (o.charge == CHARGE_BOUND)
 		l->money = l->bound_money;
