@@ -57,7 +57,7 @@ static struct str quality_of(const struct meter *m, const struct bound *asked)
 /* As many as came; when it broke off, as many as were asked for. */
 static void estimate_images(const struct meter *m, const struct bound *asked, struct usage *u)
 {
-	uint64_t n = m->images > 0 ? m->images : m->terminal ? 0 : asked->n;
+	uint64_t n = m->terminal ? m->images : TG_MAX((uint64_t)m->images, asked->n);
 	struct str size = size_of(m, asked);
 	uint64_t pixels = est_pixels(size);
 

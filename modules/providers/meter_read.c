@@ -429,9 +429,9 @@ static void read_names(struct meter *m, bool early, bool late)
 /* Figures are final once the end was seen; those of Anthropic say so themselves. */
 static void settle_source(struct meter *m)
 {
-	bool figures = m->has_usage || m->images > 0;
-
-	if (figures && !meter_is_anthropic(m) && (m->terminal || m->usage_only || !m->stream))
+	/* Images that were counted are no figures: whether they are what is billed, the price says
+	 */
+	if (m->has_usage && !meter_is_anthropic(m) && (m->terminal || m->usage_only || !m->stream))
 		m->usage.source = USAGE_PROVIDER;
 	if (m->api == METER_OPENAI_MODERATION && m->terminal) /* costs nothing */
 		m->usage.source = USAGE_PROVIDER;

@@ -42,12 +42,12 @@ struct example {
 static const struct example examples[] = {
 	/* ---- images */
 	{ "images without usage are counted", METER_OPENAI_IMAGES, B,
-		"{\"created\":1,\"data\":[" IMAGE ",{\"url\":\"https://x/y\"}]}", USAGE_PROVIDER,
+		"{\"created\":1,\"data\":[" IMAGE ",{\"url\":\"https://x/y\"}]}", USAGE_PARTIAL,
 		{ { USAGE_IMAGES, 2 } }, { { 0 } }, -1, { 0 } },
 	{ "with their size and quality", METER_OPENAI_IMAGES, B,
 		"{\"data\":[" IMAGE
 		"],\"size\":\"1536x1024\",\"quality\":\"high\",\"model\":\"im\"}",
-		USAGE_PROVIDER, { { USAGE_IMAGES, 1 } }, { { 0 } }, -1,
+		USAGE_PARTIAL, { { USAGE_IMAGES, 1 } }, { { 0 } }, -1,
 		{ .model = "im", .size = "1536x1024", .quality = "high" } },
 	{ "images with usage are tokens", METER_OPENAI_IMAGES, B,
 		"{\"data\":[" IMAGE "," IMAGE
@@ -65,7 +65,7 @@ static const struct example examples[] = {
 			D("{\"type\":\"image_generation.completed\",\"b64_json\":\"QQ\",\"size\":"
 			  "\"1024x1024\",\"quality\":\"low\"}")
 				D("{\"type\":\"image_generation.completed\",\"b64_json\":\"QQ\"}"),
-		USAGE_PROVIDER, { { USAGE_IMAGES, 2 } }, { { 0 } }, -1,
+		USAGE_PARTIAL, { { USAGE_IMAGES, 2 } }, { { 0 } }, -1,
 		{ .size = "1024x1024", .quality = "low" } },
 	{ "a stream of images that broke off", METER_OPENAI_IMAGES, S,
 		D("{\"type\":\"image_edit.partial_image\",\"b64_json\":\"QQ\"}"), USAGE_ABSENT,
