@@ -1,6 +1,9 @@
 /*
  * dialect_openai_media.c: images, speech, transcriptions and translations.
  *
+ * Models of the older kind are billed in units, and say nothing of what they used: dall-e by the
+ * image, tts-1 by the character, whisper by the second.
+ *
  * Units: an image is 272, 1056 or 4160 output tokens (low, medium or auto, high); an input image
  * 323 input tokens; speech 256 bytes of sound for each byte of text; sound lasts ceil(bytes/16000)
  * seconds and is ten input tokens a second.
@@ -77,11 +80,16 @@ static bool image_next(struct sim_req *r, struct sim_buf *b)
 
 static void image_answer(struct sim_req *r, uint64_t n, struct str quality, bool url)
 {
+	r->by_unit = str_starts(r->model, STR("dall-e"));
 	n = TG_MIN(TG_MAX(n, (uint64_t)1), (uint64_t)MAX_IMAGES);
 	r->usage.images = n;
 	r->usage.output = n * image_tokens(quality);
 	r->usage.input = sim_tokens_of(r->prompt.bytes) + r->prompt.fixed_tokens;
 	r->usage_image = r->prompt.fixed_tokens;
+	if (r->by_unit) {
+		r->usage.output = r->usage.input = r->usage_image = 0;
+		r->stream = false;
+	}
 	if (r->stream) {
 		sim_answer_stream(r, image_next, 2);
 		return;
@@ -92,12 +100,12 @@ static void image_answer(struct sim_req *r, uint64_t n, struct str quality, bool
 			url ? "%s{\"url\":\"https://sim.invalid/%s\"}" : "%s{\"b64_json\":\"%s\"}",
 			i != 0 ? "," : "", url ? "image.png" : png_b64);
 	sim_buf_lit(&r->json, "],\"output_format\":\"png\",\"size\":\"1024x1024\"");
-	if (!sim_usage_hidden(r)) {
+	if (!sim_usage_hidden(r) && !r->by_unit) {
 		sim_buf_lit(&r->json, ",\"usage\":");
 		image_usage(r, &r->json, r->prompt.fixed_tokens);
 	}
 	sim_buf_lit(&r->json, "}\n");
-	sim_answer_json(r, 200, true);
+	sim_answer_json(r, 200, !r->by_unit);
 }
 
 void sim_openai_images(struct sim_req *r)
@@ -200,7 +208,10 @@ void sim_openai_speech(struct sim_req *r)
 	sim_prompt_walk(&r->prompt, &w[INPUT].val);
 	r->usage.input = sim_tokens_of(r->prompt.bytes);
 	r->usage.output = r->usage.input * 2;
-	r->usage.characters = r->prompt.bytes;
+	r->usage.characters = sim_json_text_chars(&w[INPUT].val);
+	r->by_unit = str_starts(r->model, STR("tts-1"));
+	if (r->by_unit)
+		r->usage.input = r->usage.output = 0;
 	if (str_eq(w[STREAM].val.raw, STR("\"sse\""))) {
 		r->stream = true;
 		r->plan.tokens = r->usage.output;
@@ -311,7 +322,8 @@ void sim_openai_transcriptions(struct sim_req *r)
 	sim_plan_make(r, SIM_UNSET, 1, STR_NONE, NULL);
 	r->usage.seconds = (file->bytes + SOUND_BYTES_PER_SECOND - 1) / SOUND_BYTES_PER_SECOND;
 	r->usage.input = prompt + r->usage.seconds * SOUND_TOKENS_PER_SECOND;
-	if (str_starts(r->model, STR("whisper"))) /* billed by the second alone */
+	r->by_unit = str_starts(r->model, STR("whisper"));
+	if (r->by_unit)
 		r->usage.input = r->usage.output = 0;
 	else
 		r->usage.seconds = 0;

@@ -53,6 +53,37 @@ uint64_t sim_json_text_bytes(const struct json_val *v)
 	return total;
 }
 
+/* Code points that begin in raw text without escapes: all bytes but the later ones of UTF-8. */
+static uint64_t chars_of(struct str s)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+uint64_t sim_json_text_chars(const struct json_val *v)
+{
+	struct str s = v->raw;
+	uint64_t total = 0;
+
+	if (v->type != JSON_STRING)
+		return 0;
+	s = str_mk(s.p + 1, s.n - 2);
+	while (s.n != 0) {
+		size_t esc = str_chr(s, '\\'), len;
+
+		if (esc == (size_t)-1)
+			return total + chars_of(s);
+		total += chars_of(str_mk(s.p, esc)) + 1;
+		s = str_skip(s, esc);
+		(void)escape_bytes(s.p, s.n, &len); /* a surrogate pair is one */
+		s = str_skip(s, TG_MIN(len, s.n));
+	}
+	return total;
+}
+
 static size_t skip_ws(struct str s, size_t i)
 {
 	while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\r' || s.p[i] == '\n'))

@@ -11,6 +11,8 @@
 
 /* Bytes of UTF-8 a string value decodes to (escapes resolved); the raw length of anything else. */
 uint64_t sim_json_text_bytes(const struct json_val *v);
+/* Its characters (code points); 0 of anything else. */
+uint64_t sim_json_text_chars(const struct json_val *v);
 /* Next member: *it starts {0}. key is raw, between the quotes. False at the end. */
 bool sim_json_object_next(
 	const struct json_val *obj, struct json_iter *it, struct str *key, struct json_val *val);

@@ -100,7 +100,7 @@ struct sim_usage sim_usage_shown(const struct sim_req *r)
 {
 	struct sim_usage u = r->usage;
 
-	if (sim_fault_has(&r->knobs.fault, SIM_F_WRONG_USAGE)) {
+	if (sim_fault_has(&r->knobs.fault, SIM_F_WRONG_USAGE) && !r->by_unit) {
 		u.input = 2 * u.input + 7;
 		u.output = r->input_only ? 0 : 3 * u.output + 11;
 	}
@@ -113,7 +113,8 @@ struct sim_usage sim_usage_billed(const struct sim_req *r, bool completed)
 
 	if (r->refused)
 		return (struct sim_usage){ 0 };
-	if (completed || !r->sse || r->knobs.on_cancel == SIM_CANCEL_FULL)
+	/* Who has told the usage has made all of it. */
+	if (completed || !r->sse || r->usage_event != 0 || r->knobs.on_cancel == SIM_CANCEL_FULL)
 		return u;
 	u.output = r->gen_tokens;
 	u.reasoning = r->gen_reasoning;

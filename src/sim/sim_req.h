@@ -154,7 +154,8 @@ struct sim_req {
 	void *gzip;           /* z_stream */
 	bool refused;         /* an error answer: nothing is billed */
 	bool shows_usage;
-	bool input_only; /* its usage tells no output */
+	bool input_only; /* its usage tells no output, */
+	bool by_unit;    /* or no tokens at all: it is billed by image, character or second */
 	bool failed;     /* ended with an error event */
 };
 
@@ -193,8 +194,8 @@ uint64_t sim_count(const struct json_val *v, uint64_t otherwise);
 void sim_plan_make(struct sim_req *r, uint64_t max_tokens, uint64_t n, struct str tool_name,
 	const struct json_val *tool_schema);
 /*
- * What is billed: everything when the answer was completed or is not a stream, else the prompt and
- * what was generated; nothing for refused requests.
+ * What is billed: everything when the answer was completed, is not a stream or has told its usage,
+ * else the prompt and what was generated; nothing for refused requests.
  */
 struct sim_usage sim_usage_billed(const struct sim_req *r, bool completed);
 /* What the answer reports: the truth but for wrong-usage. */

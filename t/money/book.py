@@ -20,6 +20,7 @@ INPUTS = {"input", *(bucket for bucket in PARENT if bucket.startswith("input_"))
 OPENAI, ANTHROPIC = "openai", "anthropic"
 CHAT, OTHER, CLAUDE, EMBED, IMAGE = "gpt-4o-mini", "gpt-4o", "claude-sonnet-4-5", "text-embedding-3-small", "gpt-image-1"
 TTS, HEAR, WHISPER, FREE = "gpt-4o-mini-tts", "gpt-4o-transcribe", "whisper-1", "omni-moderation-latest"
+DALLE, SPEAK = "dall-e-3", "tts-1"
 NOBODYS = "gpt-nobody-has-a-price"
 
 # (provider, model): USD per million tokens, USD per unit, what other service tiers cost, and what the whole request costs
@@ -49,6 +50,8 @@ MODELS = {
     (OPENAI, TTS): {"per_mtok": {"input": "0.600007", "output": "11.999983", "output_audio": "12.000011"}},
     (OPENAI, HEAR): {"per_mtok": {"input": "2.500009", "input_audio": "6.000017", "output": "10.000033"}},
     (OPENAI, WHISPER): {"per_unit": {"input_seconds": "0.000100000007"}},
+    (OPENAI, DALLE): {"per_unit": {"images": "0.040000000003"}},
+    (OPENAI, SPEAK): {"per_unit": {"input_characters": "0.000015000007"}},
     (OPENAI, FREE): {"free": True},
 }
 # What is charged where nothing is known: the gateway's defaults.

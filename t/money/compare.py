@@ -26,6 +26,7 @@ FIRST_BYTE_S = .6   # the configuration's upstream.first_byte, at least
 # class: (a bound is promised, what it is)
 CLASSES = {
     "exact": (True, "the provider's figures, all of them: equal to the digit"),
+    "counted": (True, "billed in units that nobody needs to be told: images that came, characters that were sent"),
     "free": (True, "nothing was billed, and nothing is charged"),
     "refused": (True, "the provider answered with an error: nothing on both sides"),
     "whole, estimated": (True, "a whole answer without figures: not below its input and what it says"),
@@ -86,7 +87,9 @@ def sim_buckets(line, reported):
     inputs, outputs = line["input"], line["output"]
     if reported:
         inputs, outputs = line["reported_input"], line["reported_output"]
-    image, audio = min(line["input_image"], inputs), min(line["input_audio"], inputs)
+    image, audio = min(line["input_image"], inputs), line["input_audio"]
+    if audio:       # the text of it is what is told
+        audio += inputs - line["input"]
     out["input_image"], out["input_audio"], out["input"] = image, audio, inputs - image - audio
     out["input_cache_read"] = line["cached_read"]
     if openai:
@@ -101,6 +104,8 @@ def sim_buckets(line, reported):
         out["output"] = outputs
     out["output_reasoning"] = line["reasoning"]
     out["input_seconds"] = line["seconds"]
+    if line["model"] in (book.DALLE, book.SPEAK):
+        out["images"], out["input_characters"] = line["images"], line["characters"]
     # OpenAI's cost by the size of the context, which is medium when nobody says
     out["web_searches_medium" if openai else "web_searches"] = line["web_searches"]
     return {bucket: n for bucket, n in out.items() if n}
@@ -309,15 +314,20 @@ class Compare:
         self.flagged(tag, line, record, charged, truth, note, which)
 
     def exact(self, tag, line, record, charged, truth, shown, shown_use):
-        if line["usage_delivered"]:
+        usage = {k: v for k, v in record["usage"].items() if v}
+        # a body that broke off behind its usage has told it
+        if line["usage_delivered"] or (usage == shown_use and begun(line) and not line["completed"]):
             self.counts["wrong_usage"] += "wrong-usage" in line["fault"]
-            usage = {k: v for k, v in record["usage"].items() if v}
             if usage != shown_use:
                 self.mismatch(tag, f"usage {usage}, the provider said {shown_use}")
             elif charged != shown:
                 self.mismatch(tag, f"charged {charged}, the provider's figures cost {shown}")
             self.reported(tag, line, record)
             self.add("exact", charged, shown)
+        elif line["model"] in (book.DALLE, book.SPEAK) and begun(line) and line["status"] == 200:
+            self.add("counted", charged, truth)
+            if charged != truth:
+                self.mismatch(tag, f"charged {charged} for {record['usage']}; the provider bills {truth}")
         elif line["status"] >= 400 or not line["served"]:
             self.nothing(tag, "refused", charged, truth)
         else:

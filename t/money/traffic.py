@@ -43,6 +43,8 @@ MODELS = {
     "tts": (("east",), book.TTS),
     "hear": (("east",), book.HEAR),
     "whisper": (("east",), book.WHISPER),
+    "picture": (("east", "west"), book.DALLE),
+    "speak": (("east",), book.SPEAK),
     "moderation": (("east",), book.FREE),
 }
 # tenant: (org, markup in percent, its keys)
@@ -116,7 +118,7 @@ class Mix:
     # kind and weight
     KINDS = (("chat", 17), ("chat stream", 24), ("responses", 6), ("responses stream", 8), ("completions", 3),
              ("completions stream", 4), ("embeddings", 7), ("messages", 9), ("messages stream", 13), ("image", 2),
-             ("image stream", 1), ("image edit", 1), ("speech", 1), ("speech stream", 1), ("hear", 1), ("whisper", 1),
+             ("image stream", 1), ("image edit", 1), ("speech", 1), ("speech stream", 1), ("hear", 1), ("whisper", 1), ("picture", 1), ("speak", 1),
              ("moderation", 1))
     # what a provider does wrong, for any kind; {b}: bytes, {e}: events
     FAULTS = ("500", "503", "529", "429", "quota", "400", "404", "stall@0", "stall", "truncate", "truncate@{e}",
@@ -130,7 +132,7 @@ class Mix:
         rng = random.Random(f"{self.seed}/{i}")
         kind = rng.choices([k for k, _ in self.KINDS], [w for _, w in self.KINDS])[0]
         ask = getattr(self, "make_" + kind.split()[0])(rng, f"m{self.seed}-{i}", kind)
-        if ask.kind not in ("speech", "moderation"):
+        if ask.kind not in ("speech", "speak", "moderation"):
             self.spoil(rng, ask)
         return ask
 
@@ -264,6 +266,14 @@ class Mix:
             body["n"] = rng.randint(1, 3)
         return self.ask(rng, tag, kind, "/v1/images/generations", "image", body)
 
+    def make_picture(self, rng, tag, kind):
+        body = {"model": "picture", "prompt": self.words(rng), "n": rng.randint(1, 4), "size": "1024x1024"}
+        return self.ask(rng, tag, kind, "/v1/images/generations", "picture", body)
+
+    def make_speak(self, rng, tag, kind):
+        return self.ask(rng, tag, kind, "/v1/audio/speech", "speak",
+                        {"model": "speak", "input": self.words(rng), "voice": "alloy"})
+
     def make_speech(self, rng, tag, kind):
         body = {"model": "tts", "input": self.words(rng), "voice": "alloy"}
         if kind.endswith("stream"):
@@ -306,7 +316,8 @@ class Mix:
             ask.headers.append(("x-sim-ttft", rng.choice(("0", "150ms"))))
         elif y < .83:
             ask.abort = ("head", rng.randint(0, max(0, len(ask.body) - 1)))
-        elif y < .92 and not ask.stream and ask.kind not in ("image", "image edit", "hear", "whisper", "embeddings"):
+        elif y < .92 and not ask.stream and ask.kind not in (
+                "image", "image edit", "hear", "whisper", "embeddings", "picture", "speak"):
             ask.abort = ("bytes", rng.randint(1, 3000))
             ask.headers.append(("x-sim-body-bytes", "3m"))      # more than is held back
         else:

@@ -57,22 +57,23 @@ START_TEST(decoded_bytes)
 {
 	static const struct {
 		const char *json;
-		uint64_t bytes;
+		uint64_t bytes, chars;
 	} rows[] = {
-		{ "{\"v\":\"\"}", 0 },
-		{ "{\"v\":\"abc\"}", 3 },
-		{ "{\"v\":\"a\\nb\\\"\\\\\"}", 5 },
-		{ "{\"v\":\"\\u0041\"}", 1 },
-		{ "{\"v\":\"\\u00e9\"}", 2 },
-		{ "{\"v\":\"\\u20ac\"}", 3 },
-		{ "{\"v\":\"\\ud83d\\ude00x\"}", 5 },
-		{ "{\"v\":\"\xf0\x9f\x98\x80\"}", 4 },
+		{ "{\"v\":\"\"}", 0, 0 },
+		{ "{\"v\":\"abc\"}", 3, 3 },
+		{ "{\"v\":\"a\\nb\\\"\\\\\"}", 5, 5 },
+		{ "{\"v\":\"\\u0041\"}", 1, 1 },
+		{ "{\"v\":\"\\u00e9\"}", 2, 1 },
+		{ "{\"v\":\"\\u20ac\"}", 3, 1 },
+		{ "{\"v\":\"\\ud83d\\ude00x\"}", 5, 2 },
+		{ "{\"v\":\"\xf0\x9f\x98\x80\"}", 4, 1 },
 	};
 
 	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
 		struct json_val v = value(rows[i].json);
 
 		ck_assert_msg(sim_json_text_bytes(&v) == rows[i].bytes, "row %zu", i);
+		ck_assert_msg(sim_json_text_chars(&v) == rows[i].chars, "row %zu", i);
 	}
 }
 END_TEST
@@ -256,6 +257,9 @@ START_TEST(billed_when_cancelled)
 	ck_assert_uint_eq(sim_usage_billed(&r, false).output, 7);
 	ck_assert_uint_eq(sim_usage_billed(&r, false).input, 101);
 	ck_assert_uint_eq(sim_usage_billed(&r, true).output, 32);
+	r.usage_event = 40;
+	ck_assert_uint_eq(sim_usage_billed(&r, false).output, 32);
+	r.usage_event = 0;
 	r.knobs.on_cancel = SIM_CANCEL_FULL;
 	ck_assert_uint_eq(sim_usage_billed(&r, false).output, 32);
 	r.refused = true;
