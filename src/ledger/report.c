@@ -365,16 +365,17 @@ static void adding_fini(struct adding *a)
 	intern_fini(&a->strings);
 }
 
-static int compare_rows(const void *a, const void *b)
+/* What rows are sorted by, beside each other: the rows themselves are all over memory. */
+struct sortable {
+	pico_sum billed;
+	int64_t hour;
+	struct report_row *row;
+};
+
+static int compare_names(const struct report_row *x, const struct report_row *y)
 {
-	const struct report_row *x = *(struct report_row *const *)a;
-	const struct report_row *y = *(struct report_row *const *)b;
 	int c = 0;
 
-	if (x->key.hour != y->key.hour)
-		return x->key.hour < y->key.hour ? -1 : 1;
-	if (x->value.billed != y->value.billed)
-		return x->value.billed > y->value.billed ? -1 : 1;
 	for (size_t i = 0; c == 0 && i < ROLLUP__TEXTS; i++)
 		c = str_cmp(x->key.text[i], y->key.text[i]);
 	for (size_t i = 0; c == 0 && i < REPORT_TAGS_MAX; i++)
@@ -382,17 +383,35 @@ static int compare_rows(const void *a, const void *b)
 	return c;
 }
 
+static int compare_rows(const void *a, const void *b)
+{
+	const struct sortable *x = a, *y = b;
+
+	if (x->hour != y->hour)
+		return x->hour < y->hour ? -1 : 1;
+	if (x->billed != y->billed)
+		return x->billed > y->billed ? -1 : 1;
+	return compare_names(x->row, y->row);
+}
+
 static void collect(struct adding *a)
 {
+	struct sortable *v = calloc(a->n_rows + 1, sizeof *v);
 	struct report *out = a->out;
+	size_t n = 0;
 
 	out->rows = arena_alloc(&out->arena, (a->n_rows + 1) * sizeof(struct report_row *));
-	tg_assert(out->rows != NULL);
+	tg_assert(out->rows != NULL && v != NULL);
 	for (size_t i = 0; i < a->n_slots; i++)
 		if (a->slots[i] != NULL)
-			out->rows[out->n_rows++] = &a->slots[i]->row;
-	if (out->n_rows > 0)
-		qsort(out->rows, out->n_rows, sizeof(struct report_row *), compare_rows);
+			v[n++] = (struct sortable){ a->slots[i]->row.value.billed,
+				a->slots[i]->row.key.hour, &a->slots[i]->row };
+	if (n > 0)
+		qsort(v, n, sizeof *v, compare_rows);
+	for (size_t i = 0; i < n; i++)
+		out->rows[i] = v[i].row;
+	out->n_rows = n;
+	free(v);
 }
 
 /* 0, 1 to be tried again, -1 with err. */

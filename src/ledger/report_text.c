@@ -28,8 +28,10 @@ static void json_value(struct outbuf *b, const struct rollup_value *v, bool firs
 {
 	const char *comma = first ? "" : ",";
 
-#define X(member)                                                                         \
-	outbuf_printf(b, "%s\"" #member "\":%llu", comma, (unsigned long long)v->member); \
+#define X(member)                          \
+	outbuf_put(b, str_z(comma));       \
+	outbuf_lit(b, "\"" #member "\":"); \
+	put_number(b, v->member);          \
 	comma = ",";
 #include "ledger/tbl/rollup_counts.h"
 #undef X
@@ -146,6 +148,12 @@ static void csv_titles(const struct report_query *q, struct outbuf *b)
 	outbuf_lit(b, "\r\n");
 }
 
+static void csv_number(struct outbuf *b, uint64_t v)
+{
+	put_number(b, v);
+	outbuf_lit(b, ",");
+}
+
 static void csv_row(const struct report_row *row, const struct report_query *q, struct outbuf *b)
 {
 	const struct rollup_value *v = &row->value;
@@ -161,13 +169,13 @@ static void csv_row(const struct report_row *row, const struct report_query *q, 
 		csv_text(b, row->tag[i]);
 		outbuf_lit(b, ",");
 	}
-#define X(member) outbuf_printf(b, "%llu,", (unsigned long long)v->member);
+#define X(member) csv_number(b, v->member);
 #include "ledger/tbl/rollup_counts.h"
 #undef X
 	for (unsigned i = 0; i < QUALITY__MAX; i++)
-		outbuf_printf(b, "%llu,", (unsigned long long)v->quality[i]);
+		csv_number(b, v->quality[i]);
 	for (unsigned i = 0; i < USAGE__MAX; i++)
-		outbuf_printf(b, "%llu,", (unsigned long long)v->units[i]);
+		csv_number(b, v->units[i]);
 #define X(member, name)        \
 	put_sum(b, v->member); \
 	outbuf_lit(b, ",");
