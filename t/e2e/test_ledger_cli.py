@@ -473,7 +473,7 @@ def test_beside_a_running_gateway(gw, tmp_path):
     ledger = gw.config["ledger"]["path"]
     out = tmp_path / "tail"
     with open(out, "w", encoding="utf-8") as f:
-        tail = subprocess.Popen([str(BUILD / "tgctl"), "ledger", "tail", "-f", "--json", "--ledger", ledger], stdout=f)
+        tail = subprocess.Popen([str(BUILD / "tgctl"), "ledger", "tail", "-f", "-n", "100", "--json", "--ledger", ledger], stdout=f)
     try:
         ids = [chat(gw.listen, headers={"x-tollgate-tags": f"feature=f{i % 2}"}).id for i in range(20)]
         # at once, long before the sums are written: reports read the journal behind them
