@@ -321,7 +321,9 @@ static int respond_hold(struct respond *p, const struct iovec *in, int n)
 		return respond_unhold(p) != 0 ? -1 : respond_stream(p, in, n, false);
 	for (int i = 0; i < n; i++)
 		if (bufq_append(&p->held, str_mk(in[i].iov_base, in[i].iov_len)) != 0)
-			return -1;
+			/* No memory to hold it in: better an answer without its cost than none. */
+			return respond_unhold(p) != 0 ? -1
+						      : respond_stream(p, in + i, n - i, false);
 	return 0;
 }
 

@@ -631,6 +631,38 @@ START_TEST(upload_early_answer)
 }
 END_TEST
 
+/* It stops taking the body, and has said why: that is read although writing has failed. */
+static const struct {
+	const char *answer;
+	int status;
+} stops[] = {
+	{ "HTTP/1.1 413 x\r\ncontent-length: 3\r\n\r\nbig", 413 },
+	{ "HTTP/1.1 413 x\r\ncontent-len", 502 },
+	{ "", 502 },
+};
+
+START_TEST(upload_stopped)
+{
+	static char block[65536];
+
+	c = fake_conn(&f);
+	send_text(UPLOAD_HEAD "content-length: 400000000\r\n\r\n");
+	FAKE_UNTIL(&f, upstream_accepted(&one));
+	for (int idle = 0; idle < 20;) { /* all buffers are full */
+		idle = write(f.client, block, sizeof block) > 0 ? 0 : idle + 1;
+		fake_turn(&f);
+	}
+	ck_assert(attempt()->up->st.want_write);
+	if (stops[_i].answer[0] != '\0')
+		UPSTREAM_SAY(&one, stops[_i].answer);
+	upstream_hang_up(&one); /* with unread bytes: a reset */
+	until_answered(stops[_i].status);
+	ck_assert_str_eq(fake_field(&f, "connection"), "close");
+	ck_assert_uint_eq(fake_count(&f, WC_UP_ACTIVE), 0);
+	ck_assert_uint_eq(fake_count(&f, WC_UP_FREE_RETRIES), 0);
+}
+END_TEST
+
 /* A provider that does not read: the client is not read either, and its clock stands still. */
 START_TEST(upload_backpressure)
 {
@@ -656,6 +688,62 @@ START_TEST(upload_backpressure)
 	/* It reads: so do we. */
 	FAKE_UNTIL(&f, (one.got_n = 0, upstream_read(&one), !c->want_hold));
 	ck_assert(timer_armed(&c->timer));
+}
+END_TEST
+
+/* ---- memory */
+
+static const struct {
+	const char *path, *fields, *answer;
+} exchanges[] = {
+	{ "/v1/chat/completions", "content-type: application/json\r\n", PLAIN },
+	{ "/v1/chat/completions", "content-type: application/json\r\n",
+		SSE CH "9\r\ndata: x\n\n\r\n9\r\ndata: y\n\n\r\n0\r\n\r\n" },
+	{ "/v1/audio/speech", "content-type: application/json\r\nte: trailers\r\n",
+		SPEECH "x-sum: 1\r\n\r\n" },
+	{ "/v1/chat/completions", "content-type: application/json\r\n",
+		"HTTP/1.1 401 x\r\ncontent-length: 2\r\n\r\n{}" },
+	{ "/v1/files", "content-type: application/octet-stream\r\n", PLAIN },
+};
+
+/*
+ * With room for one block more each time, so that every allocation is once the one that fails: the
+ * client gets the whole answer, or is told that there is no room, and nothing is lost.
+ */
+START_TEST(short_of_memory)
+{
+	const char *answer = exchanges[_i].answer;
+	int want = strstr(answer, " 401 ") != NULL ? 502 : 200, served = 0;
+
+	for (size_t budget = 4096; served < 3; budget += 4096) {
+		ck_assert_uint_le(budget, 1 << 20);
+		next();
+		c = fake_conn(&f);
+		ask_body(exchanges[_i].path, exchanges[_i].fields, "{\"model\":\"m\"}");
+		f.w.blocks.max_out_bytes = budget;
+		FAKE_UNTIL(&f, f.w.n_reqs == 0 || (one.fd < 0 && upstream_accepted(&one)) ||
+				       (one.fd >= 0 && upstream_has_request(&one)));
+		if (f.w.n_reqs > 0) {
+			FAKE_UNTIL(&f, f.w.n_reqs == 0 || upstream_has_request(&one));
+			for (const char *p = answer; *p != '\0' && f.w.n_reqs > 0; p++) {
+				upstream_say(&one, p, 1); /* each byte a read of its own */
+				fake_turn(&f);
+			}
+			FAKE_UNTIL(&f, f.w.n_reqs == 0);
+		}
+		upstream_hang_up(&one);
+		fake_turn(&f);
+		fake_read_more(&f);
+		ck_assert_msg(
+			fake_status(&f) == want || fake_status(&f) == 503 || fake_status(&f) == 502,
+			"with %zu: %s", budget, f.got);
+		served += fake_status(&f) == want;
+		ck_assert_msg(
+			served == 0 || fake_status(&f) == want, "with %zu: %s", budget, f.got);
+		f.w.blocks.max_out_bytes = 0;
+		fake_drop(&f);
+		ck_assert_uint_eq(f.w.blocks.out_bytes, 0);
+	}
 }
 END_TEST
 
@@ -740,7 +828,9 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, upload_chunked);
 	tcase_add_test(tc, upload_with_length);
 	tcase_add_test(tc, upload_early_answer);
+	tcase_add_loop_test(tc, upload_stopped, 0, sizeof stops / sizeof *stops);
 	tcase_add_test(tc, upload_backpressure);
+	tcase_add_loop_test(tc, short_of_memory, 0, sizeof exchanges / sizeof *exchanges);
 	tcase_add_test(tc, paused_by_the_client);
 	tcase_add_loop_test(tc, client_gone, 0, 2);
 	tcase_add_test(tc, texts);
