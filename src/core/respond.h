@@ -14,7 +14,7 @@ struct respond {
 	struct str
 		fields; /* status line and the provider's fields that pass, composed at head time */
 	bool hold;      /* waiting for fin */
-	bool readable; /* JSON or events: it may say what it used */
+	bool readable;  /* JSON or events: it may say what it used */
 	bool sse, chunked, close_delimited, no_body;
 	bool has_length;
 	bool want_trailer;
