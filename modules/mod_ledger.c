@@ -25,14 +25,6 @@ struct mod_ledger {
 	uint64_t bytes, noted_bytes;
 };
 
-static struct rec_id ledger_id(const struct req *r)
-{
-	struct rec_id id = { 0, 0 };
-
-	(void)!rec_id_parse(str_mk(r->id, REC_ID_LEN), &id);
-	return id;
-}
-
 static wall_us ledger_now(struct req *r)
 {
 	worker_now(r->w);
@@ -47,7 +39,7 @@ static enum step_rc ledger_refuse(struct req *r)
 
 static int ledger_hold(struct req *r)
 {
-	struct rec_hold rec = { .id = ledger_id(r),
+	struct rec_hold rec = { .id = r->rec_id,
 		.start = r->start_wall,
 		.bound = r->leg.bound,
 		.money = r->leg.bound_money };
@@ -63,7 +55,7 @@ static int ledger_hold(struct req *r)
  */
 static int ledger_next_leg(struct req *r)
 {
-	struct rec_leg rec = { .id = ledger_id(r), .start = r->start_wall };
+	struct rec_leg rec = { .id = r->rec_id, .start = r->start_wall };
 	struct rec_money spent = r->spent;
 	const struct leg *l = &r->leg;
 	struct leg over;
@@ -159,7 +151,7 @@ static enum step_rc ledger_send(struct req *r)
 
 static void ledger_progress(struct req *r)
 {
-	struct rec_progress rec = { .id = ledger_id(r) };
+	struct rec_progress rec = { .id = r->rec_id };
 
 	leg_progress(r, &rec.usage, &rec.money);
 	journal_progress(r->w->journal, &r->hold, &rec, ledger_now(r));
@@ -204,7 +196,7 @@ static uint32_t ledger_us(int64_t us)
 static void ledger_settle(struct req *r)
 {
 	const struct leg *l = &r->leg;
-	struct rec_settle rec = { .id = ledger_id(r),
+	struct rec_settle rec = { .id = r->rec_id,
 		.start = r->start_wall,
 		.quality = (uint8_t)l->quality,
 		.end = (uint8_t)r->end,
@@ -226,7 +218,7 @@ static void ledger_settle(struct req *r)
 
 static void ledger_void(struct req *r)
 {
-	struct rec_void rec = { .id = ledger_id(r),
+	struct rec_void rec = { .id = r->rec_id,
 		.start = r->start_wall,
 		.end = (uint8_t)r->end,
 		.status = (uint16_t)r->status };

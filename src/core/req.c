@@ -23,15 +23,11 @@
 static void req_make_id(struct req *r)
 {
 	struct worker *w = r->w;
-	uint64_t seq = w->id_seq++;
 
-	memcpy(r->id, "req_", 4);
-	for (int i = 0; i < 16; i++)
-		r->id[4 + i] = "0123456789abcdef"[(w->id_prefix >> (60 - 4 * i)) & 15];
-	for (int i = 0; i < 8; i++)
-		r->id[20 + i] = "0123456789abcdef"[(seq >> (28 - 4 * i)) & 15];
+	r->rec_id = (struct rec_id){ w->id_prefix, (uint32_t)w->id_seq++ };
+	rec_id_text(r->id, r->rec_id);
 	r->id[REQ_ID_LEN] = '\0';
-	if ((seq & 0xffffffff) == 0xffffffff)
+	if (r->rec_id.lo == UINT32_MAX)
 		w->id_prefix++;
 }
 

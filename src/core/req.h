@@ -89,6 +89,7 @@ struct req {
 
 	/* ---- who and what */
 	char id[REQ_ID_LEN + 1];
+	struct rec_id rec_id; /* the same as numbers */
 	const struct key *key;
 	const struct tenant *tenant;
 	struct str tags_json; /* merged, JSON object */

@@ -9,7 +9,7 @@ over rounds, a ratio the median of the rounds' ratios.
 Added latency is the percentile through the proxy minus the percentile of the same round straight to the upstream, one
 connection, no queue. Memory is VmRSS from /proc, as the difference to the same warmed-up process, per connection; nginx takes most of a connection's memory at its start, for all it may ever have.
 
-tollgate runs with everything on: keys, metering, pricing, access log, metrics. nginx and HAProxy write their access
+tollgate runs with everything on: keys, metering, pricing, ledger, access log, metrics. nginx and HAProxy write their access
 logs as well, and replace the client's key by the upstream's, as a proxy in front of a provider has to.
 """
 import argparse
@@ -32,6 +32,7 @@ TARGETS = {
     "chat_1k": {"nginx": 1.0}, "prompt_100k": {"nginx": 1.0}, "connection_per_request": {"nginx": 1.0},
     "stream_50": {"nginx": 1.0, "haproxy": 1.0}, "tls": {"nginx": 1.05},
     "idle_memory": {"figure": 4.0}, "start_rss": {"figure": 15.0},
+    "ledger_added": {"figure": 1.5}, "ledger_recovery": {"figure": 1000}, "report_month": {"figure": 2000},
 }
 SENTENCE = "Lorem ipsum dolor sit amet, consectetur adipiscing elit. "
 
@@ -157,6 +158,46 @@ class Bench:
         stop(running)
         self.row(case, figures, "KB/stream" if streaming else "KB/connection")
 
+    def ledger_case(self):
+        """What the ledger adds to a 1 KB request: the same gateway with and without one, in paired rounds."""
+        binary = os.path.join(self.options.build, "tollgate")
+        running = {ledger: proxies.Tollgate(self.folder, self.upstreams, binary, ledger) for ledger in ("group", "none")}
+        wrk = Wrk(self.folder, "ledger", request_body("json", 700, False))
+        added = []
+        for proxy in running.values():
+            wrk.run(proxy.url("json"), 32, 1)
+        for number in range(self.options.rounds):
+            cost = {}
+            for name, proxy in rotated(running, number):
+                before = proxy.cpu_ns()
+                count, _ = wrk.run(proxy.url("json"), 32, self.options.seconds)
+                cost[name] = (proxy.cpu_ns() - before) / 1000 / count
+            added.append(cost["group"] - cost["none"])
+        stop(running)
+        self.own_row("ledger_added", median(added), "us CPU/request")
+
+    def journal_case(self):
+        """A start after a crash that left a million records."""
+        out = json.loads(self.program("journal_bench", os.path.join(self.folder, "journal-bench")))
+        self.own_row("ledger_recovery", out["recovery_ms"], "ms")
+
+    def report_case(self):
+        """A report over a month of ten million requests."""
+        out = json.loads(self.program("rollup_bench", "--folder", os.path.join(self.folder, "rollup-bench"), "--json"))
+        self.own_row("report_month", out["report_ms"], "ms")
+
+    def program(self, name, *arguments):
+        path = os.path.join(self.options.build, "t/bench", name)
+        return subprocess.run([path, *arguments], capture_output=True, text=True, check=True).stdout
+
+    def own_row(self, case, figure, unit):
+        """A figure that the others have no part in."""
+        row = {"case": case, "tollgate": round(figure, 2), "nginx": None, "haproxy": None, "ratio_nginx": None,
+               "ratio_haproxy": None, "unit": unit}
+        self.rows.append(row)
+        if not self.options.json:
+            print_row(row)
+
     def start_case(self):
         if not self.start_rss:
             stop(self.start())
@@ -175,6 +216,9 @@ class Bench:
             "stream_memory": lambda: self.memory_case("stream_memory", "slow", request_body("slow", 700, True), 2_000,
                                                       True),
             "start_rss": self.start_case,
+            "ledger_added": self.ledger_case,
+            "ledger_recovery": self.journal_case,
+            "report_month": self.report_case,
         }
 
 
@@ -203,7 +247,8 @@ def verdict(row):
 
 def print_row(row):
     ratios = [f"{row[k]:8.2f}" if row[k] is not None else "       -" for k in ("ratio_nginx", "ratio_haproxy")]
-    print(f"{row['case']:<24}{row['tollgate']:>10}{row['nginx']:>10}{row['haproxy']:>10}  {''.join(ratios)}  "
+    others = [f"{row[k]:>10}" if row[k] is not None else "         -" for k in ("nginx", "haproxy")]
+    print(f"{row['case']:<24}{row['tollgate']:>10}{''.join(others)}  {''.join(ratios)}  "
           f"{row['unit']:<16}{verdict(row)}", flush=True)
 
 

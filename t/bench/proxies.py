@@ -147,12 +147,13 @@ class Proxy:
 
 
 class Tollgate(Proxy):
-    def __init__(self, folder, up, binary):
+    def __init__(self, folder, up, binary, ledger="group"):
         targets = "".join(
             f"  {name}: {{ provider: openai, base_url: \"{'https' if name == 'tls' else 'http'}://localhost:{port}\", "
             f"key: {UPSTREAM_KEY}{', ca: ' + up.pem if name == 'tls' else ''} }}\n" for name, port in up.ports.items())
         models = "".join(f"  {MODELS[name]}: {{ targets: [ {name} ] }}\n" for name in up.ports)
-        conf = write(folder, "tollgate.yaml", f"""
+        path = "none" if ledger == "none" else f"{folder}/ledger"
+        conf = write(folder, f"tollgate-{ledger}.yaml", f"""
 workers: 1
 listen:
   - address: 127.0.0.1:0
@@ -167,10 +168,10 @@ targets:
   bench:
     tags: {{ team: bench, environment: bench }}
     keys: [ {{ id: bench, sha256: {hashlib.sha256(CLIENT_KEY.encode()).hexdigest()} }} ]
-ledger: {{ path: {folder}/ledger }}
+ledger: {{ path: {path} }}
 log: {{ access: {folder}/tollgate-access.jsonl }}
 """)
-        ready = os.path.join(folder, "tollgate.ready")
+        ready = os.path.join(folder, f"tollgate-{ledger}.ready")
         if os.path.exists(ready):
             os.unlink(ready)
         self.child = spawn([os.path.abspath(binary), "-c", conf, "--ready-file", ready], folder, "tollgate")
