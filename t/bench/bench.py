@@ -183,8 +183,9 @@ class Bench:
 
     def report_case(self):
         """A report over a month of ten million requests."""
-        out = json.loads(self.program("rollup_bench", "--folder", os.path.join(self.folder, "rollup-bench"), "--json"))
-        self.own_row("report_month", out["report_ms"], "ms")
+        rows = [json.loads(line) for line in self.program("rollup_bench", "--json").splitlines()]
+        figure = next(row["value"] for row in rows if row["case"].startswith("report by day,tenant,key,model"))
+        self.own_row("report_month", figure, "ms")
 
     def program(self, name, *arguments):
         path = os.path.join(self.options.build, "t/bench", name)
