@@ -59,10 +59,12 @@ struct sim_worker *sim_worker_new(const struct sim_conf *conf, uint64_t seed)
 	tg_assert(w != NULL && cfg != NULL);
 	w->conf = conf;
 	w->rng = sim_mix(seed);
-	/* Token pacing wants more than epoll_wait's milliseconds. */
-	tg_assert(
-		event_config_set_flag(cfg, EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NOLOCK |
-						   EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0);
+	/*
+	 * Token pacing wants more than epoll_wait's milliseconds. No change list: it would touch
+	 * numbers of descriptors that were closed, and may be another worker's by then.
+	 */
+	tg_assert(event_config_set_flag(
+			  cfg, EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NOLOCK) == 0);
 	w->base = event_base_new_with_config(cfg);
 	event_config_free(cfg);
 	tg_assert(w->base != NULL);
