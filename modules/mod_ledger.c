@@ -7,6 +7,7 @@
  *
  * Without a journal (ledger.path: none) legs are priced all the same. Runs on the request's worker.
  */
+#include "core/model_check.h"
 #include "core/plan.h"
 #include "core/reply.h"
 #include "core/req.h"
@@ -82,12 +83,6 @@ static int ledger_next_leg(struct req *r)
 	return -1;
 }
 
-static bool ledger_unpriced(const struct req *r)
-{
-	return r->leg.price == NULL && leg_is_billed(r) && r->ep.ep->meter != METER_NONE &&
-	       r->conf->cfg.unpriced.action == UNPRICED_REJECT;
-}
-
 /* strict: parked until the disk has the hold. */
 static enum step_rc ledger_wait(struct req *r)
 {
@@ -130,12 +125,9 @@ static enum step_rc ledger_send(struct req *r)
 	if (first) {
 		list_init(&m->waiting);
 		leg_begin(r);
-		if (ledger_unpriced(r)) {
+		if (leg_is_refused(r)) {
 			r->leg.no = 0;
-			return reply_error(r, TG_E_UNPRICED_MODEL,
-				"No price is known for model '%.*s' at target '%.*s', and this "
-				"gateway serves only what it can price.",
-				STR_FMT(r->leg.route->model), STR_FMT(r->leg.route->target->name));
+			return model_refuse_unpriced(r);
 		}
 		if (r->w->journal != NULL && ledger_hold(r) != 0) {
 			r->leg.no = 0; /* it is not in the ledger, and was not sent */
@@ -143,6 +135,8 @@ static enum step_rc ledger_send(struct req *r)
 		}
 	} else if (ledger_next_leg(r) != 0) {
 		return ledger_refuse(r);
+	} else if (leg_is_refused(r)) {
+		return model_refuse_unpriced(r);
 	}
 	return ledger_wait(r);
 }

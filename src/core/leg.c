@@ -14,6 +14,7 @@
 #include "core/plan.h"
 #include "core/provider.h"
 #include "core/req.h"
+#include "core/upload.h"
 #include "money/estimate.h"
 
 #define PICO_MAX INT64_MAX
@@ -57,7 +58,7 @@ static bool leg_is_generation(const struct req *r)
 
 enum abort_policy leg_abort_policy(const struct req *r)
 {
-	const struct target *t = r->route->target;
+	const struct target *t = r->leg.route->target;
 	enum abort_policy p = (enum abort_policy)t->cfg->on_client_abort;
 
 	if (p != ABORT_AUTO)
@@ -93,7 +94,7 @@ static void leg_margins(const struct req *r, struct rec_money *m)
 	m->contracted =
 		(m->flags & MONEY_REPORTED) != 0
 			? m->reported
-			: leg_markup(m->list, -r->route->target->cfg->discount_bp, &m->flags);
+			: leg_markup(m->list, -r->leg.route->target->cfg->discount_bp, &m->flags);
 	m->billed = leg_markup(
 		m->contracted, r->tenant != NULL ? r->tenant->cfg->markup_bp : 0, &m->flags);
 	if (generation > 0 && leg_is_generation(r) && m->list > 0) {
@@ -106,10 +107,10 @@ static void leg_margins(const struct req *r, struct rec_money *m)
 /* The price of the model that the answer names, or else of the one that was asked for. */
 static const struct price *leg_price(const struct req *r)
 {
-	struct str provider = str_z(r->route->target->provider->name);
+	struct str provider = str_z(r->leg.route->target->provider->name);
 	const struct price *p = NULL;
 
-	if (r->model_served.n > 0 && !str_eq(r->model_served, r->route->model))
+	if (r->model_served.n > 0 && !str_eq(r->model_served, r->leg.route->model))
 		p = pricebook_find_at(r->conf->prices, provider, r->model_served, r->start_wall);
 	return p != NULL ? p : r->leg.price;
 }
@@ -174,7 +175,7 @@ static void leg_list_any(
 /* What a second model did on the way (an advisor, an image tool) costs that model's price. */
 static void leg_list_extra(const struct req *r, struct rec_money *m)
 {
-	struct str provider = str_z(r->route->target->provider->name);
+	struct str provider = str_z(r->leg.route->target->provider->name);
 	struct rec_money extra = { .flags = 0 };
 
 	leg_list_any(r, pricebook_find_at(r->conf->prices, provider, r->extra_model, r->start_wall),
@@ -219,7 +220,8 @@ static void leg_list_stated_bound(
 
 static void leg_find_region(struct req *r)
 {
-	r->leg.region = r->served_region.n > 0 ? r->served_region : r->route->target->cfg->region;
+	r->leg.region =
+		r->served_region.n > 0 ? r->served_region : r->leg.route->target->cfg->region;
 }
 
 /* What the request may use at most, and cost. */
@@ -227,7 +229,7 @@ static void leg_bound(struct req *r)
 {
 	struct leg *l = &r->leg;
 	struct rec_money *m = &l->bound_money;
-	struct bound_model model = { .name = r->route->model };
+	struct bound_model model = { .name = r->leg.route->model };
 
 	if (!leg_is_billed(r) || (l->price != NULL && l->price->free))
 		return;
@@ -246,18 +248,44 @@ static void leg_bound(struct req *r)
 	leg_margins(r, m);
 }
 
+static void leg_find_price(struct req *r)
+{
+	struct leg *l = &r->leg;
+	struct str provider = str_z(l->route->target->provider->name);
+	struct str model = l->route->model.n > 0 ? l->route->model : r->model_asked;
+
+	if (model.n > 0)
+		l->price = pricebook_find_at(r->conf->prices, provider, model, r->start_wall);
+	leg_bound(r);
+}
+
 void leg_begin(struct req *r)
 {
-	struct str provider = str_z(r->route->target->provider->name);
-	struct str model = r->route->model.n > 0 ? r->route->model : r->model_asked;
 	uint8_t no = r->leg.no;
 
 	r->leg = (struct leg){ .no = (uint8_t)(no < UINT8_MAX ? no + 1 : no), .route = r->route };
 	r->generations = (uint32_t)TG_MIN(r->bound.n, (uint64_t)UINT32_MAX);
-	if (model.n > 0)
-		r->leg.price = pricebook_find_at(r->conf->prices, provider, model, r->start_wall);
 	leg_find_region(r);
-	leg_bound(r);
+	leg_find_price(r);
+}
+
+void leg_model_found(struct req *r)
+{
+	struct leg *l = &r->leg;
+
+	if (l->no == 0 || l->charged)
+		return;
+	l->route = r->route;
+	l->bound_money = (struct rec_money){ 0 };
+	leg_find_price(r);
+}
+
+bool leg_is_refused(const struct req *r)
+{
+	bool to_come = r->model == NULL && r->upload != NULL && !r->upload->model_known;
+
+	return r->leg.price == NULL && !to_come && leg_is_billed(r) && leg_is_read(r) &&
+	       r->conf->cfg.unpriced.action == UNPRICED_REJECT;
 }
 
 /* An estimate is given in every unit: those stay that the price has. What was counted is exact. */

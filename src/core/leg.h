@@ -36,6 +36,11 @@ struct leg {
 
 /* Begin the next leg, to r->route: price and bound. */
 void leg_begin(struct req *r);
+/* The model of a form came behind its file, when the leg had begun: r->route is its now. The hold
+ * stays as it was written. */
+void leg_model_found(struct req *r);
+/* Has its model no price, and is not to be served for that? */
+bool leg_is_refused(const struct req *r);
 /* It is over: decide, and rate. Once; later calls change nothing. */
 void leg_charge(struct req *r, enum settle_by by);
 /* Is this a path that providers bill (and not one of files, lists and counts)? */

@@ -25,6 +25,14 @@ static void model_unknown(struct req *r, struct str name)
 		near != NULL ? near : "", near != NULL ? "'?" : "");
 }
 
+enum step_rc model_refuse_unpriced(struct req *r)
+{
+	return reply_error(r, TG_E_UNPRICED_MODEL,
+		"No price is known for model '%.*s' at target '%.*s', and this gateway serves only "
+		"what it can price.",
+		STR_FMT(r->leg.route->model), STR_FMT(r->leg.route->target->name));
+}
+
 int model_take(struct req *r, struct str name)
 {
 	r->model_asked = name;
@@ -57,6 +65,21 @@ static int late_model_refuse(struct upload *u)
 	return -1;
 }
 
+/* -1: refused. */
+static int late_model_price(struct upload *u)
+{
+	struct req *r = u->req;
+
+	u->model_known = true;
+	if (!leg_is_refused(r))
+		return 0;
+	if (r->attempt != NULL)
+		attempt_cancel(r->attempt);
+	r->keep_alive = false;
+	model_refuse_unpriced(r);
+	return -1;
+}
+
 /* Nothing complete has reached the provider yet: without its last bytes a multipart body is no
  * request. */
 int upload_late_model(struct upload *u)
@@ -80,8 +103,11 @@ int upload_late_model(struct upload *u)
 		return -1;
 	for (unsigned i = 0; i < r->model->n_routes; i++) {
 		const struct route_target *t = &r->model->route[i];
-		if (t->target == sent->target && str_eq(t->model, u->model))
-			return 0;
+		if (t->target == sent->target && str_eq(t->model, u->model)) {
+			r->route = t;
+			leg_model_found(r);
+			return late_model_price(u);
+		}
 	}
 	return late_model_refuse(u);
 }

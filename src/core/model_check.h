@@ -8,5 +8,7 @@
 
 /* Sets r->model_asked and r->model. -1: not possible, an error was answered. */
 int model_take(struct req *r, struct str name) TG_MUST_CHECK;
+/* Answers that its price is not known (leg_is_refused). */
+enum step_rc model_refuse_unpriced(struct req *r);
 
 #endif

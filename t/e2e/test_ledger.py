@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import (BUILD, Broken, CLAUDE, KEY, MODEL, Client, chat, chat_body, merged, standard_config, wait_for)
+from harness import (BUILD, Broken, CLAUDE, KEY, MODEL, Client, chat, chat_body, merged, multipart, standard_config, wait_for)
 
 F = fractions.Fraction
 TGCTL = BUILD / "tgctl"
@@ -112,6 +112,55 @@ def test_a_leg_that_nobody_can_know_of(gateway, simulator):
         ("leg", "bad", 1, "indeterminate"), ("settle", "openai", 2, "exact")]
     assert leg["id"] == settle["id"] == response.id and leg["usage"]["output"] == 50
     assert F(response.get("x-tollgate-cost-usd")) == F(leg["billed_usd"]) + F(settle["billed_usd"]) > F(settle["billed_usd"]) > 0
+    verified(gw)
+
+
+def test_a_leg_is_charged_as_its_own_target(gateway, simulator):
+    """Its discount and region, not those of the target that is asked next."""
+    other = simulator("--fault", "1:stall")
+    bad = {"provider": "openai", "base_url": f"http://{other.listen}", "key": "sk-e2e-provider-key", "weight": 1000,
+           "region": "north", "timeouts": {"first_byte": "300ms"}}
+    gw = gateway({"targets": {"bad": bad, "openai": {"weight": 1, "discount": "50%", "region": "south"}},
+                  "models": {MODEL: {"targets": ["bad", "openai"]}}, "ledger": {"indeterminate": "input"}})
+    assert chat(gw.listen).status == 200
+    leg, settle = lines_of(gw, 2)
+    assert [(l["type"], l["target"], l["region"]) for l in (leg, settle)] == [
+        ("leg", "bad", "north"), ("settle", "openai", "south")]
+    assert F(leg["contracted_usd"]) == F(leg["list_usd"]) > 0
+    assert F(settle["contracted_usd"]) == F(settle["list_usd"]) / 2
+
+
+@pytest.mark.parametrize("action", ["estimate", "reject"])
+@pytest.mark.parametrize("size", [100, 400000])
+def test_a_model_behind_its_file_is_charged_as_one_in_front(gateway, sim, action, size):
+    """Also when so much of the file came first that the request had to be sent before its model was known."""
+    gw = gateway({"unpriced": {"action": action}, "models": {"home-made": {"targets": "openai"}}})
+    for fields in ([("model", "gpt-4o-mini-transcribe"), ("file", "a.wav", bytes(size))],
+                   [("file", "a.wav", bytes(size)), ("model", "gpt-4o-mini-transcribe")]):
+        kind, body = multipart(fields)
+        with Client(gw.listen) as c:
+            r = c.request("POST", "/v1/audio/transcriptions", body, {"content-type": kind}, KEY)
+        assert r.status == 200
+    first, late = lines_of(gw, 2)
+    for name in ("flags", "list_usd", "billed_usd", "model", "target_model", "price_version", "quality", "usage"):
+        assert late[name] == first[name], name
+    assert late["model"] == late["target_model"] == "gpt-4o-mini-transcribe" and late["flags"] == []
+    kind, body = multipart([("file", "a.wav", bytes(size)), ("model", "home-made")])
+    with Client(gw.listen) as c:
+        r = c.request("POST", "/v1/audio/transcriptions", body, {"content-type": kind}, KEY)
+    assert r.status == (200 if action == "estimate" else 400)
+    verified(gw)
+
+
+def test_another_target_without_a_price_is_refused_too(gateway, simulator):
+    other = simulator("--fault", "1:500")
+    gw = gateway({"targets": {"bad": {"provider": "openai", "base_url": f"http://{other.listen}", "key": "sk-e2e-provider-key",
+                                      "weight": 1000},
+                              "openai": {"weight": 1}},
+                  "models": {MODEL: {"targets": ["bad", {"target": "openai", "model": "home-made"}]}},
+                  "unpriced": {"action": "reject"}})
+    response = chat(gw.listen)
+    assert response.status == 400 and response.json["error"]["code"] == "unpriced_model"
     verified(gw)
 
 
