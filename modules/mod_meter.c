@@ -60,6 +60,9 @@ static void meter_usage(struct req *r, bool estimate, struct usage *out)
 	r->has_extra = m->has_advisor;
 	r->extra = m->advisor;
 	r->extra_model = m->advisor_model;
+	/* A form does not say how many it asks for; its answer is counted. */
+	if (m->terminal && m->images > 0)
+		r->generations = m->images;
 	if (estimate) {
 		meter_estimate(m, r->leg.route->ratio, &r->bound, out);
 		return;

@@ -97,7 +97,9 @@ static void leg_margins(const struct req *r, struct rec_money *m)
 			: leg_markup(m->list, -r->leg.route->target->cfg->discount_bp, &m->flags);
 	m->billed = leg_markup(
 		m->contracted, r->tenant != NULL ? r->tenant->cfg->markup_bp : 0, &m->flags);
-	if (generation > 0 && leg_is_generation(r) && m->list > 0) {
+	/* What is unpriced is not free, whatever a request without units costs. */
+	if (generation > 0 && leg_is_generation(r) &&
+		(m->list > 0 || (m->flags & MONEY_UNPRICED) != 0)) {
 		m->flags |= MONEY_GENERATION;
 		m->billed = pico_saturated(
 			(__int128)generation * TG_MAX(r->generations, 1u), &m->flags);

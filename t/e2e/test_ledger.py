@@ -9,7 +9,8 @@ import subprocess
 
 import pytest
 
-from harness import (BUILD, Broken, CLAUDE, KEY, MODEL, Client, chat, chat_body, merged, multipart, standard_config, wait_for)
+from harness import (BUILD, Broken, CLAUDE, KEY, MODEL, Client, answer, chat, chat_body, merged, multipart, read_request,
+                     standard_config, wait_for)
 
 F = fractions.Fraction
 TGCTL = BUILD / "tgctl"
@@ -192,6 +193,24 @@ def test_a_tier_has_its_own_price_of_a_generation(gateway):
     image, text = lines_of(gw, 2)
     assert F(image["billed_usd"]) == 1 and F(image["contracted_usd"]) > 0 and "generation_price" in image["flags"]
     assert F(text["billed_usd"]) == F(text["contracted_usd"]) and text["flags"] == []
+
+
+def test_generations_are_counted_in_the_answer_of_a_form(gateway, peer):
+    """And a film is one, though nobody reads what it used."""
+    def serve(sock):
+        while read_request(sock):
+            sock.sendall(answer({"created": 1, "data": [{"b64_json": "AA=="}] * 2}))
+    gw = gateway({"tiers": {"free": {"generation_price": "0.50 usd"}}, "tenants": {"acme": {"tier": "free"}},
+                  "targets": {"openai": {"base_url": f"http://{peer(serve).address}"}},
+                  "models": {"gpt-image-1": {"targets": "openai"}}})
+    kind, body = multipart([("model", "gpt-image-1"), ("n", "2"), ("image", "a.png", bytes(100))])
+    with Client(gw.listen) as c:
+        assert c.request("POST", "/v1/images/edits", body, {"content-type": kind}, KEY).status == 200
+        assert c.request("POST", "/v1/videos", {"model": MODEL, "prompt": "a gate"}, key=KEY).status == 200
+    edit, film = lines_of(gw, 2)
+    assert F(edit["billed_usd"]) == 1 and "generation_price" in edit["flags"]
+    assert F(film["billed_usd"]) == F("0.50") and film["endpoint"] == "videos"
+    verified(gw)
 
 
 # ---- clients that go
