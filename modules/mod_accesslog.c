@@ -104,11 +104,18 @@ static void put_usd(struct line *l, struct str name, pico_usd spent, pico_usd la
 	put_member(l, name, str_mk(text, money_put_usd(text, spent)));
 }
 
+/* Of the last leg, or of those before it. */
+static bool has_cost(const struct req *r)
+{
+	return r->metered || r->leg.charge > CHARGE_NOTHING || r->spent.contracted > 0 ||
+	       r->spent.billed > 0;
+}
+
 static void put_money(struct line *l, const struct req *r)
 {
 	char text[USAGE_JSON_MAX];
 
-	if (!r->metered && r->leg.charge <= CHARGE_NOTHING)
+	if (!has_cost(r))
 		return;
 	put_lit(l, ",\"usage\":");
 	put(l, str_mk(text, usage_json(text, &r->leg.usage)));
@@ -153,7 +160,7 @@ static void accesslog_settled(struct req *r)
 	put_money(&l, r);
 	l.cap = LINE_MAX_BYTES;
 	put_timing(&l, r);
-	room = ring_reserve(&r->w->log_ring, l.n + (r->metered ? 0 : KEPT_BYTES));
+	room = ring_reserve(&r->w->log_ring, l.n + (has_cost(r) ? 0 : KEPT_BYTES));
 	if (room == NULL) {
 		wc_add(&r->w->stats, WC_LOG_DROPPED, 1);
 		return;

@@ -76,8 +76,11 @@ static int ledger_next_leg(struct req *r)
 	leg_what(r, &rec.next);
 	rec.next_bound = l->bound;
 	rec.next_money = l->bound_money;
-	if (r->w->journal == NULL || journal_leg(r->w->journal, &r->hold, &rec, ledger_now(r)) == 0)
+	if (r->w->journal == NULL ||
+		journal_leg(r->w->journal, &r->hold, &rec, ledger_now(r)) == 0) {
+		req_count_leg(r, &over);
 		return 0;
+	}
 	r->leg = over;
 	r->spent = spent;
 	return -1;
@@ -88,10 +91,13 @@ static enum step_rc ledger_wait(struct req *r)
 {
 	struct mod_ledger *m = req_mod(r, &mod_ledger);
 
-	if (r->w->journal == NULL || r->conf->cfg.ledger.durability != JOURNAL_STRICT ||
+	/* The journal is as it was opened, whatever a reload says. */
+	if (r->w->journal == NULL || !journal_is_strict(r->w->journal) ||
 		journal_synced(r->w->journal, r->hold.position))
 		return STEP_NEXT;
 	m->req = r;
+	if (!timer_armed(&r->total)) /* a disk may fail */
+		timer_arm(&r->w->wheel, &r->total, r->leg.route->target->clocks.total_us);
 	list_push_back(&r->w->ledger_waiters, &m->waiting);
 	return STEP_WAIT;
 }

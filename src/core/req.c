@@ -37,6 +37,8 @@ static void req_on_total(struct timer *t)
 
 	if (r->attempt != NULL)
 		attempt_on_total_clock(r->attempt);
+	else /* it waits for the ledger's disk */
+		reply_error(r, TG_E_LEDGER_UNAVAILABLE, NULL);
 }
 
 /* The struct, the modules' bytes and a copy of the head, all in the request's own arena. */
@@ -215,21 +217,23 @@ void req_spend(struct req *r)
 	r->spent.flags |= r->leg.money.flags;
 }
 
-static void req_count_money(struct req *r, struct series *e)
+static struct series *req_series(struct req *r, const struct route_target *route)
 {
-	const struct leg *l = &r->leg;
+	struct series_key k = { r->tenant != NULL ? r->tenant->label : 0,
+		r->model != NULL ? r->model->label : 0, route != NULL ? route->target->label : 0 };
+
+	return stats_series(&r->w->stats, k);
+}
+
+void req_count_leg(struct req *r, const struct leg *l)
+{
+	struct series *e = req_series(r, l->route);
 
 	for (int b = 0; b < USAGE__MAX; b++)
 		if (l->usage.n[b] > 0)
 			stat_add(&e->units[b], l->usage.n[b]);
 	series_add_cost(&e->cost, l->money.contracted);
-	series_add_cost(&e->cost, r->spent.contracted);
 	series_add_cost(&e->billed, l->money.billed);
-	series_add_cost(&e->billed, r->spent.billed);
-	if ((l->money.flags & MONEY_UNPRICED) != 0)
-		stat_add(&e->unpriced, 1);
-	if (l->quality != QUALITY_EXACT && l->charge > CHARGE_NOTHING)
-		stat_add(&e->estimated, 1);
 	if ((l->money.flags & MONEY_OVER) != 0)
 		wc_add(&r->w->stats, WC_OVER_BOUND, 1);
 }
@@ -237,16 +241,19 @@ static void req_count_money(struct req *r, struct series *e)
 static void req_count(struct req *r)
 {
 	struct worker_stats *s = &r->w->stats;
-	struct series_key k = { r->tenant != NULL ? r->tenant->label : 0,
-		r->model != NULL ? r->model->label : 0,
-		r->route != NULL ? r->route->target->label : 0 };
-	struct series *e = stats_series(s, k);
+	struct series *e = req_series(r, r->route);
+	const struct leg *l = &r->leg;
 	struct target_hists *h;
 
 	stat_add(&e->status[r->status >= 100 && r->status < 600 ? r->status / 100 : 0], 1);
-	if (r->leg.charged)
-		req_count_money(r, e);
-	if (r->route != NULL && (h = stats_target(s, k.target)) != NULL) {
+	if (l->charged) {
+		req_count_leg(r, l);
+		if (((l->money.flags | r->spent.flags) & MONEY_UNPRICED) != 0)
+			stat_add(&e->unpriced, 1);
+		if (l->quality != QUALITY_EXACT && l->charge > CHARGE_NOTHING)
+			stat_add(&e->estimated, 1);
+	}
+	if (r->route != NULL && (h = stats_target(s, r->route->target->label)) != NULL) {
 		stat_hist_add(&h->duration, (uint64_t)r->at.done);
 		/* an answer may begin before the whole request is sent */
 		if (r->at.first_byte > r->at.sent && r->at.sent > 0)

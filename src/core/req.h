@@ -161,6 +161,8 @@ void req_refuse(struct conn *c, enum http_error err);
 void req_run(struct req *r);
 /* The leg is over and charged: its money joins `spent`. */
 void req_spend(struct req *r);
+/* Into the metrics, as a charge of its own target; once a leg. */
+void req_count_leg(struct req *r, const struct leg *l);
 /* The waiter of a parked request: run on. */
 void req_resume(struct req *r);
 /* Back to ROUTE: the one backward edge, only before response bytes were committed. */

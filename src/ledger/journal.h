@@ -99,6 +99,8 @@ void journal_void(
 	struct journal_writer *w, struct journal_hold *h, const struct rec_void *rec, wall_us now);
 /* Would a hold be taken now? (for refusing before work is done) */
 bool journal_ready(const struct journal_writer *w);
+/* Does a hold wait for its fdatasync? */
+bool journal_is_strict(const struct journal_writer *w);
 /* strict: is everything up to h->position on disk? */
 bool journal_synced(const struct journal_writer *w, uint64_t position);
 /* Since the last call something was written: wakes the ledger thread when it sleeps. At the end of

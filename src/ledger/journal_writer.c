@@ -218,6 +218,11 @@ bool journal_ready(const struct journal_writer *w)
 			       needed(w, w->typical));
 }
 
+bool journal_is_strict(const struct journal_writer *w)
+{
+	return w->j->opt.durability == JOURNAL_STRICT;
+}
+
 bool journal_synced(const struct journal_writer *w, uint64_t position)
 {
 	return atomic_load_explicit(&w->synced, memory_order_acquire) >= position;

@@ -116,6 +116,23 @@ def test_a_leg_that_nobody_can_know_of(gateway, simulator):
     verified(gw)
 
 
+def test_a_charged_leg_counts_though_the_next_one_is_refused(gateway, simulator):
+    """In the access log and in the metrics, there as its own target's."""
+    gone, refusing = simulator("--fault", "1:stall"), simulator("--fault", "1:400")
+    bad = {"provider": "openai", "base_url": f"http://{gone.listen}", "key": "sk-e2e-provider-key", "weight": 1000,
+           "timeouts": {"first_byte": "300ms"}}
+    gw = gateway({"targets": {"bad": bad, "openai": {"base_url": f"http://{refusing.listen}", "weight": 1}},
+                  "models": {MODEL: {"targets": ["bad", "openai"]}}, "ledger": {"indeterminate": "bound"}})
+    assert chat(gw.listen, max_tokens=50).status == 400
+    (leg, settle) = lines_of(gw, 2)
+    assert F(leg["billed_usd"]) > 0 and F(settle["billed_usd"]) == 0
+    line = gw.last_line(1)
+    assert [F(line[n]) for n in ("list_usd", "cost_usd", "billed_usd")] == [
+        F(leg[n]) for n in ("list_usd", "contracted_usd", "billed_usd")]
+    gw.metric_is(F(leg["contracted_usd"]), "tollgate_cost_usd_total", target="bad")
+    gw.metric_is(50, "tollgate_tokens_total", target="bad", bucket="output")
+
+
 def test_a_leg_is_charged_as_its_own_target(gateway, simulator):
     """Its discount and region, not those of the target that is asked next."""
     other = simulator("--fault", "1:stall")
@@ -388,6 +405,16 @@ def test_strict_waits_for_the_disk(gateway):
         assert chat(gw.listen).status == 200
     lines_of(gw, 20)
     assert gw.metric("tollgate_ledger_syncs_total") >= 20
+
+
+@pytest.mark.parametrize("before,after", [("group", "strict"), ("strict", "group")])
+def test_durability_stays_until_a_restart(gateway, before, after):
+    gw = gateway({"ledger": {"durability": before}})
+    gw.reload(merged(gw.config, {"ledger": {"durability": after}}))
+    assert "ledger.durability" in gw.errors()
+    for _ in range(5):
+        assert chat(gw.listen).status == 200
+    lines_of(gw, 5)
 
 
 def test_a_full_disk_refuses_new_work_and_recovers(gateway, connect):

@@ -238,6 +238,20 @@ START_TEST(client_timeout)
 }
 END_TEST
 
+/* Parked before it is sent, by a disk that takes no data: not for ever. */
+START_TEST(total_clock_of_the_parked)
+{
+	struct req *r = fake_req(&f, c, GET);
+
+	req_on_total(&r->total);
+	ck_assert(r->settled);
+	fake_read(&f);
+	ck_assert_int_eq(fake_status(&f), 503);
+	ck_assert_int_eq((int)r->error, (int)TG_E_LEDGER_UNAVAILABLE);
+	fake_turn(&f);
+}
+END_TEST
+
 /* ---- tickets */
 
 START_TEST(tickets)
@@ -278,6 +292,7 @@ static void tests(TCase *tc)
 	tcase_add_loop_test(tc, aborted, 0, sizeof aborts / sizeof *aborts);
 	tcase_add_loop_test(tc, finished, 0, sizeof finishes / sizeof *finishes);
 	tcase_add_loop_test(tc, client_timeout, 0, 3);
+	tcase_add_test(tc, total_clock_of_the_parked);
 	tcase_add_test(tc, tickets);
 }
 

@@ -127,6 +127,10 @@ START_TEST(plain)
 	r->metered = false;
 	accesslog_settled(r);
 	l = line();
+	has(l, "cost_usd"); /* an earlier leg has */
+	r->spent.contracted = 0;
+	accesslog_settled(r);
+	l = line();
 	has_not(l, "cost_usd");
 	has_not(l, "usage");
 	drop();
