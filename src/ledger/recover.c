@@ -286,6 +286,16 @@ static bool decode(const char *bytes, struct rec *r)
 	return rec_decode(str_mk(bytes, n), r, &len) == REC_READ_OK;
 }
 
+/* What the provider has said of its input is known; the rest is as much as it was bound to be. */
+static void progress_take(struct rec_settle *out, const struct rec_progress *p)
+{
+	out->money = p->money;
+	if (p->usage.source != USAGE_PROVIDER && p->usage.source != USAGE_PARTIAL)
+		return;
+	for (unsigned b = 0; usage_input(&p->usage) > 0 && b < USAGE_FIRST_OUTPUT; b++)
+		out->usage.n[b] = p->usage.n[b];
+}
+
 static bool settle_of(const struct open_hold *e, struct rec_settle *out)
 {
 	struct rec r;
@@ -298,7 +308,7 @@ static bool settle_of(const struct open_hold *e, struct rec_settle *out)
 	out->usage.source = USAGE_ESTIMATED;
 	out->bound = out->money.contracted;
 	if (e->progress != NULL && decode(e->progress, &r))
-		out->money = r.u.progress.money;
+		progress_take(out, &r.u.progress);
 	return true;
 }
 

@@ -126,6 +126,10 @@ START_TEST(an_open_hold_is_settled_at_the_last_it_said)
 	ck_assert_int_eq(s->money.billed, want.billed);
 	ck_assert_uint_eq(s->money.price_version, want.price_version);
 	ck_assert_uint_eq(s->usage.n[USAGE_OUT], leg ? 2048 : 4096);
+	ck_assert_uint_eq(s->usage.n[USAGE_IN], after || (before && !leg)
+							? sample_progress(1).usage.n[USAGE_IN]
+						: leg ? sample_leg(1, 1).next_bound.n[USAGE_IN]
+						      : sample_hold(1).bound.n[USAGE_IN]);
 	ck_assert_int_eq(s->usage.source, USAGE_ESTIMATED);
 	UNIT_STR_EQ(s->who.tenant, STR("research"));
 	UNIT_STR_EQ(s->who.tags, sample_who().tags);
