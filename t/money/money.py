@@ -264,7 +264,7 @@ LEAST_COUNTS = {"voided": 4, "aborted": 30, "free_retries": .3, "wrong_usage": 2
                 "leg_lines": 1, "told": 300}
 
 
-def vacuous(c, stage, notes, kills, requests):
+def vacuous(c, stage, notes, kills, requests, progress):
     """What there was too little of."""
     out = []
     faults = collections.Counter(n.ask.fault.split("@")[0] for n in notes if n.ask.fault)
@@ -282,6 +282,8 @@ def vacuous(c, stage, notes, kills, requests):
     for kind, _ in traffic.Mix.KINDS:
         if kinds[kind] < 1 and requests >= 500:
             out.append(f"kind {kind}: none was answered")
+    if requests >= 5000 and progress < 1:
+        out.append("progress of a stream: never noted")
     if len(stage.kills) < kills:
         out.append(f"kills: {len(stage.kills)}")
     if kills and c.counts["crash_worst"] < kills:
@@ -331,7 +333,8 @@ def play(args, folder):
     c.kills = stage.kills
     c.run()
     problems = [str(f) for f in c.findings] + compare.reported_otherwise(export, usage(stage.ledger))
-    problems += [f"not tested: {text}" for text in vacuous(c, stage, notes, args.kill, args.requests)]
+    problems += [f"not tested: {text}" for text in vacuous(c, stage, notes, args.kill, args.requests,
+                                                         report.get("progress", 0))]
     if not verified:
         problems.append(f"tgctl ledger verify: {json.dumps(report)[:1000]}")
     counts = dict(c.counts)
@@ -342,7 +345,8 @@ def play(args, folder):
                "in_flight_at_kill": stage.in_flight_at_kill, "reloads": stage.reloads}
     counts.pop("requests")
     summary |= counts
-    summary |= {"simulator_lines": len(sim), "ledger_lines": len(export), "verify_ok": verified,
+    summary |= {"simulator_lines": len(sim), "ledger_lines": len(export),
+                "progress": report.get("progress"), "verify_ok": verified,
                 "seconds": round(time.monotonic() - began, 1)}
     return c, summary, problems
 

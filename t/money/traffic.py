@@ -116,7 +116,7 @@ class Mix:
     """The i-th request of a seed."""
 
     # kind and weight
-    KINDS = (("chat", 17), ("chat stream", 24), ("responses", 6), ("responses stream", 8), ("completions", 3),
+    KINDS = (("chat", 17), ("chat stream", 24), ("long stream", .6), ("responses", 6), ("responses stream", 8), ("completions", 3),
              ("completions stream", 4), ("embeddings", 7), ("messages", 9), ("messages stream", 13), ("image", 2),
              ("image stream", 1), ("image edit", 1), ("speech", 1), ("speech stream", 1), ("hear", 1), ("whisper", 1), ("picture", 1), ("speak", 1),
              ("moderation", 1))
@@ -132,7 +132,7 @@ class Mix:
         rng = random.Random(f"{self.seed}/{i}")
         kind = rng.choices([k for k, _ in self.KINDS], [w for _, w in self.KINDS])[0]
         ask = getattr(self, "make_" + kind.split()[0])(rng, f"m{self.seed}-{i}", kind)
-        if ask.kind not in ("speech", "speak", "moderation"):
+        if ask.kind not in ("speech", "speak", "moderation", "long stream"):
             self.spoil(rng, ask)
         return ask
 
@@ -252,6 +252,14 @@ class Mix:
         if rng.random() < .05:
             fields.append(("x-sim-model", book.CLAUDE + "-20250929"))
         return self.ask(rng, tag, kind, "/v1/messages", "claude", body, fields + [("anthropic-version", "2023-06-01")])
+
+    def make_long(self, rng, tag, kind):
+        """Goes on long enough for a note of its progress, and nearly all of it is input."""
+        n = rng.randint(60, 100)
+        body = {"model": "claude", "max_tokens": n + 5, "stream": True,
+                "messages": [{"role": "user", "content": self.words(rng, 100) * 60}]}
+        return self.ask(rng, tag, kind, "/v1/messages", "claude", body, [
+            ("anthropic-version", "2023-06-01"), ("x-sim-output-tokens", str(n)), ("x-sim-tps", "30")])
 
     def make_image(self, rng, tag, kind):
         if kind == "image edit":
