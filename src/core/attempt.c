@@ -168,7 +168,7 @@ static void attempt_fail(struct attempt *a, enum attempt_fail why, const char *t
 		return;
 	}
 	wc_add(&r->w->stats, timeout ? WC_UP_TIMEOUTS : WC_UP_ERRORS, 1);
-	r->leg.by_gateway |= timeout && r->leg.status != 0;
+	r->leg.by_gateway |= timeout && (r->leg.status != 0 || r->drained);
 	log_info("upstream failed", "request=%s target=%.*s reason=\"%s\" detail=\"%s\"", r->id,
 		STR_FMT(t->name), attempt_fail_text(why), text != NULL ? text : "");
 	if (why != FAIL_TIMEOUT_TOTAL && why != FAIL_CREDENTIALS)

@@ -21,7 +21,8 @@ struct leg {
 
 	/* how far it went */
 	bool sent, sent_whole, complete;
-	bool by_gateway; /* a clock of ours ended it after the answer had begun */
+	bool by_gateway; /* a clock of ours ended it after the answer had begun, or while it was
+			    read on without its client */
 	int status;      /* the provider's; 0: none came */
 	struct str provider_request_id;
 

@@ -264,8 +264,12 @@ static void req_count(struct req *r)
 /* Who ended the exchange with the provider. */
 static enum settle_by req_ended_by(const struct req *r, enum req_end why)
 {
-	if (r->drained || why == END_CLIENT_GONE || why == END_CLIENT_SLOW)
+	if (why == END_CLIENT_GONE || why == END_CLIENT_SLOW)
 		return SETTLE_BY_CLIENT;
+	/* Read on without its client: what the provider does then is its doing. */
+	if (r->drained)
+		return why == END_CUT_OFF || r->leg.by_gateway ? SETTLE_BY_CLIENT
+							       : SETTLE_BY_PROVIDER;
 	return why == END_CUT_OFF || r->leg.by_gateway ? SETTLE_BY_GATEWAY : SETTLE_BY_PROVIDER;
 }
 
@@ -273,6 +277,7 @@ static enum settle_by req_ended_by(const struct req *r, enum req_end why)
 static void req_settle(struct req *r, enum req_end why)
 {
 	struct worker *w = r->w;
+	enum settle_by by = req_ended_by(r, why);
 
 	tg_assert(!r->settled);
 	r->settled = true;
@@ -288,7 +293,7 @@ static void req_settle(struct req *r, enum req_end why)
 	if (r->ticket != NULL)
 		r->ticket->req = NULL;
 	r->ticket = NULL;
-	leg_charge(r, req_ended_by(r, why));
+	leg_charge(r, by);
 	for (unsigned i = 0; tg_modules[i] != NULL; i++)
 		if (tg_modules[i]->settled != NULL)
 			tg_modules[i]->settled(r);

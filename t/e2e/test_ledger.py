@@ -6,6 +6,8 @@ import os
 import resource
 import signal
 import subprocess
+import threading
+import time
 
 import pytest
 
@@ -287,6 +289,30 @@ def test_an_answer_is_read_on_for_so_long(gateway, sim):
     line = lines_of(gw, 1)[0]
     assert line["quality"] == "estimated" and F(line["contracted_usd"]) == F(line["bound_usd"]) > 0
     assert line["end"] == "client_gone"
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_provider_that_fails_while_it_is_read_on(gateway, peer, begun):
+    """Without the client it is charged as with it: not at the bound."""
+    asked, go = threading.Event(), threading.Event()
+
+    def serve(sock):
+        read_request(sock)
+        if begun:
+            sock.sendall(answer()[:-20])
+        asked.set()
+        go.wait(15)
+    gw = gateway({"targets": {"openai": {"base_url": f"http://{peer(serve).address}"}}})
+    with Client(gw.listen) as c:
+        c.send_request("POST", "/v1/chat/completions", chat_body(max_tokens=1000), key=KEY)
+        assert asked.wait(15)
+        time.sleep(0.1)
+    wait_for(lambda: gw.metric("tollgate_drained_requests") == 1, "the drain")
+    go.set()
+    line = lines_of(gw, 1)[0]
+    assert line["end"] == "client_gone" and line["quality"] == ("partial" if begun else "indeterminate")
+    assert F(line["contracted_usd"]) < F(line["bound_usd"]) / 10
+    verified(gw)
 
 
 # ---- usage that does not come
