@@ -334,6 +334,8 @@ static bool req_wants_drain(const struct req *r, enum req_end why)
 /* Nobody reads the answer any more, but it is billed: see what it says. */
 static void req_drain(struct req *r, enum req_end why)
 {
+	int64_t left_us;
+
 	r->drained = true;
 	r->drained_end = why;
 	r->drained_status = r->head_sent ? r->status : 499;
@@ -341,7 +343,8 @@ static void req_drain(struct req *r, enum req_end why)
 	r->w->n_drained++;
 	wc_add(&r->w->stats, WC_DRAINED, 1);
 	conn_lose(r->conn);
-	timer_arm(&r->w->wheel, &r->total, r->conf->cfg.client_abort.drain_us);
+	left_us = r->total.deadline_us - worker_now(r->w).us; /* the total clock goes on */
+	timer_arm(&r->w->wheel, &r->total, TG_MIN(left_us, r->conf->cfg.client_abort.drain_us));
 	attempt_resume_read(r->attempt);
 }
 

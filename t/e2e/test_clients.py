@@ -45,7 +45,7 @@ def test_a_client_that_goes_cancels_the_provider(gw, sim, connect, how, path, bo
 def test_a_client_that_goes_before_a_stream(gw, sim, connect):
     client = connect(gw.listen)
     client.send_request("POST", "/v1/chat/completions", chat_body(stream=True), {"x-sim-ttft": "60s"}, KEY)
-    wait_for(lambda: gw.metric("tollgate_upstream_active_connections") == 1, "the provider to be asked")
+    wait_for(lambda: sim.requests(1), "the provider to be asked")
     client.reset()
     line = gw.last_line(1)
     assert line["end"] == "client_gone" and line["status"] == 499 and line["quality"] == "estimated"

@@ -697,6 +697,9 @@ def configuration(rng, folder, sim, evil, dead, certs, first=True):
                      "keep_alive": rng.choice(("50ms", "5s")), "pool": rng.choice((1, 64))},
         "targets": targets, "models": models,
         "tenants": {"acme": {"tags": {"team": "x"}, "keys": [{"id": "laptop", "sha256": sha256(KEY)}]}},
+        "ledger": {"path": str(folder / "ledger"), "segment": rng.choice(("256k", "4m")),
+                   "durability": rng.choice(("group", "strict")), "indeterminate": rng.choice(("none", "input", "bound"))},
+        "client_abort": {"drain_time": rng.choice(("1s", "5s")), "drain_max": rng.choice((0, 3, 256))},
         "log": {"access": str(folder / "access.jsonl")},
     }
 
