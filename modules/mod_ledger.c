@@ -124,7 +124,10 @@ static enum step_rc ledger_send(struct req *r)
 	struct mod_ledger *m = req_mod(r, &mod_ledger);
 	bool first = r->leg.no == 0;
 
-	if (m->req != NULL) { /* was parked: it is there now */
+	if (m->req != NULL) { /* was parked */
+		if (!journal_synced(r->w->journal, r->hold.position))
+			return STEP_WAIT; /* woken by more of its body: it waits on */
+		list_del(&m->waiting);
 		m->req = NULL;
 		return STEP_NEXT;
 	}

@@ -455,6 +455,7 @@ static void control_end(struct control *c)
 		admin_free(c->admin);
 	for (unsigned i = 0; i < c->n_workers; i++)
 		worker_fini(&c->workers[i]);
+	ledgerd_free();
 	plan_put(c->conf);
 	resolver_free(c->resolver);
 	for (size_t i = 0; i < TG_ARRAY_LEN(c->sig); i++)

@@ -218,8 +218,13 @@ void ledgerd_stop(void)
 	flush_end(clock_mono());
 	journal_close(ld.journal, clock_wall());
 	rollup_free(ld.rollup);
-	free(ld.mails);
 	ld.journal = NULL;
+}
+
+void ledgerd_free(void)
+{
+	free(ld.mails);
+	ld.mails = NULL;
 }
 
 const char *ledgerd_path(void)

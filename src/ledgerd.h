@@ -20,6 +20,8 @@ int ledgerd_open(const struct config *cfg, uint32_t generation, struct worker *w
 int ledgerd_start(void) TG_MUST_CHECK;
 /* After the workers have ended: the rest is consumed, all is on disk. */
 void ledgerd_stop(void);
+/* After the workers are gone: nothing of the ledger can be in their mailboxes any more. */
+void ledgerd_free(void);
 /* NULL: none. */
 struct journal *ledgerd_journal(void);
 /* Its folder, the same as long as the process runs; NULL: none. */
