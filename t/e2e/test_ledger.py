@@ -433,6 +433,17 @@ def test_strict_waits_for_the_disk(gateway):
     assert gw.metric("tollgate_ledger_syncs_total") >= 20
 
 
+def test_strict_waits_while_a_body_comes(gateway):
+    """More of an upload arrives while its request is parked for the disk: that does not send it."""
+    gw = gateway({"ledger": {"durability": "strict"}})
+    for size in (10000, 100000, 1000000):
+        kind, body = multipart([("model", "gpt-4o-mini-transcribe"), ("file", "a.wav", bytes(size))])
+        with Client(gw.listen) as c:
+            assert c.request("POST", "/v1/audio/transcriptions", body, {"content-type": kind}, KEY).status == 200
+    lines_of(gw, 3)
+    verified(gw)
+
+
 @pytest.mark.parametrize("before,after", [("group", "strict"), ("strict", "group")])
 def test_durability_stays_until_a_restart(gateway, before, after):
     gw = gateway({"ledger": {"durability": before}})
