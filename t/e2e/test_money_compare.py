@@ -50,7 +50,7 @@ def record(usage=None, which=book.FIRST, target="east", **more):
 
 def note(model="chat", **more):
     ask = traffic.Ask("t", "chat", "POST", "/v1/chat/completions", model, b"", [], "acme-1", {"team": "red"}, "u")
-    return traffic.Note("t", ask, begun=100.0, ended=101.0, status=200, complete=True, **more)
+    return traffic.Note("t", ask, begun=100.0, ended=100.5, status=200, complete=True, **more)
 
 
 def outcome(lines, records, notes, kills=()):
@@ -77,15 +77,15 @@ RIGHT = {
         [line(status=500, usage_delivered=False, input=0, output=0, fault="500"), line(**WEST)],
         [record(target="west", legs=2, leg=2)], [note()], ()),
     "a charged leg": ([line(completed=False, usage_delivered=False, sent=0, cancelled=True), line(**WEST)],
-                      [record({"input": 99, "output": 99}, type="leg", quality="estimated", seq=4),
+                      [record({"input": 99, "output": 99}, type="leg", status=0, quality="estimated", seq=4),
                        record(target="west", legs=2, leg=2)], [note()], ()),
     "sent again for free": ([line(status=0, served=False, input=0, output=0, usage_delivered=False, sent=0), line(seq=2)],
                             [record(legs=2)], [note()], ()),
     "the client went": ([line(**CUT)], [record({"input": 10, "output": 6}, quality="partial", end="client_gone")],
                         [note(aborted=True)], ()),
-    "killed": ([line(**CUT)], [record({"input": 50, "output": 100}, quality="crash_worst")], [note()], [(100.5, 100.6)]),
+    "killed": ([line(**CUT)], [record({"input": 50, "output": 100}, quality="crash_worst")], [note()], [(100.4, 100.6)]),
     "killed, and the estimate is low, but nobody had named a bound": (
-        [line(**CUT)], [record({"input": 1}, quality="crash_worst", flags=["default_bound"])], [note()], [(100.5, 100.6)]),
+        [line(**CUT)], [record({"input": 1}, quality="crash_worst", flags=["default_bound"])], [note()], [(100.4, 100.6)]),
     "wrong usage is what the provider says": (
         [line(fault="wrong-usage", reported_input=27, reported_output=71)], [record({"input": 27, "output": 71})],
         [note()], ()),
@@ -136,7 +136,7 @@ WRONG = {
     "no tags": ([line()], [record(tags={})], [note()], (), ["attribution"]),
     "a crash without one": ([line(**CUT)], [record({"input": 50, "output": 100}, quality="crash_worst")], [note()], (),
                             ["crash"]),
-    "a crash below the truth": ([line(**CUT)], [record({"input": 9}, quality="crash_worst")], [note()], [(100.5, 100.6)],
+    "a crash below the truth": ([line(**CUT)], [record({"input": 9}, quality="crash_worst")], [note()], [(100.4, 100.6)],
                                 ["below the truth"]),
     "a bound below the truth": ([line(**CUT, delivered_tokens=7)],
                                 [record({"input": 9}, **BOUND, bound_usd=record({"input": 9})["list_usd"])],

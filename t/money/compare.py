@@ -80,6 +80,11 @@ def begun(line):
     return line["sent"] >= line["head"] > 0
 
 
+def late(note):
+    """Did it take so long that the gateway may have given up on a provider while the answer was on its way?"""
+    return note.ended - note.begun >= FIRST_BYTE_S
+
+
 def sim_buckets(line, reported):
     """The line's usage in the gateway's words; what the answer said when `reported`, else what is billed."""
     out = collections.Counter()
@@ -345,7 +350,7 @@ class Compare:
     def flagged(self, tag, line, record, charged, truth, note, which):
         """An estimate: is there a reason for it, and is it a bound where it is promised to be one?"""
         quality, free_bound = record["quality"], "default_bound" in record["flags"]
-        went = line["cancelled"] or note.aborted or self.killed(tag)
+        went = line["cancelled"] or note.aborted or self.killed(tag) or quality == "indeterminate" and late(note)
         self.counts["free_bound"] += free_bound
         if quality == "crash_worst":
             self.crash(tag, record)
@@ -354,7 +359,7 @@ class Compare:
             self.mismatch(tag, f"the provider's figures were delivered, the record is {quality}")
             return
         elif quality == "indeterminate":
-            name = "refused" if line["status"] >= 500 and begun(line) else "indeterminate"
+            name = "refused" if line["status"] >= 500 and begun(line) and not late(note) else "indeterminate"
             if charged != 0:
                 if name == "refused" or charged != F(record["list_usd"]):
                     self.mismatch(tag, f"indeterminate, and charged {charged}")
@@ -409,9 +414,11 @@ class Compare:
         self.add("indeterminate", F(0), truth)
         self.counts["below_without_promise"] += 1
         self.classes["indeterminate"].below += 1
+        if late(note):
+            return
         if begun(line):
             self.finding("leg", tag, f"an answer had begun ({line['sent']} bytes, {line['fault']}), and it is not charged")
-        elif line["cancelled"] and note.ended - note.begun < FIRST_BYTE_S and not self.killed(tag):
+        elif line["cancelled"] and not self.killed(tag):
             self.finding("leg", tag, f"given up by the gateway, billed {truth}, and not charged")
 
     def add(self, name, charged, truth):

@@ -156,11 +156,11 @@ class Mix:
         return rng.choices(("chat", "chat-drain", "chat-free", "chat-failing", "chat-nowhere", "chat-unpriced"),
                            (68, 12, 8, 8, 2, 2))[0]
 
-    def length(self, rng):
-        """Output tokens, and the fields that ask the simulator for them; now and then at a pace."""
+    def length(self, rng, kind):
+        """Output tokens, and the fields that ask the simulator for them; streams now and then at a pace."""
         n = rng.choice((0, 1, 5, 12, 30, 60, 120))
         fields = [("x-sim-output-tokens", str(n))]
-        if rng.random() < .25:
+        if rng.random() < .25 and kind.endswith("stream"):
             fields.append(("x-sim-tps", str(rng.choice((200, 500, 1000)))))
         return n, fields
 
@@ -185,7 +185,7 @@ class Mix:
     # ---- kinds
 
     def make_chat(self, rng, tag, kind):
-        n, fields = self.length(rng)
+        n, fields = self.length(rng, kind)
         model = self.chat_model(rng)
         reasoning = rng.choice((0, 0, 0, 7, 40))
         body = {"model": model, "messages": [{"role": "system", "content": self.words(rng, 20)},
@@ -212,7 +212,7 @@ class Mix:
                         fields + served + self.reported(rng) + policy.get(model, []))
 
     def make_responses(self, rng, tag, kind):
-        n, fields = self.length(rng)
+        n, fields = self.length(rng, kind)
         body = {"model": "chat", "input": self.words(rng), "instructions": self.words(rng, 10),
                 "max_output_tokens": n + rng.randint(1, 100)}
         if kind.endswith("stream"):
@@ -223,7 +223,7 @@ class Mix:
         return self.ask(rng, tag, kind, "/v1/responses", "chat", body, fields + self.served(rng))
 
     def make_completions(self, rng, tag, kind):
-        n, fields = self.length(rng)
+        n, fields = self.length(rng, kind)
         body = {"model": "chat", "prompt": self.words(rng), "max_tokens": n + rng.randint(1, 50)}
         if kind.endswith("stream"):
             body["stream"] = True
@@ -235,7 +235,7 @@ class Mix:
         return self.ask(rng, tag, kind, "/v1/embeddings", "embed", body)
 
     def make_messages(self, rng, tag, kind):
-        n, fields = self.length(rng)
+        n, fields = self.length(rng, kind)
         body = {"model": "claude", "max_tokens": n + 8 + rng.randint(1, 100),
                 "messages": [{"role": "user", "content": self.words(rng)}]}
         if kind.endswith("stream"):
