@@ -10,7 +10,10 @@ UNIT_TESTS += \
 	t/unit/core/check_event_hold \
 	t/unit/core/check_fields \
 	t/unit/core/check_health \
+	t/unit/core/check_leg \
+	t/unit/core/check_leg_rate \
 	t/unit/core/check_plan \
+	t/unit/core/check_ratio \
 	t/unit/core/check_refusal \
 	t/unit/core/check_plan_prices \
 	t/unit/core/check_req \
@@ -27,6 +30,8 @@ t_unit_core_check_attempt_SOURCES = t/unit/core/check_attempt.c t/unit/core/upst
 t_unit_core_check_attempt_build_SOURCES = t/unit/core/check_attempt_build.c t/unit/core/fake.h
 t_unit_core_check_body_SOURCES = t/unit/core/check_body.c t/unit/core/fake.h
 t_unit_core_check_conn_SOURCES = t/unit/core/check_conn.c t/unit/core/fake.h
+t_unit_core_check_leg_SOURCES = t/unit/core/check_leg.c t/unit/core/leg.h t/unit/core/fake.h
+t_unit_core_check_leg_rate_SOURCES = t/unit/core/check_leg_rate.c t/unit/core/leg.h t/unit/core/fake.h
 t_unit_core_check_worker_SOURCES = t/unit/core/check_worker.c t/unit/core/fake.h
 t_unit_core_check_req_SOURCES = t/unit/core/check_req.c t/unit/core/fake.h
 t_unit_core_check_run_SOURCES = t/unit/core/check_run.c t/unit/core/fake.h
