@@ -368,6 +368,8 @@ static bool attempt_deliver(struct attempt *a, struct str data, bool fin)
 
 	if (fin) {
 		r->leg.complete = true;
+		if (r->meter == NULL) /* nobody else has it charged before the client is told */
+			leg_charge(r, SETTLE_BY_PROVIDER);
 		attempt_complete(a);
 	}
 	if (sink_write(r->sinks, &iov, data.n > 0 ? 1 : 0, fin) != 0) {

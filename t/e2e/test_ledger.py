@@ -225,7 +225,9 @@ def test_generations_are_counted_in_the_answer_of_a_form(gateway, peer):
     kind, body = multipart([("model", "gpt-image-1"), ("n", "2"), ("image", "a.png", bytes(100))])
     with Client(gw.listen) as c:
         assert c.request("POST", "/v1/images/edits", body, {"content-type": kind}, KEY).status == 200
-        assert c.request("POST", "/v1/videos", {"model": MODEL, "prompt": "a gate"}, key=KEY).status == 200
+        r = c.request("POST", "/v1/videos", {"model": MODEL, "prompt": "a gate"}, key=KEY)
+    assert r.status == 200 and F(r.get("x-tollgate-cost-usd")) == F("0.50")
+    assert r.get("x-tollgate-cost-quality") == "unpriced"
     edit, film = lines_of(gw, 2)
     assert F(edit["billed_usd"]) == 1 and "generation_price" in edit["flags"]
     assert F(film["billed_usd"]) == F("0.50") and film["endpoint"] == "videos"
