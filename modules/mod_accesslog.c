@@ -94,14 +94,33 @@ static void put_what(struct line *l, const struct req *r)
 		put_member(l, STR(",\"error\":"), str_z(tg_error_row(r->error)->code));
 }
 
-/* Of the legs that were over, and of the last. */
-static void put_usd(struct line *l, struct str name, pico_usd spent, pico_usd last)
+/* What of the legs that were over, and of the last. */
+static pico_usd sum_usd(pico_usd spent, pico_usd last)
 {
-	char text[MONEY_USD_LEN];
+	return money_add(&spent, last) == 0 ? spent : INT64_MAX;
+}
 
-	if (money_add(&spent, last) != 0)
-		spent = INT64_MAX;
-	put_member(l, name, str_mk(text, money_put_usd(text, spent)));
+/* The three prices: mostly one amount, written out once. */
+static void put_prices(struct line *l, const struct req *r)
+{
+	const struct rec_money *m = &r->leg.money, *s = &r->spent;
+	const struct {
+		struct str name;
+		pico_usd v;
+	} rows[] = { { STR(",\"cost_usd\":"), sum_usd(s->contracted, m->contracted) },
+		{ STR(",\"list_usd\":"), sum_usd(s->list, m->list) },
+		{ STR(",\"billed_usd\":"), sum_usd(s->billed, m->billed) } };
+	char text[MONEY_USD_LEN];
+	size_t n = 0;
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
+		if (i == 0 || rows[i].v != rows[i - 1].v)
+			n = money_put_usd(text, rows[i].v);
+		put(l, rows[i].name);
+		put_lit(l, "\"");
+		put(l, str_mk(text, n));
+		put_lit(l, "\"");
+	}
 }
 
 /* Of the last leg, or of those before it. */
@@ -121,9 +140,7 @@ static void put_money(struct line *l, const struct req *r)
 	put(l, str_mk(text, usage_json(text, &r->leg.usage)));
 	put_member(l, STR(",\"usage_source\":"), str_z(usage_source_name(r->leg.usage.source)));
 	put_member(l, STR(",\"service_tier\":"), r->service_tier);
-	put_usd(l, STR(",\"cost_usd\":"), r->spent.contracted, r->leg.money.contracted);
-	put_usd(l, STR(",\"list_usd\":"), r->spent.list, r->leg.money.list);
-	put_usd(l, STR(",\"billed_usd\":"), r->spent.billed, r->leg.money.billed);
+	put_prices(l, r);
 	put_member(l, STR(",\"quality\":"), str_z(rec_quality_name(r->leg.quality)));
 	if (((r->leg.money.flags | r->spent.flags) & MONEY_UNPRICED) != 0)
 		put_lit(l, ",\"unpriced\":true");

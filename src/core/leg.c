@@ -314,9 +314,10 @@ static void leg_usage_figures(struct req *r)
 	const struct price *p;
 
 	r->meter->usage(r, false, &r->leg.usage);
+	if (usage_input(&r->leg.usage) + usage_output(&r->leg.usage) > 0)
+		return;
 	p = leg_price(r);
-	if (p != NULL && leg_list(r, p, &r->leg.usage, &unused) != 0 &&
-		usage_input(&r->leg.usage) + usage_output(&r->leg.usage) == 0)
+	if (p != NULL && leg_list(r, p, &r->leg.usage, &unused) != 0)
 		leg_usage_estimate(r);
 }
 

@@ -296,6 +296,24 @@ static const char *value_end(struct scan *s, const char *p)
 
 #define KEY_MAX 128
 
+/* ASCII without escapes; eight bytes at a time. */
+static bool key_is_plain(struct str key)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t x, slash;
+
+	for (; key.n >= sizeof x; key = str_skip(key, sizeof x)) {
+		memcpy(&x, key.p, sizeof x);
+		slash = x ^ ones * '\\'; /* a zero byte where one is */
+		if (((x | ((slash - ones) & ~slash)) & tops) != 0)
+			return false;
+	}
+	for (size_t i = 0; i < key.n; i++)
+		if (key.p[i] == '\\' || (unsigned char)key.p[i] >= 0x80)
+			return false;
+	return true;
+}
+
 /*
  * The key as its reader will see it: in place, or decoded into buf. A NUL is refused with the rest:
  * some readers end the key there. Longer than buf: equal to no watched key, which STR_NONE is too.
@@ -303,12 +321,9 @@ static const char *value_end(struct scan *s, const char *p)
 static int key_decode(struct str raw, char buf[KEY_MAX], struct str *key)
 {
 	struct json_val v = { .type = JSON_STRING, .raw = raw };
-	bool plain = true;
 
 	*key = str_mk(raw.p + 1, raw.n - 2);
-	for (size_t i = 0; i < key->n && plain; i++)
-		plain = key->p[i] != '\\' && (unsigned char)key->p[i] < 0x80;
-	if (plain)
+	if (key_is_plain(*key))
 		return 0;
 	if (raw.n > (size_t)6 * KEY_MAX) {
 		*key = STR_NONE;
@@ -317,14 +332,6 @@ static int key_decode(struct str raw, char buf[KEY_MAX], struct str *key)
 	if (json_decode(&v, buf, KEY_MAX, key) != 0 || memchr(key->p, '\0', key->n) != NULL)
 		return -1;
 	return 0;
-}
-
-static struct json_watch *watch_find(struct json_watch *w, size_t n, struct str key)
-{
-	for (size_t i = 0; i < n; i++)
-		if (w[i].key.n == key.n && memcmp(w[i].key.p, key.p, key.n) == 0)
-			return &w[i];
-	return NULL;
 }
 
 static inline char lower(char c)
@@ -378,7 +385,33 @@ struct watches {
 	struct json_watch *w;
 	size_t n;
 	bool strict;
+	/* Of the watched keys: bit for each length (63: that and more), for each first character's
+	 * low bits. Most keys of a body are ruled out by them. */
+	uint64_t lengths;
+	uint32_t firsts;
 };
+
+static bool watch_may_be(const struct watches *ws, struct str key)
+{
+	if (key.n == 0)
+		return false;
+	if ((unsigned char)*key.p >= 0x80) /* folds to who knows what */
+		return ws->strict;
+	if ((ws->firsts >> (*key.p & 31) & 1) == 0)
+		return false;
+	/* folding may change the length */
+	return ws->strict || (ws->lengths >> TG_MIN(key.n, (size_t)63) & 1) != 0;
+}
+
+static struct json_watch *watch_find(const struct watches *ws, struct str key)
+{
+	if ((ws->lengths >> TG_MIN(key.n, (size_t)63) & 1) == 0)
+		return NULL;
+	for (struct json_watch *w = ws->w; w < ws->w + ws->n; w++)
+		if (w->key.n == key.n && *w->key.p == *key.p && memcmp(w->key.p, key.p, key.n) == 0)
+			return w;
+	return NULL;
+}
 
 /* p at a key of the scanned object: behind the member's value. */
 static const char *watched_member(struct scan *s, const char *p, const struct watches *ws)
@@ -395,8 +428,8 @@ static const char *watched_member(struct scan *s, const char *p, const struct wa
 		return NULL;
 	if (key_decode(str_mk(quote, (size_t)(p - quote)), buf, &key) != 0)
 		return scan_fail(s, quote, JSON_E_ENCODING);
-	hit = watch_find(ws->w, ws->n, key);
-	if (hit == NULL && ws->strict && watch_folded(ws->w, ws->n, key))
+	hit = watch_may_be(ws, key) ? watch_find(ws, key) : NULL;
+	if (hit == NULL && ws->strict && watch_may_be(ws, key) && watch_folded(ws->w, ws->n, key))
 		return scan_fail(s, quote, JSON_E_CASE);
 	p = skip_space(p, s->end);
 	if (p >= s->end || *p != ':')
@@ -447,12 +480,17 @@ static const char *whole_object(struct scan *s, const char *p, const struct watc
 	return p == s->end ? p : scan_fail(s, p, JSON_E_TRAILING);
 }
 
-static int scan_watched(struct str text, const struct watches *ws, struct json_fail *fail)
+static int scan_watched(struct str text, struct watches *ws, struct json_fail *fail)
 {
 	struct scan s = { .end = text.p + text.n };
 
-	for (size_t i = 0; i < ws->n; i++)
-		ws->w[i].val = (struct json_val){ .type = JSON_NONE };
+	for (size_t i = 0; i < ws->n; i++) {
+		struct json_watch *w = &ws->w[i];
+
+		w->val = (struct json_val){ .type = JSON_NONE };
+		ws->lengths |= UINT64_C(1) << TG_MIN(w->key.n, (size_t)63);
+		ws->firsts |= UINT32_C(1) << (*w->key.p & 31);
+	}
 	if (whole_object(&s, text.p, ws) != NULL) {
 		*fail = (struct json_fail){ JSON_E_NONE, 0 };
 		return 0;
@@ -463,12 +501,12 @@ static int scan_watched(struct str text, const struct watches *ws, struct json_f
 
 int json_scan_object(struct str text, struct json_watch *w, size_t n_watch, struct json_fail *fail)
 {
-	return scan_watched(text, &(struct watches){ text.p, w, n_watch, false }, fail);
+	return scan_watched(text, &(struct watches){ text.p, w, n_watch, false, 0, 0 }, fail);
 }
 
 int json_scan_strict(struct str text, struct json_watch *w, size_t n_watch, struct json_fail *fail)
 {
-	return scan_watched(text, &(struct watches){ text.p, w, n_watch, true }, fail);
+	return scan_watched(text, &(struct watches){ text.p, w, n_watch, true, 0, 0 }, fail);
 }
 
 int json_scan_member(
