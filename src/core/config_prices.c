@@ -180,15 +180,20 @@ static int check_price(struct conf_load *l, void *obj)
 {
 	const struct cfg_price *c = obj;
 	char err[512];
-	struct str text = plan_prices_text(conf_arena(l), c, 1);
-	struct pricebook *b = pricebook_parse(text, "price_overrides", err, sizeof err);
-	const char *why = strstr(err, "): ");
+	const char *why;
+	struct arena text;
+	struct pricebook *b;
 
-	if (b == NULL)
-		return conf_fail(l, &c->pos, "price of %.*s %.*s: %s", STR_FMT(c->provider),
-			STR_FMT(c->model), why != NULL ? why + 3 : err);
-	pricebook_free(b);
-	return 0;
+	arena_init(&text, NULL, 0);
+	b = pricebook_parse(plan_prices_text(&text, c, 1), "price_overrides", err, sizeof err);
+	arena_fini(&text);
+	if (b != NULL) {
+		pricebook_free(b);
+		return 0;
+	}
+	why = strstr(err, "): ");
+	return conf_fail(l, &c->pos, "price of %.*s %.*s: %s", STR_FMT(c->provider),
+		STR_FMT(c->model), why != NULL ? why + 3 : err);
 }
 
 const struct conf_block config_price_block = {

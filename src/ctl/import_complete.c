@@ -42,17 +42,15 @@ static pico_usd grown(
 	return import_ratio(from->v[b], to->v[root], from->v[root]);
 }
 
-static void fill_rates(struct import_rates *to, const struct import_rates *base,
-	const struct import_rates *base_step)
+/* What `to` lacks and `base` has, in proportion where there is something to go by. */
+static void fill_rates(struct import_rates *to, const struct import_rates *base)
 {
-	const struct import_rates *from = base_step != NULL ? base_step : base;
-
 	for (unsigned i = 0; i < USAGE_FIRST_UNIT; i++) {
 		enum usage_bucket b = (enum usage_bucket)i;
-		pico_usd v = grown(from, to, b);
+		pico_usd v = grown(base, to, b);
 
-		if (import_has(from, b) && !import_has(to, b))
-			import_put(to, b, v >= 0 ? v : from->v[b]);
+		if (import_has(base, b) && !import_has(to, b))
+			import_put(to, b, v >= 0 ? v : base->v[b]);
 	}
 }
 
@@ -90,9 +88,19 @@ static void derive_step(struct import_step *s, const struct import_plan *p,
 	}
 }
 
+/* Every step has what the plan has; what nothing is known about costs what it does without it. */
+static void fill_steps(struct import_plan *p)
+{
+	for (unsigned i = 0; i < p->n_steps; i++)
+		for (unsigned b = 0; b < USAGE_FIRST_UNIT; b++)
+			if (import_has(&p->rates, (enum usage_bucket)b) &&
+				!import_has(&p->steps[i].rates, (enum usage_bucket)b))
+				import_put(&p->steps[i].rates, (enum usage_bucket)b, p->rates.v[b]);
+}
+
 void import_plan_fill(struct import_plan *p, const struct import_plan *base)
 {
-	fill_rates(&p->rates, &base->rates, NULL);
+	fill_rates(&p->rates, &base->rates);
 	for (unsigned b = USAGE_FIRST_UNIT; b < USAGE__MAX; b++)
 		if (import_has(&base->rates, (enum usage_bucket)b) &&
 			!import_has(&p->rates, (enum usage_bucket)b))
@@ -103,6 +111,7 @@ void import_plan_fill(struct import_plan *p, const struct import_plan *base)
 		if (s != NULL)
 			derive_step(s, p, base, &base->steps[i]);
 	}
+	fill_steps(p);
 }
 
 void import_plan_scale(struct import_plan *p, const struct import_plan *base,
@@ -119,12 +128,17 @@ void import_plan_scale(struct import_plan *p, const struct import_plan *base,
 			v = import_ratio(v, plain->rates.v[b], base_plain->rates.v[b]);
 		import_put(&p->rates, b, v);
 	}
+	for (unsigned b = 0; b < USAGE__MAX; b++)
+		if (import_has(&plain->rates, (enum usage_bucket)b) &&
+			!import_has(&p->rates, (enum usage_bucket)b))
+			import_put(&p->rates, (enum usage_bucket)b, plain->rates.v[b]);
 	for (unsigned i = 0; i < base->n_steps; i++) {
 		struct import_step *s = step_at(p, base->steps[i].above);
 
 		if (s != NULL)
 			derive_step(s, p, base, &base->steps[i]);
 	}
+	fill_steps(p);
 }
 
 /* ---- Claude's cache writes */
@@ -196,7 +210,8 @@ static void complete_steps(struct completing *c, struct import_plan *p)
 			continue;
 		}
 		complete_step(c, s, &p->rates);
-		p->steps[kept++] = *s;
+		if (s->rates.has != 0)
+			p->steps[kept++] = *s;
 	}
 	p->n_steps = kept;
 }
@@ -283,6 +298,9 @@ static void complete_entry(struct import *im, struct import_entry *e)
 		c.where = import_text(im, "%s: ", service_tier_name((enum service_tier)t));
 		complete_service(&c, &e->plan[t], plain);
 	}
+	if (e->variant[0] != '\0' ? import_plan_empty(plain)
+				  : !e->free && import_plan_empty(plain) && e->variants == NULL)
+		import_refuse(e, "prices of service tiers or long contexts, and no plain one");
 }
 
 void import_complete(struct import *im)

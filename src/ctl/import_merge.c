@@ -142,7 +142,7 @@ static struct import_named *named_add(struct import *im, struct import_named **l
 
 static bool put_uplift(struct import_entry *base, const char *region, int64_t k)
 {
-	if (k <= BASIS_ONE || base->n_uplifts == IMPORT_UPLIFTS)
+	if (k <= BASIS_ONE || k > IMPORT_FACTOR_MAX || base->n_uplifts == IMPORT_UPLIFTS)
 		return false;
 	base->uplifts[base->n_uplifts++] = (struct import_uplift){ region, k - BASIS_ONE };
 	return true;

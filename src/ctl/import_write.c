@@ -102,6 +102,15 @@ static void put_plans(struct import *im, json_t *to, const struct import_plan *p
 	}
 }
 
+/* A variant has no long-context prices of its own. */
+static void put_variant(struct import *im, json_t *to, const struct import_plan *plan)
+{
+	struct import_plan plain = *plan;
+
+	plain.n_steps = 0;
+	put_plan(im, to, &plain, NULL);
+}
+
 static void put_named(
 	struct import *im, json_t *to, const char *key, const struct import_named *list, bool plans)
 {
@@ -116,7 +125,7 @@ static void put_named(
 		if (plans)
 			put_plans(im, one, list->plan);
 		else
-			put_rates(im, one, &list->plan[SERVICE_STANDARD].rates, NULL);
+			put_variant(im, one, list->plan);
 		set(all, list->name, one);
 	}
 	set(to, key, all);

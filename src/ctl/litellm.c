@@ -293,7 +293,7 @@ static void put_uplift(struct reading *r, const char *region, struct decimal d)
 	bool rounded;
 
 	if (decimal_scaled_up(d, 4, &scaled, &rounded) != 0 || scaled < 10000 ||
-		e->n_uplifts == IMPORT_UPLIFTS) {
+		scaled > IMPORT_FACTOR_MAX || e->n_uplifts == IMPORT_UPLIFTS) {
 		import_note_add(r->im, e->name, "not converted: the uplift of %s", region);
 		return;
 	}
@@ -312,7 +312,8 @@ static void put_specific(struct reading *r, const json_t *v)
 	if (figure_of(json_object_get(v, "us"), &d))
 		put_uplift(r, "us", d);
 	if (!figure_of(json_object_get(v, "fast"), &d) ||
-		decimal_scaled_up(d, 4, &factor, &rounded) != 0 || factor < 10000)
+		decimal_scaled_up(d, 4, &factor, &rounded) != 0 || factor < 10000 ||
+		factor > IMPORT_FACTOR_MAX)
 		return;
 	*fast = (struct import_plan){ .n_steps = plain->n_steps };
 	for (unsigned b = 0; b < USAGE_FIRST_UNIT; b++) {
@@ -435,6 +436,8 @@ static void read_key(struct reading *r, const char *name, const struct key *k, c
 		put_searches(r, v);
 	} else if (k->row->kind == KEY_RANGES) {
 		put_ranges(r, v);
+	} else if (json_is_string(v) && !figure_of(v, &d)) {
+		import_note_add(r->im, r->e->name, "not converted: %s is no figure", name);
 	} else if (figure_of(v, &d) && !decimal_is_zero(d)) {
 		r->any |= k->row->kind != KEY_UPLIFT;
 		if (k->row->kind == KEY_RESOLUTION)

@@ -44,15 +44,15 @@ static bool is_size(struct str s)
 {
 	size_t x = str_find(s, STR("-x-"));
 
-	return x != (size_t)-1 && x > 0 && x + 3 < s.n &&
+	return x != (size_t)-1 && x > 0 && x + 3 < s.n && s.n <= 32 &&
 	       (strspn(s.p, "0123456789") == x || str_eq(s, STR("max-x-max")));
 }
 
 /* "us-gov-west-1": letters, and a number at the end. */
 static bool is_aws_region(struct str s)
 {
-	return s.n >= 9 && s.p[2] == '-' && s.p[s.n - 2] == '-' && s.p[s.n - 1] >= '1' &&
-	       s.p[s.n - 1] <= '9' && str_chr(s, '.') == (size_t)-1;
+	return s.n >= 9 && s.n <= 32 && s.p[2] == '-' && s.p[s.n - 2] == '-' &&
+	       s.p[s.n - 1] >= '1' && s.p[s.n - 1] <= '9' && str_chr(s, '.') == (size_t)-1;
 }
 
 /* Does the first part of a name say something about the model that is behind it? */

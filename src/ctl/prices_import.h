@@ -20,9 +20,10 @@
 #include "ctl/decimal.h"
 #include "money/pricebook.h"
 
-#define IMPORT_STEPS   4
-#define IMPORT_UPLIFTS 4
-#define IMPORT_NAME    256
+#define IMPORT_STEPS      4
+#define IMPORT_UPLIFTS    4
+#define IMPORT_NAME       256
+#define IMPORT_FACTOR_MAX 1000000 /* of an uplift, in basis points: a hundred times */
 
 struct import_rates {
 	uint64_t has;

@@ -197,6 +197,15 @@ def test_nothing_is_free_by_being_0(tmp_path):
     assert entry is None and "refused, 1: every price is 0 or missing" in report and "\n  m\n" in report
 
 
+def test_what_is_no_figure_is_named(tmp_path):
+    entry, report = one(tmp_path, '"input_cost_per_token": -1, "output_cost_per_token": "dear", "input_cost_per_query": 0.002')
+    assert entry["per_unit"] == {"queries": "0.002"} and "per_mtok" not in entry
+    assert "m: not converted: input_cost_per_token is no figure" in report
+    assert "m: not converted: output_cost_per_token is no figure" in report
+    entry, report = one(tmp_path, '"input_cost_per_token_flex": 1')
+    assert entry is None and "refused, 1: prices of service tiers or long contexts, and no plain one" in report
+
+
 def test_a_price_that_cannot_be_told_is_left_out_with_the_rest_of_its_bucket(tmp_path):
     entry, report = one(tmp_path, '"input_cost_per_token": 8e-7, "input_cost_per_video_per_second": 0.0005,'
                         '"input_cost_per_video_per_second_above_15s_interval": 0.002', mode="embedding")

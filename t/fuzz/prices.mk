@@ -1,0 +1,1 @@
+FUZZERS += t/fuzz/fuzz_prices t/fuzz/fuzz_price_map
