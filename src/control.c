@@ -114,10 +114,13 @@ static int control_reload(struct control *c, struct conf_error *err);
 
 static void admin_reload(struct admin_reply *r, const struct admin_request *q, void *ctx)
 {
+	struct control *c = ctx;
 	struct conf_error err;
 
 	(void)q;
-	if (control_reload(ctx, &err) != 0)
+	if (c->draining)
+		admin_reply_error(r, 503, "draining", "the gateway is shutting down");
+	else if (control_reload(c, &err) != 0)
 		admin_reply_error(r, 400, "invalid_configuration", "%s", err.text);
 	else
 		admin_reply_printf(r, "{\"status\":\"reloaded\"}\n");

@@ -97,6 +97,8 @@ static void read_count(struct bound *b, const struct json_watch w[BOUND_WATCHES]
 		b->n = TG_MAX(b->n, n);
 	if (json_get_u64(&w[BOUND_K_BEST_OF].val, &n) == 0)
 		b->n = TG_MAX(b->n, n);
+	/* More is refused by every provider, and must not make a bound of millions. */
+	b->n = TG_MIN(b->n, (uint64_t)BOUND_N_MAX);
 }
 
 /* 8, 7.5 and "8". */

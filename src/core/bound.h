@@ -35,6 +35,8 @@ enum bound_key {
 #define BOUND_CONTEXT_TOKENS (1 << 20) /* when the model's context is not known */
 #define BOUND_TOOL_CALLS     10        /* of tools the provider runs, when no limit is given */
 
+#define BOUND_N_MAX          1024 /* choices or images */
+
 #define BOUND_WORD_MAX       23
 struct bound_word { /* a short string of the request, copied */
 	uint8_t n;

@@ -239,7 +239,9 @@ static const struct conf_directive unpriced_directives[] = {
 		.type = CONF_MONEY,
 		AT(cfg_unpriced, request),
 		.max = UNPRICED_REQUEST_MAX,
-		.help = "For the request, on top; absent: nothing." },
+		.help = "For the request, on top; absent: nothing. It is all that is charged "
+			"for what is posted to paths whose answers nobody reads (batches, "
+			"videos, unknown ones): 0.05 usd there when absent." },
 	{ .name = NULL },
 };
 const struct conf_block config_unpriced_block = {

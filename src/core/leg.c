@@ -17,7 +17,8 @@
 #include "core/upload.h"
 #include "money/estimate.h"
 
-#define PICO_MAX INT64_MAX
+#define PICO_MAX    INT64_MAX
+#define UNREAD_PICO (PICO_PER_USD / 20) /* unless unpriced.request says something */
 
 bool leg_is_billed(const struct req *r)
 {
@@ -357,6 +358,8 @@ static void leg_rate_unread(struct req *r)
 	static const struct usage nothing;
 
 	leg_list_estimate(r, NULL, &nothing, &r->leg.money);
+	if (r->leg.money.list == 0)
+		r->leg.money.list = UNREAD_PICO;
 	leg_margins(r, &r->leg.money);
 }
 
