@@ -2,20 +2,8 @@
  * The admin listener over real sockets: server and clients in one thread, the loop pumped between
  * reads.
  */
-#include "unit/unit.h"
-#include "admin/admin.h"
-#include "proto/outbuf.h"
-#include "io/listen.h"
+#include "unit/admin/client.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-#include <event2/event.h>
-
-static struct event_base *base;
-static struct admin *admin;
-static struct sockaddr_any bound;
 static int n_handled;
 
 static void handle_live(struct admin_reply *r, const struct admin_request *q, void *ctx)
@@ -63,14 +51,7 @@ static const struct admin_route routes[] = {
 
 static void start(const char *address, struct str token)
 {
-	struct sockaddr_any want;
-	char err[256];
-
-	base = event_base_new();
-	ck_assert_msg(sockaddr_parse(str_z(address), &want, err, sizeof err) == 0, "%s", err);
-	admin = admin_new(base, &want, token, routes, TG_ARRAY_LEN(routes), &n_handled, &bound, err,
-		sizeof err);
-	ck_assert_msg(admin != NULL, "%s", err);
+	client_listen(address, token, routes, TG_ARRAY_LEN(routes), &n_handled);
 	n_handled = 0;
 }
 
@@ -83,82 +64,6 @@ static void setup_open(void)
 {
 	start("127.0.0.1:0", STR_NONE);
 }
-
-static void teardown(void)
-{
-	admin_free(admin);
-	event_base_free(base);
-}
-
-static int connect_client(void)
-{
-	int fd = socket(bound.u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(connect(fd, &bound.u.sa, bound.len), 0);
-	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
-	return fd;
-}
-
-static void pump(void)
-{
-	ck_assert_int_ge(event_base_loop(base, EVLOOP_NONBLOCK), 0);
-}
-
-static struct outbuf got; /* what the client has read */
-
-static void send_all(int fd, struct str s)
-{
-	while (s.n > 0) {
-		ssize_t n = send(fd, s.p, s.n, MSG_NOSIGNAL);
-
-		if (n < 0 && errno != EAGAIN)
-			return; /* the server has seen enough */
-		if (n > 0)
-			s = str_skip(s, (size_t)n);
-		pump();
-	}
-}
-
-/* Read once; false at the end of the connection. */
-static bool read_some(int fd)
-{
-	char *to = outbuf_room(&got, 65536);
-	ssize_t n;
-
-	ck_assert_ptr_nonnull(to);
-	pump();
-	n = recv(fd, to, 65536, 0);
-	if (n > 0)
-		got.n += (size_t)n;
-	return n > 0 || (n < 0 && errno == EAGAIN);
-}
-
-/* Send text, read until the server closes; what it said, as a string. */
-static const char *ask_split(struct str a, struct str b)
-{
-	int fd = connect_client();
-
-	outbuf_fini(&got);
-	send_all(fd, a);
-	pump();
-	send_all(fd, b);
-	while (read_some(fd))
-		;
-	close(fd);
-	outbuf_lit(&got, "\0");
-	return got.p;
-}
-
-static const char *ask(const char *text)
-{
-	return ask_split(str_z(text), STR_NONE);
-}
-
-#define HAS(text, part) \
-	ck_assert_msg(strstr((text), (part)) != NULL, "\"%s\" is not in:\n%s", (part), (text))
-#define AUTH  "Host: x\r\nConnection: close\r\nAuthorization: Bearer s3cret\r\n"
-#define CLOSE "Host: x\r\nConnection: close\r\n"
 
 START_TEST(answers)
 {
