@@ -347,6 +347,7 @@ void attempt_on_connected(struct attempt *a, struct upconn *u, bool reused)
 	CHECK_OBJ(a, ATTEMPT_MAGIC);
 	a->up = u;
 	a->reused = reused;
+	a->sent_before = u->st.sent;
 	wc_add(&a->req->w->stats, reused ? WC_UP_REUSES : WC_UP_CONNECTS, 1);
 	attempt_set_state(a, ATTEMPT_SEND);
 	attempt_send(a);
@@ -614,6 +615,11 @@ static void attempt_read(struct attempt *a)
 			return;
 		if (n <= 0) {
 			attempt_eof(a, n);
+			return;
+		}
+		/* Said on the kept connection before it can have heard us: no answer of ours. */
+		if (a->reused && !a->got_byte && stream_unheard(&a->up->st, a->sent_before)) {
+			attempt_fail(a, FAIL_RESET, "it spoke unasked");
 			return;
 		}
 		a->got_byte = true;

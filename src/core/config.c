@@ -335,9 +335,9 @@ static const struct conf_directive target_directives[] = {
 		.type = CONF_INT,
 		AT(cfg_target, weight),
 		.def = "1",
-		.min = 1,
 		.max = 1000,
-		.help = "Share of the requests among the targets of a model." },
+		.help = "Share of the requests among the targets of a model; 0: a spare, asked "
+			"when no other is up." },
 	{ .name = "discount",
 		.type = CONF_PERCENT,
 		AT(cfg_target, discount_bp),

@@ -71,7 +71,7 @@ struct cfg_target {
 	struct str base_url;
 	struct str key; /* secret; may be empty (local servers) */
 	struct str region;
-	int64_t weight;       /* 1..1000 */
+	int64_t weight;       /* 0..1000; 0: a spare */
 	int64_t discount_bp;  /* contracted price = list price - this */
 	int on_client_abort;  /* enum abort_policy */
 	struct str ca;        /* PEM file: trust this instead of the system store */

@@ -372,9 +372,9 @@ static void uppool_wait_name(struct target *t, struct attempt *a)
 }
 
 /*
- * The newest idle connection on which all is quiet. What a provider says unasked must not be read
- * as the answer to the next request, perhaps another tenant's: who spoke or closed since the poller
- * looked goes.
+ * The newest idle connection without news. What a provider says unasked must not be read as the
+ * answer to the next request, perhaps another tenant's: one of which the poller has told in this
+ * very turn, and whose turn it is not yet, goes. What is still on its way is found by attempt_read.
  */
 static struct upconn *uppool_reuse(struct uppool *p)
 {
@@ -384,7 +384,7 @@ static struct upconn *uppool_reuse(struct uppool *p)
 		u = list_entry(p->idle.next, struct upconn, node);
 		CHECK_OBJ(u, UPCONN_MAGIC);
 		tg_assert(u->state == UP_IDLE);
-		if (stream_quiet(&u->st))
+		if (!stream_told(&u->st))
 			return u;
 		upconn_close(u);
 	}

@@ -1,7 +1,7 @@
 /*
  * uppool.h: a worker's keep-alive connections to one endpoint (scheme, host, port, TLS settings,
- * proxy). LIFO; an idle connection keeps its read event, and anything readable on it closes it, at
- * the latest when it is taken. Connecting tries all addresses.
+ * proxy). LIFO; an idle connection keeps its read event, and anything readable on it closes it.
+ * Connecting tries all addresses.
  */
 #ifndef TG_CORE_UPPOOL_H
 #define TG_CORE_UPPOOL_H

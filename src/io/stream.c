@@ -14,6 +14,8 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -186,19 +188,20 @@ ssize_t stream_read(struct stream *s, void *buf, size_t n)
 	return errno == EAGAIN ? STREAM_AGAIN : stream_fail(s);
 }
 
-bool stream_quiet(const struct stream *s)
+bool stream_told(const struct stream *s)
 {
-	ssize_t got;
-	char byte;
+	CHECK_OBJ(s, STREAM_MAGIC);
+	return s->tls_pending || (s->rd.ev_evcallback.evcb_flags & EVLIST_ACTIVE) != 0;
+}
+
+bool stream_unheard(const struct stream *s, uint64_t sent_before)
+{
+	uint64_t sent = s->sent - sent_before;
+	int unheard;
 
 	CHECK_OBJ(s, STREAM_MAGIC);
 	tg_assert(s->fd >= 0);
-	if (s->tls_pending)
-		return false;
-	do {
-		got = recv(s->fd, &byte, 1, MSG_PEEK);
-	} while (got < 0 && errno == EINTR);
-	return got < 0 && errno == EAGAIN;
+	return ioctl(s->fd, SIOCOUTQ, &unheard) == 0 && unheard >= 0 && (uint64_t)unheard >= sent;
 }
 
 ssize_t stream_writev(struct stream *s, const struct iovec *iov, int n)
@@ -214,8 +217,10 @@ ssize_t stream_writev(struct stream *s, const struct iovec *iov, int n)
 	do {
 		put = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
 	} while (put < 0 && errno == EINTR);
-	if (put >= 0)
+	if (put >= 0) {
+		s->sent += (uint64_t)put;
 		return put;
+	}
 	return errno == EAGAIN ? STREAM_AGAIN : stream_fail(s);
 }
 

@@ -45,6 +45,7 @@ struct stream {
 	void *arg;
 	bool want_read, want_write;   /* what the owner asked for */
 	bool armed_read, armed_write; /* what libevent watches now */
+	uint64_t sent;                /* bytes the socket has taken, TLS framing included */
 	bool eof_unclean; /* the STREAM_EOF was a FIN without close_notify: judge by the framing */
 	uint8_t tls_read_needs, tls_write_needs; /* 0, or the direction OpenSSL waits for */
 	bool tls_done;                           /* handshake complete */
@@ -81,11 +82,17 @@ int stream_handshake(struct stream *s) TG_MUST_CHECK;
  */
 ssize_t stream_read(struct stream *s, void *buf, size_t n) TG_MUST_CHECK;
 /*
- * Has nothing come since the last read, and has the peer not closed? For a connection about to be
- * used again: the poller tells only what it saw when this turn began. One system call, no byte is
- * taken.
+ * Has the poller told that there is something to read, or an end, although on_ready was not called
+ * yet? For a connection about to be used again in a turn in which it had its own news. No system
+ * call.
  */
-bool stream_quiet(const struct stream *s);
+bool stream_told(const struct stream *s);
+/*
+ * Has the peer's TCP acknowledged nothing of what was sent since s->sent was sent_before? Whatever
+ * arrives in that state was said before the peer could hear us, for an answer acknowledges what it
+ * answers. False where the kernel does not know. One system call.
+ */
+bool stream_unheard(const struct stream *s, uint64_t sent_before);
 /*
  * Bytes accepted (>0; may be fewer), STREAM_AGAIN or STREAM_ERR. TLS: coalesces small iovecs into
  * one record in a per-thread buffer; after AGAIN the caller may retry with any iovecs that begin

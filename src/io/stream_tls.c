@@ -55,6 +55,7 @@ static int bio_write(BIO *b, const char *buf, int n)
 	do {
 		put = send(s->fd, buf, (size_t)n, MSG_NOSIGNAL);
 	} while (put < 0 && errno == EINTR);
+	s->sent += put > 0 ? (uint64_t)put : 0;
 	if (put < 0 && errno == EAGAIN)
 		BIO_set_retry_write(b);
 	return (int)put;

@@ -397,6 +397,62 @@ START_TEST(free_retry)
 }
 END_TEST
 
+/* The client's request and what the provider says unasked are news of the same turn. */
+START_TEST(unasked_in_the_same_turn)
+{
+	warm();
+	ask("m");
+	UPSTREAM_SAY(&one, "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecret");
+	UPSTREAM_TAKE(&f, &one); /* on a new connection */
+	UPSTREAM_SAY(&one, PLAIN);
+	until_answered(200);
+	ck_assert_msg(strstr(f.got, "secret") == NULL, "%s", f.got);
+	ck_assert_uint_eq(fake_count(&f, WC_UP_REUSES), 0);
+	ck_assert_uint_eq(fake_count(&f, WC_UP_FREE_RETRIES), 0);
+}
+END_TEST
+
+/*
+ * It is on its way when the request goes out, and comes before the provider's side has acknowledged
+ * anything. A loopback that acknowledges at once leaves no such time: several rounds.
+ */
+START_TEST(unasked_on_its_way)
+{
+	static const char secret[] = "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecret";
+	int off = 0, found = 0, fd;
+
+	for (int round = 0; round < 50 && found == 0; round++) {
+		uint64_t retries = fake_count(&f, WC_UP_FREE_RETRIES);
+
+		if (one.fd < 0)
+			warm();
+		ck_assert_int_eq(
+			setsockopt(one.fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off), 0);
+		ask("m");
+		upstream_say(&one, secret, sizeof secret - 1);
+		c->st.on_ready(&c->st, STREAM_CAN_READ, c); /* before the poller looks again */
+		ck_assert(attempt()->reused);
+		fd = one.fd;
+		fake_turn(&f);
+		if (fake_count(&f, WC_UP_FREE_RETRIES) > retries) {
+			found++;
+			UPSTREAM_TAKE(&f, &one);
+			UPSTREAM_SAY(&one, PLAIN);
+			until_answered(200);
+			ck_assert_msg(strstr(f.got, "secret") == NULL, "%s", f.got);
+			ck_assert_str_eq(fake_field(&f, "x-tollgate-attempts"), "1");
+			close(fd);
+		}
+		next();
+		upstream_hang_up(&one);
+		FAKE_UNTIL(&f, fake_count(&f, WC_UP_IDLE) == 0 && f.w.n_reqs == 0);
+		fake_read(&f);
+		next();
+	}
+	ck_assert_msg(found > 0, "never seen");
+}
+END_TEST
+
 START_TEST(free_retry_once)
 {
 	warm();
@@ -819,6 +875,8 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, truncated);
 	tcase_add_loop_test(tc, free_retry, 0, sizeof kept / sizeof *kept);
 	tcase_add_test(tc, free_retry_once);
+	tcase_add_test(tc, unasked_in_the_same_turn);
+	tcase_add_test(tc, unasked_on_its_way);
 	tcase_add_loop_test(tc, another_target, 0, sizeof first_answers / sizeof *first_answers);
 	tcase_add_test(tc, first_byte_clock);
 	tcase_add_test(tc, between_bytes_clock);
