@@ -12,11 +12,13 @@
 #include "core/upload.h"
 #include "modules.h"
 
-/* Weighted choice among usable routes, of healthy targets only or of any. -1: none. */
+/* Weighted choice among usable routes, of healthy targets only or of any; when none of them has a
+ * weight, the first spare. -1: none. */
 static int route_pick(struct req *r, bool healthy)
 {
 	mono_us now = worker_now(r->w);
 	uint64_t sum = 0, at;
+	int spare = -1;
 
 	for (int round = 0; round < 2; round++) {
 		at = round == 1 ? worker_random(r->w) % sum : 0;
@@ -24,6 +26,8 @@ static int route_pick(struct req *r, bool healthy)
 			const struct route_target *t = &r->model->route[i];
 			if (!req_route_open(r, i) || (healthy && !health_is_up(t->target, now)))
 				continue;
+			if (spare < 0)
+				spare = (int)i;
 			if (round == 0)
 				sum += (uint64_t)t->weight;
 			else if (at < (uint64_t)t->weight)
@@ -32,7 +36,7 @@ static int route_pick(struct req *r, bool healthy)
 				at -= (uint64_t)t->weight;
 		}
 		if (sum == 0)
-			return -1;
+			return spare;
 	}
 	return -1;
 }

@@ -231,8 +231,8 @@ def test_bytes_behind_an_answer_end_the_connection(launch, tmp_path, peer):
 
 def two_targets(first, second, tmp_path, **more):
     config = standard_config("127.0.0.1:9", tmp_path)
-    config["targets"] = {"first": {"provider": "openai", "base_url": f"http://{first}", "weight": 1000},
-                         "second": {"provider": "openai", "base_url": f"http://{second}", "weight": 1}}
+    config["targets"] = {"first": {"provider": "openai", "base_url": f"http://{first}", "weight": 1},
+                         "second": {"provider": "openai", "base_url": f"http://{second}", "weight": 0}}
     config["models"] = {MODEL: {"targets": ["first", "second"]}}
     return merged(config, more)
 

@@ -92,8 +92,8 @@ def test_each_leg_is_charged_by_itself(gateway, sim, simulator):
     """The first target fails: a leg, the second answers: the settlement."""
     other = simulator("--fault", "1:500")
     gw = gateway({"targets": {"bad": {"provider": "openai", "base_url": f"http://{other.listen}", "key": "sk-e2e-provider-key",
-                                      "weight": 1000},
-                              "openai": {"weight": 1}},
+                                      "weight": 1},
+                              "openai": {"weight": 0}},
                   "models": {MODEL: {"targets": ["bad", "openai"]}}})
     assert chat(gw.listen).status == 200
     (line,) = lines_of(gw, 1)       # a leg that cost nothing is no charge
@@ -105,8 +105,8 @@ def test_a_leg_that_nobody_can_know_of(gateway, simulator):
     """Sent, and no answer: the provider may bill it. Charged at its bound where the configuration says so."""
     other = simulator("--fault", "1:stall")
     gw = gateway({"targets": {"bad": {"provider": "openai", "base_url": f"http://{other.listen}", "key": "sk-e2e-provider-key",
-                                      "weight": 1000, "timeouts": {"first_byte": "300ms"}},
-                              "openai": {"weight": 1}},
+                                      "weight": 1, "timeouts": {"first_byte": "300ms"}},
+                              "openai": {"weight": 0}},
                   "models": {MODEL: {"targets": ["bad", "openai"]}}, "ledger": {"indeterminate": "bound"}})
     response = chat(gw.listen, max_tokens=50)
     assert response.status == 200
@@ -121,9 +121,9 @@ def test_a_leg_that_nobody_can_know_of(gateway, simulator):
 def test_a_charged_leg_counts_though_the_next_one_is_refused(gateway, simulator):
     """In the access log and in the metrics, there as its own target's."""
     gone, refusing = simulator("--fault", "1:stall"), simulator("--fault", "1:400")
-    bad = {"provider": "openai", "base_url": f"http://{gone.listen}", "key": "sk-e2e-provider-key", "weight": 1000,
+    bad = {"provider": "openai", "base_url": f"http://{gone.listen}", "key": "sk-e2e-provider-key", "weight": 1,
            "timeouts": {"first_byte": "300ms"}}
-    gw = gateway({"targets": {"bad": bad, "openai": {"base_url": f"http://{refusing.listen}", "weight": 1}},
+    gw = gateway({"targets": {"bad": bad, "openai": {"base_url": f"http://{refusing.listen}", "weight": 0}},
                   "models": {MODEL: {"targets": ["bad", "openai"]}}, "ledger": {"indeterminate": "bound"}})
     assert chat(gw.listen, max_tokens=50).status == 400
     (leg, settle) = lines_of(gw, 2)
@@ -138,9 +138,9 @@ def test_a_charged_leg_counts_though_the_next_one_is_refused(gateway, simulator)
 def test_a_leg_is_charged_as_its_own_target(gateway, simulator):
     """Its discount and region, not those of the target that is asked next."""
     other = simulator("--fault", "1:stall")
-    bad = {"provider": "openai", "base_url": f"http://{other.listen}", "key": "sk-e2e-provider-key", "weight": 1000,
+    bad = {"provider": "openai", "base_url": f"http://{other.listen}", "key": "sk-e2e-provider-key", "weight": 1,
            "region": "north", "timeouts": {"first_byte": "300ms"}}
-    gw = gateway({"targets": {"bad": bad, "openai": {"weight": 1, "discount": "50%", "region": "south"}},
+    gw = gateway({"targets": {"bad": bad, "openai": {"weight": 0, "discount": "50%", "region": "south"}},
                   "models": {MODEL: {"targets": ["bad", "openai"]}}, "ledger": {"indeterminate": "input"}})
     assert chat(gw.listen).status == 200
     leg, settle = lines_of(gw, 2)
@@ -175,8 +175,8 @@ def test_a_model_behind_its_file_is_charged_as_one_in_front(gateway, sim, action
 def test_another_target_without_a_price_is_refused_too(gateway, simulator):
     other = simulator("--fault", "1:500")
     gw = gateway({"targets": {"bad": {"provider": "openai", "base_url": f"http://{other.listen}", "key": "sk-e2e-provider-key",
-                                      "weight": 1000},
-                              "openai": {"weight": 1}},
+                                      "weight": 1},
+                              "openai": {"weight": 0}},
                   "models": {MODEL: {"targets": ["bad", {"target": "openai", "model": "home-made"}]}},
                   "unpriced": {"action": "reject"}})
     response = chat(gw.listen)
@@ -432,7 +432,7 @@ def test_strict_waits_for_the_disk(gateway):
     for _ in range(20):
         assert chat(gw.listen).status == 200
     lines_of(gw, 20)
-    assert gw.metric("tollgate_ledger_syncs_total") >= 20
+    wait_for(lambda: gw.metric("tollgate_ledger_syncs_total") >= 20, "a sync for each")
 
 
 def test_strict_waits_while_a_body_comes(gateway):

@@ -133,8 +133,8 @@ static const struct wrong {
 		"t.yaml:2:45: unsafe combination: the `key` of `a` would go to "
 		"127.0.0.1.evil.example unencrypted; "
 		"use https://, or say `allow_plaintext: true` if the network in between is yours" },
-	{ LISTEN "targets: { a: { provider: openai, base_url: https://x, weight: 0 } }\n",
-		"t.yaml:2:64: `weight` must be a whole number from 1 to 1000, not `0`" },
+	{ LISTEN "targets: { a: { provider: openai, base_url: https://x, weight: 1001 } }\n",
+		"t.yaml:2:64: `weight` must be a whole number from 0 to 1000, not `1001`" },
 	{ LISTEN "targets: { a: { provider: openai, base_url: https://x, timeouts: { conect: 1s } "
 		 "} }\n",
 		"t.yaml:2:68: unknown directive `conect` in the target timeouts block; did you "

@@ -18,10 +18,14 @@ static const char yaml[] =
 	"  b: { provider: openai, base_url: http://127.0.0.1:9, weight: 3 }\n"
 	"  c: { provider: openai, base_url: http://127.0.0.1:9, weight: 6 }\n"
 	"  x: { provider: anthropic, base_url: http://127.0.0.1:9, weight: 1000 }\n"
+	"  s: { provider: openai, base_url: http://127.0.0.1:9, weight: 0 }\n"
+	"  t: { provider: openai, base_url: http://127.0.0.1:9, weight: 0 }\n"
 	"models:\n"
 	"  m: { targets: [ a, x, b, c ] }\n"
 	"  heavy: { targets: [ { target: a, weight: 1000 }, { target: c, weight: 1 } ] }\n"
 	"  names: { targets: [ { target: a, model: one }, { target: b, model: second-name } ] }\n"
+	"  spares: { targets: [ s, a, t, b ] }\n"
+	"  only-spares: { targets: [ t, s ] }\n"
 	"  only-x: { targets: x }\n"
 	"tenants: { me: { keys: [ { id: k, sha256: " FAKE_KEY_SHA " } ] } }\n";
 
@@ -117,6 +121,45 @@ START_TEST(weights)
 	take_down(target("a"));
 	draw(r, count);
 	shares(count, (unsigned[]){ 1000, 3000, 6000, 0 });
+	fake_drop(&f);
+}
+END_TEST
+
+/* A spare is asked when no other is up, the first of several; when all are down as the last. */
+START_TEST(spares)
+{
+	static const char *const order[] = { "s", "t" };
+	struct req *r = request("/v1/chat/completions", "spares");
+
+	for (int down = 0; down < 2; down++) {
+		for (unsigned i = 0; i < 1000; i++) {
+			r->tried = 0;
+			ck_assert_int_eq(route(r), STEP_NEXT);
+			ck_assert(r->route->weight > 0);
+		}
+		take_down(target(down == 0 ? "a" : "b"));
+	}
+	/* both others down: the spares in order, then those */
+	r->tried = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		ck_assert_int_eq(route(r), STEP_NEXT);
+		if (i < 2)
+			UNIT_STR_EQ(r->route->target->name, str_z(order[i]));
+		else
+			ck_assert(r->route->weight > 0);
+	}
+	/* everything down: as if everything were up */
+	take_down(target("s"));
+	take_down(target("t"));
+	for (unsigned i = 0; i < 1000; i++) {
+		r->tried = 0;
+		ck_assert_int_eq(route(r), STEP_NEXT);
+		ck_assert(r->route->weight > 0);
+	}
+	r->model = plan_find_model(f.conf, STR("only-spares"));
+	r->tried = 0;
+	ck_assert_int_eq(route(r), STEP_NEXT);
+	UNIT_STR_EQ(r->route->target->name, STR("t")); /* the model's order, not the targets' */
 	fake_drop(&f);
 }
 END_TEST
@@ -260,6 +303,7 @@ static void tests(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, weights);
+	tcase_add_test(tc, spares);
 	tcase_add_test(tc, each_once);
 	tcase_add_test(tc, dialects);
 	tcase_add_test(tc, forced);
