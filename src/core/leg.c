@@ -150,7 +150,7 @@ static int leg_list(
 
 /*
  * No price (p NULL), or none for this: the dearest that the model's own could be, or the stated
- * one, and if that overflows the largest figure.
+ * one for what it has none for, and if that overflows the largest figure.
  */
 static void leg_list_estimate(
 	const struct req *r, const struct price *p, const struct usage *u, struct rec_money *m)
@@ -161,8 +161,9 @@ static void leg_list_estimate(
 	m->price_version = price_version(p != NULL ? p : stated);
 	if (p != NULL && price_bound(p, u, &m->list) == 0)
 		return;
-	m->price_version = price_version(stated);
-	if (price_cost(stated, u, NULL, &m->list, NULL) != 0) {
+	if (price_cost_or_estimate(p, stated, u,
+		    &(struct rate_terms){ .region = r->leg.region, .variant = r->variant },
+		    &m->list, NULL) != 0) {
 		m->flags |= MONEY_OVERFLOW;
 		m->list = PICO_MAX;
 	}
@@ -207,15 +208,15 @@ static void leg_usage_add_extra(struct req *r)
 			u->n[b] = UINT64_MAX;
 }
 
-/* Of a model without a price. */
+/* Of a model without a price (p NULL), or without one for some of it. */
 static void leg_list_stated_bound(
-	const struct req *r, const struct usage *worst, struct rec_money *m)
+	const struct req *r, const struct price *p, const struct usage *worst, struct rec_money *m)
 {
 	const struct price *stated = pricebook_estimate(r->conf->prices);
 
 	m->flags |= MONEY_UNPRICED;
-	m->price_version = price_version(stated);
-	if (price_bound(stated, worst, &m->list) != 0) {
+	m->price_version = price_version(p != NULL ? p : stated);
+	if (price_bound_or_estimate(p, stated, worst, &m->list) != 0) {
 		m->flags |= MONEY_OVERFLOW;
 		m->list = PICO_MAX;
 	}
@@ -243,9 +244,9 @@ static void leg_bound(struct req *r)
 	if (bound_usage(&r->bound, r->ep.ep->meter, &model, &l->bound) != 0)
 		m->flags |= MONEY_FREE_BOUND;
 	if (l->price != NULL)
-		usage_fit(&l->bound, l->price->plan[SERVICE_STANDARD]->rates.has);
+		usage_fit(&l->bound, price_buckets(l->price));
 	if (l->price == NULL || price_bound(l->price, &l->bound, &m->list) != 0)
-		leg_list_stated_bound(r, &l->bound, m);
+		leg_list_stated_bound(r, l->price, &l->bound, m);
 	else
 		m->price_version = price_version(l->price);
 	leg_margins(r, m);
@@ -300,7 +301,7 @@ static void leg_usage_estimate(struct req *r)
 	r->meter->usage(r, true, &l->usage);
 	p = leg_price(r);
 	if (p != NULL)
-		usage_fit(&l->usage, p->plan[SERVICE_STANDARD]->rates.has);
+		usage_fit(&l->usage, price_buckets(p));
 	if (l->charge != CHARGE_PARTIAL)
 		l->quality = usage_any(&l->usage) && r->meter->counted(&l->usage)
 				     ? QUALITY_EXACT

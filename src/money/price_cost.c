@@ -264,6 +264,15 @@ uint64_t price_version(const struct price *p)
 	return p->version;
 }
 
+uint64_t price_buckets(const struct price *p)
+{
+	uint64_t has = p->plan[SERVICE_STANDARD]->rates.has;
+
+	for (unsigned i = 0; i < p->n_variants && p->plan[SERVICE_STANDARD]->rates.has == 0; i++)
+		has |= p->variants[i].rates.has;
+	return has;
+}
+
 uint64_t price_max_input(const struct price *p)
 {
 	return p->max_input;

@@ -203,6 +203,9 @@ int price_bound_or_estimate(const struct price *p, const struct price *estimate,
  * another book (or from another day on) have the same version. Never 0.
  */
 uint64_t price_version(const struct price *p);
+/* The buckets that a plain request is priced in, as bits; of a price that has only variants,
+ * theirs. */
+uint64_t price_buckets(const struct price *p);
 /* Tokens; 0: not known. */
 uint64_t price_max_input(const struct price *p);
 uint64_t price_max_output(const struct price *p);

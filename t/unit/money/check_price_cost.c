@@ -327,6 +327,19 @@ START_TEST(what_is_missing_is_estimated)
 }
 END_TEST
 
+START_TEST(buckets_of_a_plain_request)
+{
+	ck_assert_uint_eq(price_buckets(price_of(MINI)),
+		1u << USAGE_IN | 1u << USAGE_IN_CACHE_READ | 1u << USAGE_OUT);
+	/* tokens come first: images of the variants are another way to say the same */
+	ck_assert_uint_eq(price_buckets(price_of(IMAGES)), 1u << USAGE_IN);
+	ck_assert_uint_eq(price_buckets(price_of(ENTRY(
+				  "\"variants\": {\"a\": {\"per_unit\": {\"images\": \"1\"}}, "
+				  "\"b\": {\"per_unit\": {\"pixels\": \"1\"}}}"))),
+		1u << USAGE_IMAGES | 1u << USAGE_PIXELS);
+}
+END_TEST
+
 START_TEST(the_estimate_prices_every_bucket)
 {
 	const struct price *p;
@@ -357,6 +370,7 @@ static void tests(TCase *tc)
 	tcase_add_loop_test(tc, words_of_service_tiers, 0, (int)TG_ARRAY_LEN(words));
 	tcase_add_test(tc, a_version_is_of_the_figures);
 	tcase_add_test(tc, what_is_missing_is_estimated);
+	tcase_add_test(tc, buckets_of_a_plain_request);
 	tcase_add_test(tc, the_estimate_prices_every_bucket);
 }
 
