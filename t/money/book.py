@@ -61,8 +61,9 @@ UNPRICED = {"per_mtok": {"input": "30", "output": "150"}}
 def dearer(text):
     """The other version of a price: half as much again and an odd bit."""
     digits = len(text.partition(".")[2])
-    value = F(text) * F(3, 2) + F(2, 10 ** digits)
-    return f"{int(value * 10 ** digits):0{digits + 1}d}"[:-digits] + "." + f"{int(value * 10 ** digits):0{digits + 1}d}"[-digits:]
+    units = int(F(text) * 10 ** digits * F(3, 2)) + 2
+    whole = f"{units:0{digits + 1}d}"
+    return f"{whole[:-digits]}.{whole[-digits:]}"
 
 
 def raised(entry):

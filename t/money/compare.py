@@ -44,7 +44,8 @@ CLASSES = {
 }
 COUNTS = ("requests", "seen", "settled", "voided", "missing", "duplicated", "cost_mismatch", "attribution", "told",
           "estimated", "estimated_below_truth", "below_without_promise", "crash_worst", "legs", "leg_lines",
-          "free_retries", "unseen", "unseen_legs", "free_bound", "aborted", "broken", "wrong_usage", "reported_cost", "tiers", "unpriced",
+          "free_retries", "unseen", "unseen_legs", "free_bound", "aborted", "broken", "wrong_usage", "reported_cost",
+          "tiers", "unpriced",
           "long_context")
 
 
@@ -138,9 +139,9 @@ def reported_otherwise(export, rows):
 
 
 class Compare:
-    def __init__(self, sim, export, notes, books, strict_legs=True):
-        self.sim, self.export, self.notes, self.books = collections.defaultdict(list), collections.defaultdict(list), \
-            {n.tag: n for n in notes}, books
+    def __init__(self, sim, export, notes, books):
+        self.sim, self.export = collections.defaultdict(list), collections.defaultdict(list)
+        self.notes, self.books = {n.tag: n for n in notes}, books
         for line in sorted(sim, key=lambda l: l["seq"]):
             self.sim[line["tag"]].append(line)
         for record in export:
