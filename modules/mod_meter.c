@@ -53,7 +53,7 @@ static void meter_usage(struct req *r, bool estimate, struct usage *out)
 	r->service_tier = m->service_tier;
 	r->served_region = m->region;
 	if (str_eq_ci(m->speed, STR("fast")))
-		r->service_tier = STR("priority");
+		r->service_tier = m->speed;
 	r->variant = meter_price_variant(r, m);
 	r->has_cost_reported = m->has_reported;
 	r->cost_reported = m->reported;

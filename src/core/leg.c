@@ -140,7 +140,8 @@ static int leg_list(
 	struct rate_terms t = { .region = r->leg.region, .variant = r->variant };
 	unsigned flags = 0;
 
-	if (service_tier_of(r->service_tier, &t.tier) != 0 ||
+	if (service_tier_of(
+		    str_z(r->leg.route->target->provider->name), r->service_tier, &t.tier) != 0 ||
 		price_cost(p, u, &t, &m->list, &flags) != 0)
 		return -1;
 	m->flags |= leg_price_flags(flags);

@@ -26,10 +26,10 @@ enum service_tier {
 const char *service_tier_name(enum service_tier t);
 /*
  * A provider's word for it, in any case: "", "default", "standard", "auto", "on_demand" are
- * standard; "fast" is priority. -1 (*out untouched): a tier nobody has a price for, such as
- * "scale".
+ * standard; "fast" is priority, which Anthropic's "priority" (capacity bought in advance) is not.
+ * -1 (*out untouched): a tier nobody has a price for, such as "scale".
  */
-int service_tier_of(struct str word, enum service_tier *out) TG_MUST_CHECK;
+int service_tier_of(struct str provider, struct str word, enum service_tier *out) TG_MUST_CHECK;
 
 struct price_rates {       /* what buckets cost, as far as it is stated */
 	uint64_t has;      /* bit b: bucket b is */

@@ -231,26 +231,32 @@ END_TEST
 static const struct {
 	const char *word;
 	int tier; /* -1: none */
+	const char *provider;
 } words[] = {
-	{ "", SERVICE_STANDARD },
-	{ "default", SERVICE_STANDARD },
-	{ "Standard", SERVICE_STANDARD },
-	{ "ON_DEMAND", SERVICE_STANDARD },
-	{ "auto", SERVICE_STANDARD },
-	{ "flex", SERVICE_FLEX },
-	{ "priority", SERVICE_PRIORITY },
-	{ "fast", SERVICE_PRIORITY },
-	{ "batch", SERVICE_BATCH },
-	{ "scale", -1 },
-	{ "prioritys", -1 },
-	{ "flex ", -1 },
+	{ "priority", SERVICE_STANDARD, "anthropic" },
+	{ "fast", SERVICE_PRIORITY, "anthropic" },
+	{ "batch", SERVICE_BATCH, "anthropic" },
+	{ "scale", -1, "anthropic" },
+	{ "", SERVICE_STANDARD, "openai" },
+	{ "default", SERVICE_STANDARD, "openai" },
+	{ "Standard", SERVICE_STANDARD, "openai" },
+	{ "ON_DEMAND", SERVICE_STANDARD, "openai" },
+	{ "auto", SERVICE_STANDARD, "openai" },
+	{ "flex", SERVICE_FLEX, "openai" },
+	{ "priority", SERVICE_PRIORITY, "openai" },
+	{ "fast", SERVICE_PRIORITY, "openai" },
+	{ "batch", SERVICE_BATCH, "openai" },
+	{ "scale", -1, "openai" },
+	{ "prioritys", -1, "openai" },
+	{ "flex ", -1, "openai" },
 };
 
 START_TEST(words_of_service_tiers)
 {
 	enum service_tier t = SERVICE__MAX;
 
-	ck_assert_int_eq(service_tier_of(str_z(words[_i].word), &t), words[_i].tier < 0 ? -1 : 0);
+	ck_assert_int_eq(service_tier_of(str_z(words[_i].provider), str_z(words[_i].word), &t),
+		words[_i].tier < 0 ? -1 : 0);
 	ck_assert_uint_eq(t, words[_i].tier < 0 ? SERVICE__MAX : (unsigned)words[_i].tier);
 }
 END_TEST
