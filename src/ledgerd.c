@@ -18,6 +18,7 @@
 #define ROLLUP_FLUSH_US 60000000
 #define ROLLUP_ROWS     200000
 #define FLUSH_AGAIN_US  1000000
+#define INTERVAL_MAX_US 1000000 /* of ledger.interval */
 #define PATH_BYTES      4096
 
 struct synced_mail { /* "the disk has more", to a worker; one under way at most */
@@ -34,6 +35,7 @@ static struct {
 	struct rollup *rollup;
 	struct worker *workers;
 	struct synced_mail *mails;
+	uint64_t consumed; /* records */
 	mono_us flush_at;
 	struct rollup_flush *flush; /* under way */
 	pthread_t flush_thread;
@@ -45,6 +47,7 @@ static struct {
 
 static void ledgerd_consume(void *arg, const struct rec *r, struct journal_position at)
 {
+	ld.consumed++;
 	rollup_add(arg, r, at);
 }
 
@@ -201,6 +204,19 @@ int ledgerd_start(void)
 	return 0;
 }
 
+/* Rounds whose sync is due at once, as long as they find something. */
+static void ledgerd_consume_rest(void)
+{
+	mono_us due = { clock_mono().us + INTERVAL_MAX_US };
+	uint64_t before;
+
+	do {
+		before = ld.consumed;
+		(void)journal_tick(ld.journal, clock_wall(), due, ledgerd_consume, ld.rollup);
+		due.us += INTERVAL_MAX_US;
+	} while (ld.consumed != before);
+}
+
 void ledgerd_stop(void)
 {
 	if (ld.journal == NULL)
@@ -211,7 +227,7 @@ void ledgerd_stop(void)
 		pthread_join(ld.thread, NULL);
 		ld.running = false;
 	}
-	(void)journal_tick(ld.journal, clock_wall(), clock_mono(), ledgerd_consume, ld.rollup);
+	ledgerd_consume_rest();
 	if (ld.flush != NULL)
 		flush_end(clock_mono());
 	flush_begin();
