@@ -229,6 +229,17 @@ static void leg_find_region(struct req *r)
 		r->served_region.n > 0 ? r->served_region : r->leg.route->target->cfg->region;
 }
 
+/* A path whose answers nobody reads: the stated price of a request. */
+static void leg_rate_unread(const struct req *r, struct rec_money *m)
+{
+	static const struct usage nothing;
+
+	leg_list_estimate(r, NULL, &nothing, m);
+	if (m->list == 0)
+		m->list = UNREAD_PICO;
+	leg_margins(r, m);
+}
+
 /* What the request may use at most, and cost. */
 static void leg_bound(struct req *r)
 {
@@ -236,7 +247,13 @@ static void leg_bound(struct req *r)
 	struct rec_money *m = &l->bound_money;
 	struct bound_model model = { .name = r->leg.route->model };
 
-	if (!leg_is_billed(r) || (l->price != NULL && l->price->free))
+	if (!leg_is_billed(r))
+		return;
+	if (!leg_is_read(r)) {
+		leg_rate_unread(r, m);
+		return;
+	}
+	if (l->price != NULL && l->price->free)
 		return;
 	if (l->price != NULL) {
 		model.max_input = price_max_input(l->price);
@@ -354,17 +371,6 @@ static void leg_usage(struct req *r)
 		leg_usage_bound(l, false);
 }
 
-/* A path whose answers nobody reads: the stated price of a request. */
-static void leg_rate_unread(struct req *r)
-{
-	static const struct usage nothing;
-
-	leg_list_estimate(r, NULL, &nothing, &r->leg.money);
-	if (r->leg.money.list == 0)
-		r->leg.money.list = UNREAD_PICO;
-	leg_margins(r, &r->leg.money);
-}
-
 void leg_charge(struct req *r, enum settle_by by)
 {
 	struct leg *l = &r->leg;
@@ -393,7 +399,7 @@ void leg_charge(struct req *r, enum settle_by by)
 	if (o.charge == CHARGE_BOUND)
 		l->money = l->bound_money;
 	else if (o.charge == CHARGE_UNREAD)
-		leg_rate_unread(r);
+		leg_rate_unread(r, &l->money);
 	else if (o.charge != CHARGE_VOID && o.charge != CHARGE_NOTHING) {
 		leg_rate(r, &l->usage, &l->money);
 		leg_usage_add_extra(r);

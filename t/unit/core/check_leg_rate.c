@@ -146,29 +146,34 @@ START_TEST(unread)
 }
 END_TEST
 
-/* No request has a stated price: a film is not given away for that, a batch is. */
+/* No request has a stated price: such a path costs something all the same, as its bound says. */
 START_TEST(unread_and_unstated)
 {
 	static const struct {
 		const char *path;
 		pico_usd billed;
-	} rows[] = { { "/v1/videos", 7 * CENT }, { "/v1/batches", 0 } };
+	} rows[] = { { "/v1/videos", 7 * CENT }, { "/v1/batches", 5 * CENT } };
 
 	teardown();
 	start(UNPRICED " }");
 	tenant.tier_cfg = &cfg_tier;
 	cfg_tier.generation_price = 7 * CENT;
+	cfg_tenant.markup_bp = 10000;
+	cfg_target.discount_bp = 5000;
 	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
 		struct req *r = asking("POST", rows[i].path, "");
 
 		leg_begin(r);
-		ck_assert_int_eq(r->leg.bound_money.billed, rows[i].billed);
 		r->leg.sent = r->leg.sent_whole = r->leg.complete = true;
 		r->leg.status = 200;
 		leg_charge(r, SETTLE_BY_PROVIDER);
-		ck_assert_int_eq(r->leg.money.list, 0);
-		ck_assert_int_eq(r->leg.money.contracted, 0);
+		ck_assert_int_eq(r->leg.money.list, 5 * CENT);
+		ck_assert_int_eq(r->leg.money.contracted, 5 * CENT / 2);
 		ck_assert_int_eq(r->leg.money.billed, rows[i].billed);
+		ck_assert_uint_eq(r->leg.money.flags & MONEY_OVER, 0);
+		ck_assert_int_eq(r->leg.bound_money.list, r->leg.money.list);
+		ck_assert_int_eq(r->leg.bound_money.billed, r->leg.money.billed);
+		ck_assert_uint_eq(r->leg.bound_money.flags, r->leg.money.flags);
 		over();
 	}
 }
