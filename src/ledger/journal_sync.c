@@ -93,13 +93,18 @@ void journal_sync_seg(struct journal *j, struct journal_seg *s)
 	journal_head_store(s, SEGMENT_AT_SYNCED, end);
 }
 
-/* All that one writer has written, in order; nothing is durable behind what is not. */
+/*
+ * All that one writer has written, in order; nothing is durable behind what is not. Whether a
+ * segment is finished is asked before it is synced: only then is its end the end, and what the
+ * writer did in the next one meanwhile waits for the next round.
+ */
 static void sync_writer(struct journal *j, struct journal_writer *w)
 {
 	bool moved = false;
 
 	list_foreach_safe (it, tmp, &w->segs) {
 		struct journal_seg *s = list_entry(it, struct journal_seg, node);
+		bool finished = atomic_load_explicit(&s->finished, memory_order_acquire);
 		uint64_t was = s->synced;
 
 		if (!s->suspect)
@@ -111,6 +116,8 @@ static void sync_writer(struct journal *j, struct journal_writer *w)
 				&w->synced, s->base + s->synced, memory_order_release);
 			moved = true;
 		}
+		if (!finished)
+			break;
 	}
 	if (moved && j->opt.durability == JOURNAL_STRICT && j->on_synced != NULL)
 		j->on_synced(j->on_synced_arg, w->index);
@@ -218,9 +225,11 @@ static bool consume_all(struct journal *j, journal_consume_f *consume, void *arg
 	for (unsigned i = 0; i < j->opt.n_writers; i++)
 		list_foreach (it, &j->writers[i].segs) {
 			struct journal_seg *s = list_entry(it, struct journal_seg, node);
+			bool finished = atomic_load_explicit(&s->finished, memory_order_acquire);
 
 			most -= TG_MIN(most, consume_seg(j, s, most, consume, arg));
-			if (s->suspect)
+			/* in the order they were written, also over segments */
+			if (s->suspect || !finished || s->consumed < end_of(s))
 				break;
 		}
 	return most == 0;
