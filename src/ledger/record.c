@@ -5,6 +5,7 @@
 #include "ledger/record.h"
 
 #include "base/digest.h"
+#include "ledger/copy_short.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "integers are copied as they are");
 
@@ -65,24 +66,6 @@ static inline char *put_id(char *p, const struct rec_id *v)
 {
 	p = put_u64(p, &v->hi);
 	return put_u32(p, &v->lo);
-}
-
-/* Most strings are short, and a call of memcpy is dear for those: two loads that overlap. */
-static inline void copy_short(char *to, const char *from, size_t n)
-{
-	if (n > 16) {
-		memcpy(to, from, n);
-	} else if (n >= 8) {
-		memcpy(to, from, 8);
-		memcpy(to + n - 8, from + n - 8, 8);
-	} else if (n >= 4) {
-		memcpy(to, from, 4);
-		memcpy(to + n - 4, from + n - 4, 4);
-	} else if (n > 0) {
-		to[0] = from[0];
-		to[n >> 1] = from[n >> 1];
-		to[n - 1] = from[n - 1];
-	}
 }
 
 /* At most max bytes, and no part of a character at the end. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "ledger/copy_short.h"
 
 #define HOURS_A_DAY   24
 #define FIRST_SLOTS   256
@@ -68,27 +69,6 @@ void rollup_day_free(struct rollup_day *d)
 	arena_fini(&d->arena);
 	FINI_OBJ(d);
 	free(d);
-}
-
-/* Most strings are short, and a call of memcpy is dear for those: two loads that overlap. */
-static inline void copy_short(char *to, const char *from, size_t n)
-{
-	if (TG_UNLIKELY(n > 32)) {
-		memcpy(to, from, n);
-	} else if (n >= 16) {
-		memcpy(to, from, 16);
-		memcpy(to + n - 16, from + n - 16, 16);
-	} else if (n >= 8) {
-		memcpy(to, from, 8);
-		memcpy(to + n - 8, from + n - 8, 8);
-	} else if (n >= 4) {
-		memcpy(to, from, 4);
-		memcpy(to + n - 4, from + n - 4, 4);
-	} else if (n > 0) {
-		to[0] = from[0];
-		to[n >> 1] = from[n >> 1];
-		to[n - 1] = from[n - 1];
-	}
 }
 
 /* The key in one piece; its length. Texts are cut to what a record can hold. */
