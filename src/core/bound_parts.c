@@ -1,14 +1,11 @@
 /*
  * bound_parts.c: what is inside messages and tools. Most requests are text alone, so their values
- * are first searched, 16 bytes at a time, for types that matter; only where one may be are they
- * walked, and then by structure: text that looks like a part is none. Pure; any thread.
+ * are first searched, as bytes, for types that matter; only where one may be are they walked, and
+ * then by structure: text that looks like a part is none. Pure; any thread.
  */
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "base/defs.h"
 #include "core/bound_int.h"
+#include "proto/json_run.h"
 
 #define PARTS_DEPTH 8 /* content of results of tools of messages, and some to spare */
 #define TYPE_MAX    48
@@ -108,34 +105,19 @@ static bool is_type_of(struct str s, const struct word *words, size_t n)
 
 static bool matters(struct str s, const struct word *words, size_t n)
 {
-	return hides(s) || is_type_of(s, words, n);
+	if (s.n < 6)
+		return false;
+	return s.p[1] == 't' ? is_type_of(s, words, n) : s.p[1] == 'u' && hides(s);
 }
 
 /* Whether a type member of one of the words may be somewhere in the text: more than there are,
- * never fewer. */
+ * never fewer. What it looks for begins with a quote or a backslash, where runs of text end. */
 static bool may_have(struct str s, const struct word *words, size_t n)
 {
-	size_t i = 0;
+	const char *end = s.p + s.n;
 
-#ifdef __SSE2__
-	const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'),
-		      t = _mm_set1_epi8('t'), u = _mm_set1_epi8('u');
-
-	for (; s.n - i >= 17; i += 16) {
-		__m128i a = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i));
-		__m128i b = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i + 1));
-		__m128i hit =
-			_mm_or_si128(_mm_and_si128(_mm_cmpeq_epi8(a, quote), _mm_cmpeq_epi8(b, t)),
-				_mm_and_si128(_mm_cmpeq_epi8(a, slash), _mm_cmpeq_epi8(b, u)));
-		unsigned bits = (unsigned)_mm_movemask_epi8(hit);
-
-		for (; bits != 0; bits &= bits - 1)
-			if (matters(str_skip(s, i + (unsigned)__builtin_ctz(bits)), words, n))
-				return true;
-	}
-#endif
-	for (; i < s.n; i++)
-		if (matters(str_skip(s, i), words, n))
+	for (const char *p = json_run_far(s.p, end); p < end; p = json_run_far(p + 1, end))
+		if (matters(str_mk(p, (size_t)(end - p)), words, n))
 			return true;
 	return false;
 }

@@ -42,4 +42,18 @@ static inline const char *json_run_end(const char *p, const char *end)
 	return p;
 }
 
+/* The same where the text may be long: a short run costs little, a long one goes by blocks. */
+static inline const char *json_run_far(const char *p, const char *end)
+{
+#ifdef __SSE2__
+	for (int i = 0; i < 4 && end - p >= 16; i++, p += 16) {
+		unsigned m = (unsigned)_mm_movemask_epi8(json_run_stops(p));
+
+		if (m != 0)
+			return p + __builtin_ctz(m);
+	}
+#endif
+	return json_run_end(json_run_long(p, end), end);
+}
+
 #endif

@@ -14,6 +14,7 @@ UPSTREAM_KEY = "sk-upstream"
 # Each upstream has a model of its own, because tollgate finds targets by model.
 MODELS = {"json": "gpt-4o-mini", "stream": "gpt-4o", "slow": "gpt-4.1", "tls": "gpt-4.1-mini"}
 PATH = "/v1/chat/completions"
+STREAMS = ("stream", "slow")
 _running = []
 
 
@@ -212,7 +213,7 @@ http {{
                     f"proxy_ssl_trusted_certificate {up.pem}; proxy_ssl_name localhost; "
                     f"proxy_ssl_server_name on; }} }}\n")
         # a stream that is buffered is no stream
-        buffering = "proxy_buffering off; " if name in ("stream", "slow") else ""
+        buffering = "proxy_buffering off; " if name in STREAMS else ""
         return (f"  server {{ listen 127.0.0.1:{self.ports[name]} backlog=4096; "
                 f"location / {{ {buffering}proxy_pass http://{name}; }} }}\n")
 
@@ -220,11 +221,13 @@ http {{
 class HAProxy(Proxy):
     def __init__(self, folder, up):
         self.ports = {name: free_port() for name in up.ports}
+        # Without it each event of a stream waits for the next one to be sent with it: 200 ms late, measured.
+        no_delay = {name: "\n option http-no-delay" if name in STREAMS else "" for name in up.ports}
         ends = "".join(f"""
-frontend f_{name}
+frontend f_{name}{no_delay[name]}
  bind 127.0.0.1:{self.ports[name]} backlog 4096{f' ssl crt {folder}/both.pem' if name == 'tls' else ''}
  default_backend b_{name}
-backend b_{name}
+backend b_{name}{no_delay[name]}
  http-reuse always
  http-request set-header Authorization "Bearer {UPSTREAM_KEY}"
  server s 127.0.0.1:{port} pool-max-conn 256{
