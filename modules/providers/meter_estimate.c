@@ -3,45 +3,13 @@
  */
 #include "providers/meter_estimate.h"
 
-/* Typical figures of media, rounded up; the worst ones are in core/bound.c. */
-#define IMAGE_TOKENS           1600
-#define DOCUMENT_BYTES_A_TOKEN 20
-#define AUDIO_BYTES_A_SECOND   4000
-#define AUDIO_TOKENS_A_SECOND  32
-#define SPOKEN_TOKENS          2  /* a character */
-#define FRAME_TOKENS           16 /* that close a turn or stand around a tool's arguments, unseen */
+#define SPOKEN_TOKENS 2  /* a character */
+#define FRAME_TOKENS  16 /* that close a turn or stand around a tool's arguments, unseen */
 
 static bool makes_text(enum meter_api api)
 {
 	return api == METER_OPENAI_CHAT || api == METER_OPENAI_COMPLETIONS ||
 	       api == METER_OPENAI_RESPONSES || api == METER_ANTHROPIC_MESSAGES;
-}
-
-static uint64_t audio_seconds(const struct bound *asked)
-{
-	return asked->audio_bytes > 0 ? asked->audio_bytes / AUDIO_BYTES_A_SECOND + 1 : 0;
-}
-
-void meter_estimate_input(
-	enum meter_api api, const struct est_ratio *r, const struct bound *asked, struct usage *out)
-{
-	uint64_t seconds = audio_seconds(asked), tokens = est_input(r, asked->input_bytes);
-
-	*out = (struct usage){ .source = USAGE_ESTIMATED };
-	if (api == METER_NONE || api == METER_OPENAI_MODERATION || api == METER_ANTHROPIC_COUNT)
-		return;
-	if (api == METER_OPENAI_IMAGES) {
-		out->n[USAGE_IN_IMAGE] = asked->images * IMAGE_TOKENS;
-	} else if (api == METER_OPENAI_AUDIO) {
-		out->n[USAGE_IN_CHARACTERS] = asked->characters;
-		out->n[USAGE_IN_SECONDS] = seconds;
-		out->n[USAGE_IN_AUDIO] = seconds * AUDIO_TOKENS_A_SECOND;
-	} else {
-		tokens += asked->images * IMAGE_TOKENS + seconds * AUDIO_TOKENS_A_SECOND;
-		tokens += (asked->document_bytes + DOCUMENT_BYTES_A_TOKEN - 1) /
-			  DOCUMENT_BYTES_A_TOKEN;
-	}
-	out->n[USAGE_IN] = tokens;
 }
 
 static struct str size_of(const struct meter *m, const struct bound *asked)
@@ -105,7 +73,7 @@ void meter_estimate(const struct meter *m, const struct est_ratio *r, const stru
 	if (m->api == METER_OPENAI_MODERATION || m->api == METER_ANTHROPIC_COUNT ||
 		m->api == METER_NONE)
 		return;
-	meter_estimate_input(m->api, r, asked, &input);
+	bound_estimate(asked, m->api, r, &input);
 	if (usage_input(out) == 0)
 		for (unsigned b = 0; b < USAGE_FIRST_OUTPUT; b++)
 			out->n[b] = input.n[b];

@@ -21,9 +21,6 @@
  */
 void meter_estimate(const struct meter *m, const struct est_ratio *r, const struct bound *asked,
 	struct usage *out);
-/* The same while nothing of an answer has come: the input alone. */
-void meter_estimate_input(enum meter_api api, const struct est_ratio *r, const struct bound *asked,
-	struct usage *out);
 /*
  * Everything in u was counted, by request or answer, and nothing is a guess: characters to be
  * spoken, images that came. Such a usage of a complete answer is exact although no provider told

@@ -172,9 +172,10 @@ void bound_read(struct bound *b, enum meter_api api, const struct json_watch w[B
 	if (api == METER_OPENAI_IMAGES)
 		bound_images(b, &w[BOUND_K_IMAGES].val);
 	if (api == METER_OPENAI_RESPONSES)
-		b->open |= present(&w[BOUND_K_PREVIOUS_RESPONSE].val) ||
-			   present(&w[BOUND_K_CONVERSATION].val) ||
-			   w[BOUND_K_PROMPT].val.type == JSON_OBJECT;
+		b->refers |= present(&w[BOUND_K_PREVIOUS_RESPONSE].val) ||
+			     present(&w[BOUND_K_CONVERSATION].val) ||
+			     w[BOUND_K_PROMPT].val.type == JSON_OBJECT;
+	b->open |= b->refers;
 	if (api == METER_OPENAI_AUDIO)
 		b->characters = bound_characters(&w[BOUND_K_INPUT].val);
 	if (api == METER_ANTHROPIC_MESSAGES && b->web_search)

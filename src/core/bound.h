@@ -20,6 +20,7 @@
 
 #include "base/str.h"
 #include "core/meter_api.h"
+#include "money/estimate.h"
 #include "money/usage.h"
 #include "proto/json_scan.h"
 
@@ -57,7 +58,8 @@ struct bound {
 	bool has_tools, has_images, has_documents;
 	bool form;      /* a form: streamed through, its fields are not known */
 	bool audio_out; /* answers may be spoken */
-	bool open;      /* more input may come than the body shows */
+	bool open;      /* more input may come than the body shows: from tools, or */
+	bool refers;    /* from what the body only names: files, earlier responses */
 	/* tools that the provider runs, and charges by call */
 	bool web_search, file_search, code, image_tool;
 	enum usage_bucket search_bucket; /* what a web search counts as; WEB_SEARCHES_MEDIUM when
@@ -93,6 +95,14 @@ enum bound_flag {
  */
 unsigned bound_usage(const struct bound *b, enum meter_api api, const struct bound_model *m,
 	struct usage *worst);
+
+/*
+ * The input that is likely: tokens as learned from the model's answers (r may be NULL), rounded up;
+ * media by typical figures; in all units that may be billed, as above. Only of what the body shows:
+ * nothing is known of what it refers to, or of what tools bring.
+ */
+void bound_estimate(
+	const struct bound *b, enum meter_api api, const struct est_ratio *r, struct usage *input);
 
 static inline struct str bound_text(const struct bound_word *w)
 {

@@ -152,7 +152,7 @@ static void document_part(struct bound *b, const struct json_val *v, const struc
 		json_get_plain(&w.val, &type) == 0 && str_eq(type, STR("text")))
 		return;
 	b->document_bytes += media_bytes(b, v);
-	b->has_documents = b->open = true;
+	b->has_documents = b->open = b->refers = true;
 }
 
 static void walk(struct bound *b, const struct json_val *v, unsigned depth);
@@ -170,7 +170,7 @@ static void walk_object(struct bound *b, const struct json_val *v, unsigned dept
 	if (json_scan_member(v, w, P__MAX, &fail) != 0) {
 		if (may_have(v->raw, MEDIA)) { /* readers differ about what it is */
 			b->images++;
-			b->has_images = b->open = true;
+			b->has_images = b->open = b->refers = true;
 		}
 		return;
 	}
@@ -182,7 +182,7 @@ static void walk_object(struct bound *b, const struct json_val *v, unsigned dept
 	case PART_IMAGE: image_part(b, v); break;
 	case PART_AUDIO: b->audio_bytes += media_bytes(b, v); break;
 	case PART_DOCUMENT: document_part(b, v, &w[P_SOURCE].val); break;
-	case PART_ELSEWHERE: b->open = true; break;
+	case PART_ELSEWHERE: b->open = b->refers = true; break;
 	case PART_TEXT:
 		walk(b, &w[P_CONTENT].val, depth + 1);
 		walk(b, &w[P_OUTPUT].val, depth + 1);

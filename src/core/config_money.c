@@ -62,7 +62,7 @@ static const struct conf_directive ledger_directives[] = {
 		.words = indeterminate_words,
 		.help = "What is charged for a request that was sent and got no status back: the "
 			"provider may have worked on it, and billed that, or not. none, the "
-			"input, or its bound: all that it may have used." },
+			"input, estimated, or its bound: all that it may have used." },
 	{ .name = "salvage",
 		.type = CONF_BOOL,
 		AT(cfg_ledger, salvage),

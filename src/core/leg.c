@@ -341,13 +341,26 @@ static void leg_usage_figures(struct req *r)
 		leg_usage_estimate(r);
 }
 
-/* The whole bound, or that of its input. */
-static void leg_usage_bound(struct leg *l, bool output)
+static void leg_usage_bound(struct leg *l)
 {
 	l->usage = l->bound;
-	for (unsigned b = USAGE_FIRST_OUTPUT; !output && b < USAGE__MAX; b++)
-		l->usage.n[b] = 0;
 	l->usage.source = USAGE_ESTIMATED;
+}
+
+/* Nothing of an answer came. The bound of the input may be a hundred times what it was; but what
+ * the body does not show can only be bounded. */
+static void leg_usage_input(struct req *r)
+{
+	struct leg *l = &r->leg;
+
+	leg_usage_bound(l);
+	for (unsigned b = USAGE_FIRST_OUTPUT; b < USAGE__MAX; b++)
+		l->usage.n[b] = 0;
+	if (r->bound.refers || r->bound.form)
+		return;
+	bound_estimate(&r->bound, r->ep.ep->meter, l->route->ratio, &l->usage);
+	if (l->price != NULL)
+		usage_fit(&l->usage, price_buckets(l->price));
 }
 
 /* Fill the usage that is charged. */
@@ -359,8 +372,8 @@ static void leg_usage(struct req *r)
 	case CHARGE_VOID:
 	case CHARGE_NOTHING:
 	case CHARGE_UNREAD: return;
-	case CHARGE_BOUND: leg_usage_bound(l, true); return;
-	case CHARGE_INPUT: leg_usage_bound(l, false); return;
+	case CHARGE_BOUND: leg_usage_bound(l); return;
+	case CHARGE_INPUT: leg_usage_input(r); return;
 	case CHARGE_USAGE: leg_usage_figures(r); return;
 	case CHARGE_ESTIMATE:
 	case CHARGE_PARTIAL: break;
@@ -368,7 +381,7 @@ static void leg_usage(struct req *r)
 	if (r->meter != NULL)
 		leg_usage_estimate(r);
 	else
-		leg_usage_bound(l, false);
+		leg_usage_input(r);
 }
 
 void leg_charge(struct req *r, enum settle_by by)

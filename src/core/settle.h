@@ -19,7 +19,7 @@ enum abort_policy {            /* what is done with a provider's answer whose cl
 
 enum indeterminate_policy {  /* a request was sent, and no status came back */
 	INDETERMINATE_NONE,  /* nothing is charged */
-	INDETERMINATE_INPUT, /* its input */
+	INDETERMINATE_INPUT, /* its input, estimated */
 	INDETERMINATE_BOUND, /* all that it may have used */
 };
 
@@ -50,9 +50,9 @@ enum settle_charge {
 	CHARGE_USAGE,    /* the provider's figures */
 	CHARGE_ESTIMATE, /* the whole answer, estimated */
 	CHARGE_PARTIAL,  /* the input, and what of the answer had come */
-	CHARGE_INPUT,    /* the input, at its bound */
-	CHARGE_BOUND,    /* the hold: it may have used all of that */
-	CHARGE_UNREAD,   /* a stated price: nobody reads what this path used */
+	CHARGE_INPUT, /* the input, estimated; at its bound when the body does not show all of it */
+	CHARGE_BOUND, /* the hold: it may have used all of that */
+	CHARGE_UNREAD, /* a stated price: nobody reads what this path used */
 };
 
 struct settle_out {

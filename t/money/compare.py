@@ -30,7 +30,7 @@ CLASSES = {
     "free": (True, "nothing was billed, and nothing is charged"),
     "refused": (True, "the provider answered with an error: nothing on both sides"),
     "whole, estimated": (True, "a whole answer without figures: not below its input and what it says"),
-    "input bound": (True, "a stream that had not begun when the client went: the input at its bound, not below the input"),
+    "input, estimated": (True, "a stream that had not begun when the client went: not below the input"),
     "whole bound": (True, "an answer given up before its end that bills in full: the hold"),
     "free bound": (False, "the same, but nobody had said how long the answer may be: a stated default"),
     "partial": (True, "an answer broken off: not below its input and what had come of it"),
@@ -373,7 +373,7 @@ class Compare:
         elif charged == F(record["bound_usd"]) or record["type"] == "leg":
             name = "free bound" if free_bound else "whole bound"
         else:
-            name = "input bound"
+            name = "input, estimated"
             truth = self.seen(line, which, input_only=True)
         if name != "indeterminate" and self.other(line, record):
             name = "another model"

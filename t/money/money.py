@@ -258,7 +258,7 @@ def cheaper(usd):
 
 
 # So many at least, or the test has not tested: per thousand requests, but never less than one.
-LEAST = {"counted": 5, "exact": 300, "refused": 20, "whole, estimated": 2, "partial": 5, "partial, cut": 10, "input bound": 1, "indeterminate": 2,
+LEAST = {"counted": 5, "exact": 300, "refused": 20, "whole, estimated": 2, "partial": 5, "partial, cut": 10, "input, estimated": 1, "indeterminate": 2,
          "indeterminate, bound": 1}
 LEAST_COUNTS = {"voided": 4, "aborted": 30, "free_retries": .3, "wrong_usage": 2, "reported_cost": 2, "tiers": 2, "unpriced": 1, "long_context": 5,
                 "leg_lines": 1, "told": 300}

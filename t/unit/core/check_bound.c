@@ -158,6 +158,7 @@ START_TEST(test_parts)
 		"%s: %d bytes of documents", parts[_i].what, (int)b.document_bytes);
 	ck_assert_int_eq(b.has_documents, parts[_i].document);
 	ck_assert_msg(b.open == parts[_i].open, "%s: open %d", parts[_i].what, b.open);
+	ck_assert_int_eq(b.refers, parts[_i].open);
 	ck_assert_msg(b.input_bytes == strlen(parts[_i].before) + strlen(parts[_i].after),
 		"%s: %d bytes", parts[_i].what, (int)b.input_bytes);
 }
@@ -233,6 +234,7 @@ START_TEST(test_tools)
 	ck_assert_int_eq(b.code, tools[_i].code);
 	ck_assert_int_eq(b.image_tool, tools[_i].image);
 	ck_assert_int_eq(b.open, tools[_i].open);
+	ck_assert(!b.refers);
 	ck_assert_int_eq(b.search_bucket, tools[_i].bucket);
 	ck_assert_uint_eq(b.calls, tools[_i].calls);
 	ck_assert_uint_eq(b.builtin_tools, tools[_i].builtin);
@@ -381,6 +383,33 @@ START_TEST(test_worst)
 }
 END_TEST
 
+/* What the input is likely to be: text by the usual ratio, media and tools by typical figures. */
+START_TEST(test_estimate)
+{
+	struct bound b = { .input_bytes = 300,
+		.images = 2,
+		.audio_bytes = 8000,
+		.document_bytes = 101,
+		.builtin_tools = 1,
+		.characters = 7 };
+	uint64_t text = est_input(NULL, 300);
+	struct usage u;
+
+	bound_estimate(&b, METER_OPENAI_RESPONSES, NULL, &u);
+	ck_assert_uint_eq(u.n[USAGE_IN], text + 2 * 1600 + 3 * 32 + 6 + 1000);
+	ck_assert_int_eq(u.source, USAGE_ESTIMATED);
+	bound_estimate(&b, METER_OPENAI_IMAGES, NULL, &u);
+	ck_assert_uint_eq(u.n[USAGE_IN], text);
+	ck_assert_uint_eq(u.n[USAGE_IN_IMAGE], 2 * 1600);
+	bound_estimate(&b, METER_OPENAI_AUDIO, NULL, &u);
+	ck_assert_uint_eq(u.n[USAGE_IN_SECONDS], 3);
+	ck_assert_uint_eq(u.n[USAGE_IN_AUDIO], 3 * 32);
+	ck_assert_uint_eq(u.n[USAGE_IN_CHARACTERS], 7);
+	bound_estimate(&b, METER_OPENAI_MODERATION, NULL, &u);
+	ck_assert(!usage_any(&u));
+}
+END_TEST
+
 START_TEST(test_forms)
 {
 	struct bound_model none = { .max_output = 0 };
@@ -414,6 +443,7 @@ static void tests(TCase *tc)
 	tcase_add_loop_test(tc, test_characters, 0, (int)TG_ARRAY_LEN(characters));
 	tcase_add_loop_test(tc, test_worst, 0, (int)TG_ARRAY_LEN(worst));
 	tcase_add_test(tc, test_forms);
+	tcase_add_test(tc, test_estimate);
 }
 
 UNIT_MAIN("bound", tests)

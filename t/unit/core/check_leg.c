@@ -79,7 +79,7 @@ static const struct {
 	enum settle_by by;
 	enum abort_policy policy;
 	enum indeterminate_policy indeterminate;
-	pico_usd list; /* input 100, bound 400, estimate 7 + 3 * 5 */
+	pico_usd list; /* input 14, bound 400, estimate 7 + 3 * 5 */
 	enum rec_quality quality;
 	enum usage_source known;
 } ends[] = {
@@ -90,7 +90,7 @@ static const struct {
 	{ "no status", 1, 1, 0, 0, 0, 0, USAGE_ABSENT, P, ABORT_AUTO, INDETERMINATE_NONE, 0,
 		QUALITY_INDETERMINATE, USAGE_ABSENT },
 	{ "no status, the input", 1, 1, 0, 0, 0, 0, USAGE_ABSENT, P, ABORT_AUTO,
-		INDETERMINATE_INPUT, 100, QUALITY_INDETERMINATE, USAGE_ESTIMATED },
+		INDETERMINATE_INPUT, 14, QUALITY_INDETERMINATE, USAGE_ESTIMATED },
 	{ "no status, the bound", 1, 1, 0, 0, 0, 0, USAGE_ABSENT, P, ABORT_AUTO,
 		INDETERMINATE_BOUND, 400, QUALITY_INDETERMINATE, USAGE_ESTIMATED },
 	{ "half sent", 1, 0, 0, 0, 0, 0, USAGE_ABSENT, P, ABORT_AUTO, INDETERMINATE_BOUND, 0,
@@ -104,7 +104,7 @@ static const struct {
 	{ "broken off", 1, 1, 0, 1, 1, 200, USAGE_PARTIAL, P, ABORT_DRAIN, INDETERMINATE_NONE, 22,
 		QUALITY_PARTIAL, USAGE_ABSENT },
 	{ "broken off before it could be read", 1, 1, 0, 1, 0, 200, USAGE_ABSENT, P, ABORT_AUTO,
-		INDETERMINATE_NONE, 100, QUALITY_PARTIAL, USAGE_ESTIMATED },
+		INDETERMINATE_NONE, 14, QUALITY_PARTIAL, USAGE_ESTIMATED },
 	{ "the client left a stream", 1, 1, 0, 1, 1, 200, USAGE_ABSENT, C, ABORT_AUTO,
 		INDETERMINATE_NONE, 22, QUALITY_PARTIAL, USAGE_ABSENT },
 	{ "that is billed whole", 1, 1, 0, 1, 1, 200, USAGE_ABSENT, C, ABORT_DRAIN,
@@ -112,7 +112,7 @@ static const struct {
 	{ "that is free then", 1, 1, 0, 1, 1, 200, USAGE_ABSENT, C, ABORT_CANCEL_FREE,
 		INDETERMINATE_NONE, 0, QUALITY_PARTIAL, USAGE_ABSENT },
 	{ "the client left before the status", 1, 1, 0, 1, 0, 0, USAGE_ABSENT, C, ABORT_AUTO,
-		INDETERMINATE_NONE, 100, QUALITY_ESTIMATED, USAGE_ESTIMATED },
+		INDETERMINATE_NONE, 14, QUALITY_ESTIMATED, USAGE_ESTIMATED },
 #undef P
 #undef C
 };
@@ -227,6 +227,24 @@ START_TEST(the_next_leg)
 }
 END_TEST
 
+/* What a body only refers to, or a form that was not read, is charged at the bound of the input. */
+START_TEST(input_that_is_not_all_there)
+{
+	for (int form = 0; form < 2; form++) {
+		struct req *r = asking("POST", CHAT, "tiny");
+
+		f.conf->cfg.ledger.indeterminate = INDETERMINATE_INPUT;
+		leg_begin(r);
+		r->bound.refers = !form;
+		r->bound.form = form;
+		r->leg.sent = r->leg.sent_whole = true;
+		leg_charge(r, SETTLE_BY_PROVIDER);
+		ck_assert_int_eq(r->leg.money.list, 100);
+		over();
+	}
+}
+END_TEST
+
 /* The leg is the old target's until another one begins, wherever the request goes next. */
 START_TEST(routed_on)
 {
@@ -247,8 +265,8 @@ START_TEST(routed_on)
 	r->route = &to;
 	ck_assert_int_eq(leg_abort_policy(r), ABORT_DRAIN);
 	leg_charge(r, SETTLE_BY_PROVIDER);
-	ck_assert_int_eq(r->leg.money.list, 100);
-	ck_assert_int_eq(r->leg.money.contracted, 50);
+	ck_assert_int_eq(r->leg.money.list, 14);
+	ck_assert_int_eq(r->leg.money.contracted, 7);
 	UNIT_STR_EQ(r->leg.region, STR("eu"));
 	leg_begin(r);
 	ck_assert_int_eq(r->leg.bound_money.contracted, 570);
@@ -409,6 +427,8 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, charged_once);
 	tcase_add_test(tc, no_leg);
 	tcase_add_test(tc, the_next_leg);
+	tcase_add_test(tc, input_that_is_not_all_there);
+	tcase_add_test(tc, input_that_is_not_all_there);
 	tcase_add_test(tc, routed_on);
 	tcase_add_test(tc, a_model_that_comes_late);
 	tcase_add_test(tc, refused_without_a_price);
