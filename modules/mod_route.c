@@ -1,7 +1,7 @@
 /*
- * mod_route.c: ROUTE: which of the model's targets is asked next: healthy ones first, by weight; a
- * path without a model goes to the first target that speaks its dialect. (Scoring comes with the
- * routing engine.)
+ * mod_route.c: ROUTE: which of the model's targets is asked next: those with a price first, of them
+ * the healthy ones, by weight; a path without a model goes to the first target that speaks its
+ * dialect. (Scoring comes with the routing engine.)
  */
 #include "core/health.h"
 #include "core/plan.h"
@@ -12,11 +12,21 @@
 #include "core/upload.h"
 #include "modules.h"
 
-/* Weighted choice among usable routes, of healthy targets only or of any; when none of them has a
- * weight, the first spare. -1: none. */
-static int route_pick(struct req *r, bool healthy)
+enum { WANT_HEALTHY = 1, WANT_PRICED = 2 };
+
+static bool route_fits(struct req *r, unsigned i, unsigned want)
 {
-	mono_us now = worker_now(r->w);
+	const struct route_target *t = &r->model->route[i];
+
+	return req_route_open(r, i) &&
+	       ((want & WANT_HEALTHY) == 0 || health_is_up(t->target, worker_now(r->w))) &&
+	       ((want & WANT_PRICED) == 0 || !leg_would_be_refused(r, t));
+}
+
+/* Weighted choice among the routes that fit; when none of them has a weight, the first spare. -1:
+ * none. */
+static int route_pick(struct req *r, unsigned want)
+{
 	uint64_t sum = 0, at;
 	int spare = -1;
 
@@ -24,7 +34,7 @@ static int route_pick(struct req *r, bool healthy)
 		at = round == 1 ? worker_random(r->w) % sum : 0;
 		for (unsigned i = 0; i < r->model->n_routes; i++) {
 			const struct route_target *t = &r->model->route[i];
-			if (!req_route_open(r, i) || (healthy && !health_is_up(t->target, now)))
+			if (!route_fits(r, i, want))
 				continue;
 			if (spare < 0)
 				spare = (int)i;
@@ -116,13 +126,15 @@ static enum step_rc route_rename_form(struct req *r)
 
 static enum step_rc route(struct req *r)
 {
-	int i;
+	/* What nobody has a price for is refused when it would be sent. */
+	static const unsigned wants[] = { WANT_PRICED | WANT_HEALTHY, WANT_PRICED, WANT_HEALTHY,
+		0 };
+	int i = -1;
 
 	if (r->model == NULL)
 		return route_without_model(r);
-	i = route_pick(r, true);
-	if (i < 0)
-		i = route_pick(r, false);
+	for (size_t k = 0; i < 0 && k < TG_ARRAY_LEN(wants); k++)
+		i = route_pick(r, wants[k]);
 	if (i < 0)
 		return reply_error(r, TG_E_UNSUPPORTED_DIALECT,
 			"Model '%.*s' has no target that speaks the API of this path.",

@@ -34,10 +34,14 @@ bool health_is_up(const struct target *t, mono_us now)
 
 bool req_route_open(const struct req *r, unsigned i)
 {
-	const struct target *t = r->model->route[i].target;
+	const struct route_target *route = &r->model->route[i];
+	const struct target *t = route->target;
 
-	return (r->tried >> i & 1) == 0 && t->provider->dialect == r->ep.ep->dialect &&
-	       (r->forced == NULL || r->forced == t);
+	if ((r->tried >> i & 1) != 0 || t->provider->dialect != r->ep.ep->dialect ||
+		(r->forced != NULL && r->forced != t))
+		return false;
+	/* Of a request that was sent already, the error that it got says more than a refusal. */
+	return r->leg.no == 0 || !leg_would_be_refused(r, route);
 }
 
 bool req_has_other_route(const struct req *r)

@@ -274,10 +274,12 @@ static void leg_find_price(struct req *r)
 {
 	struct leg *l = &r->leg;
 	struct str provider = str_z(l->route->target->provider->name);
-	struct str model = l->route->model.n > 0 ? l->route->model : r->model_asked;
 
-	if (model.n > 0)
-		l->price = pricebook_find_at(r->conf->prices, provider, model, r->start_wall);
+	if (l->route->model.n > 0)
+		l->price = plan_route_price(r->conf, l->route, r->start_wall);
+	else if (r->model_asked.n > 0) /* a path route */
+		l->price =
+			pricebook_find_at(r->conf->prices, provider, r->model_asked, r->start_wall);
 	leg_bound(r);
 }
 
@@ -302,12 +304,22 @@ void leg_model_found(struct req *r)
 	leg_find_price(r);
 }
 
+static bool leg_wants_price(const struct req *r)
+{
+	return r->conf->cfg.unpriced.action == UNPRICED_REJECT && leg_is_billed(r) &&
+	       leg_is_read(r);
+}
+
 bool leg_is_refused(const struct req *r)
 {
 	bool to_come = r->model == NULL && r->upload != NULL && !r->upload->model_known;
 
-	return r->leg.price == NULL && !to_come && leg_is_billed(r) && leg_is_read(r) &&
-	       r->conf->cfg.unpriced.action == UNPRICED_REJECT;
+	return r->leg.price == NULL && !to_come && leg_wants_price(r);
+}
+
+bool leg_would_be_refused(const struct req *r, const struct route_target *t)
+{
+	return leg_wants_price(r) && plan_route_price(r->conf, t, r->start_wall) == NULL;
 }
 
 /* An estimate is given in every unit: those stay that the price has. What was counted is exact. */

@@ -42,6 +42,8 @@ void leg_begin(struct req *r);
 void leg_model_found(struct req *r);
 /* Has its model no price, and is not to be served for that? */
 bool leg_is_refused(const struct req *r);
+/* Would it be, if it were sent to t, a route of its model? */
+bool leg_would_be_refused(const struct req *r, const struct route_target *t);
 /* It is over: decide, and rate. Once; later calls change nothing. */
 void leg_charge(struct req *r, enum settle_by by);
 /* Is this a path that providers bill (and not one of files, lists and counts)? */

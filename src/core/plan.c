@@ -212,12 +212,36 @@ static int plan_listeners(struct tg_conf *c, struct conf_error *err)
 	return 0;
 }
 
+static const struct price *route_price_at(
+	const struct tg_conf *c, const struct route_target *t, wall_us at)
+{
+	return pricebook_find_at(c->prices, str_z(t->target->provider->name), t->model, at);
+}
+
 static int plan_prices(struct tg_conf *c, struct conf_error *err)
 {
 	char why[300];
 
 	c->prices = plan_prices_build(&c->arena, &c->cfg, why, sizeof(why));
-	return c->prices != NULL ? 0 : plan_fail(err, NULL, "prices: %s", why);
+	if (c->prices == NULL)
+		return plan_fail(err, NULL, "prices: %s", why);
+	c->priced_from = clock_wall();
+	c->priced_until = pricebook_next_change(c->prices, c->priced_from);
+	for (unsigned i = 0; i < c->n_models; i++)
+		for (unsigned k = 0; k < c->models[i].n_routes; k++) {
+			struct route_target *t = &c->models[i].route[k];
+
+			t->price = route_price_at(c, t, c->priced_from);
+		}
+	return 0;
+}
+
+const struct price *plan_route_price(
+	const struct tg_conf *c, const struct route_target *t, wall_us at)
+{
+	if (at.us >= c->priced_from.us && at.us < c->priced_until.us)
+		return t->price;
+	return route_price_at(c, t, at);
 }
 
 static int plan_build(struct tg_conf *c, struct conf_error *err)

@@ -45,6 +45,7 @@ struct route_target { /* one way to serve a model */
 	struct str model;      /* the provider's id for it */
 	struct str model_json; /* the same, quoted */
 	struct est_ratio *ratio;
+	const struct price *price; /* while the plan's prices stand; NULL: no entry */
 	int64_t weight;
 };
 
@@ -86,6 +87,7 @@ struct tg_conf {
 	struct config cfg;
 	struct resolver *resolver;
 	struct pricebook *prices;
+	wall_us priced_from, priced_until; /* when the routes' prices are in force */
 	struct target *targets;
 	unsigned n_targets;
 	struct model *models;
@@ -109,6 +111,9 @@ void plan_put(struct tg_conf *c);
 /* The key whose SHA-256 equals that of the presented text; constant time in the secret. NULL: none.
  */
 const struct key *plan_find_key(const struct tg_conf *c, struct str presented);
+/* Of what the route serves, in force at that moment; NULL: no entry. */
+const struct price *plan_route_price(
+	const struct tg_conf *c, const struct route_target *t, wall_us at);
 struct model *plan_find_model(const struct tg_conf *c, struct str name);
 bool key_may_use(const struct key *k, const struct model *m);
 

@@ -340,6 +340,17 @@ const struct price *pricebook_find(const struct pricebook *b, struct str provide
 	return pricebook_find_at(b, provider, model, clock_wall());
 }
 
+wall_us pricebook_next_change(const struct pricebook *b, wall_us at)
+{
+	wall_us next = { INT64_MAX };
+
+	CHECK_OBJ(b, PRICEBOOK_MAGIC);
+	for (size_t i = 0; i < b->n; i++)
+		if (b->list[i]->valid_from.us > at.us)
+			next.us = TG_MIN(next.us, b->list[i]->valid_from.us);
+	return next;
+}
+
 size_t pricebook_size(const struct pricebook *b)
 {
 	CHECK_OBJ(b, PRICEBOOK_MAGIC);

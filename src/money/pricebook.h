@@ -143,6 +143,8 @@ const struct price *pricebook_find_at(
 /* The same for now. */
 const struct price *pricebook_find(
 	const struct pricebook *b, struct str provider, struct str model);
+/* Until then every answer for `at` stays what it is; INT64_MAX when nothing becomes valid later. */
+wall_us pricebook_next_change(const struct pricebook *b, wall_us at);
 /* A model's id without the date at its end; the whole id when there is none. */
 struct str pricebook_undated(struct str model);
 /*

@@ -172,15 +172,18 @@ def test_a_model_behind_its_file_is_charged_as_one_in_front(gateway, sim, action
     verified(gw)
 
 
-def test_another_target_without_a_price_is_refused_too(gateway, simulator):
+@pytest.mark.parametrize("spare", [None, "spare"])
+def test_a_target_without_a_price_is_passed_over(gateway, simulator, sim, spare):
+    """The next one that has a price serves; when there is none, the error of the one that was asked is the answer."""
     other = simulator("--fault", "1:500")
-    gw = gateway({"targets": {"bad": {"provider": "openai", "base_url": f"http://{other.listen}", "key": "sk-e2e-provider-key",
-                                      "weight": 1},
-                              "openai": {"weight": 0}},
-                  "models": {MODEL: {"targets": ["bad", {"target": "openai", "model": "home-made"}]}},
+    target = {"provider": "openai", "key": "sk-e2e-provider-key"}
+    gw = gateway({"targets": {"bad": {**target, "base_url": f"http://{other.listen}", "weight": 1}, "openai": {"weight": 0},
+                              "spare": {**target, "base_url": f"http://{sim.listen}", "weight": 0}},
+                  "models": {MODEL: {"targets": [{"target": "openai", "model": "home-made"}, "bad", *([spare] if spare else [])]}},
                   "unpriced": {"action": "reject"}})
     response = chat(gw.listen)
-    assert response.status == 400 and response.json["error"]["code"] == "unpriced_model"
+    assert response.status == (200 if spare else 500)
+    assert lines_of(gw, 1)[0]["target"] == (spare or "bad")
     verified(gw)
 
 

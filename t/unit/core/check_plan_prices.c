@@ -119,6 +119,28 @@ START_TEST(an_entry_says_what_one_of_a_file_says)
 }
 END_TEST
 
+/* A route knows its price until the book has a newer one. */
+START_TEST(prices_of_routes)
+{
+	const struct price *old =
+		find(BASE "price_overrides:\n"
+			  "  - { provider: openai, model: m, per_mtok: { input: 1 } }\n"
+			  "  - { provider: openai, model: m, per_mtok: { input: 2 }, "
+			  "valid_from: 2106-02-07 }\n",
+			"m", 20000);
+	const struct route_target *t = &conf->models[0].route[0];
+	wall_us change = conf->priced_until, before = { change.us - 1 };
+
+	ck_assert_int_eq(change.us, INT64_C(49710) * INT64_C(86400000000));
+	ck_assert_ptr_eq(t->price, old);
+	ck_assert_ptr_eq(plan_route_price(conf, t, before), old);
+	ck_assert_ptr_ne(plan_route_price(conf, t, change), old);
+	ck_assert_int_eq(plan_route_price(conf, t, change)->valid_from.us, change.us);
+	ck_assert_ptr_eq(plan_route_price(conf, t, (wall_us){ 0 }), old);
+	ck_assert_int_eq(pricebook_next_change(conf->prices, change).us, INT64_MAX);
+}
+END_TEST
+
 START_TEST(free_models)
 {
 	const struct price *p =
@@ -195,6 +217,7 @@ static void tests(TCase *tc)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, over_the_built_in_book);
 	tcase_add_test(tc, an_entry_says_what_one_of_a_file_says);
+	tcase_add_test(tc, prices_of_routes);
 	tcase_add_test(tc, free_models);
 	tcase_add_test(tc, the_estimate);
 	tcase_add_loop_test(tc, refused, 0, (int)TG_ARRAY_LEN(wrong));

@@ -379,7 +379,7 @@ START_TEST(two_legs)
 	reroute(r);
 	ck_assert_uint_eq(n_sent, 2);
 	ck_assert_int_eq(r->leg.no, 2);
-	ck_assert_int_eq(r->spent.list, 100);
+	ck_assert_int_eq(r->spent.list, 14);
 	ck_assert_str_eq(types(), "hold leg");
 	l = &seen[1].r.u.leg;
 	ck_assert(rec_id_eq(l->id, r->rec_id));
@@ -387,9 +387,9 @@ START_TEST(two_legs)
 	ck_assert_uint_eq(l->status, 0);
 	ck_assert_uint_eq(l->quality, QUALITY_INDETERMINATE);
 	ck_assert(l->sent);
-	ck_assert_uint_eq(l->usage.n[USAGE_IN], 100);
+	ck_assert_uint_eq(l->usage.n[USAGE_IN], 14);
 	ck_assert_uint_eq(l->usage.n[USAGE_OUT], 0);
-	ck_assert_int_eq(l->money.contracted, 100);
+	ck_assert_int_eq(l->money.contracted, 14);
 	UNIT_STR_EQ(l->what.target, STR("a"));
 	UNIT_STR_EQ(l->what.target_model, STR("tiny"));
 	UNIT_STR_EQ(l->next.target, STR("b"));
@@ -527,7 +527,7 @@ START_TEST(a_leg_is_refused)
 	fake_read(&f);
 	ck_assert_int_eq(fake_status(&f), 503);
 	ck_assert_int_eq(r->leg.no, 1);
-	ck_assert_int_eq(r->leg.money.list, 100);
+	ck_assert_int_eq(r->leg.money.list, 14);
 	ck_assert_int_eq(r->spent.list, 0);
 	ck_assert_uint_eq(stat_get(&f.w.stats.c[WC_LEDGER_REFUSED]), 1);
 	fake_drop(&f);
@@ -817,7 +817,7 @@ START_TEST(without_a_journal)
 	reroute(r);
 	ck_assert_uint_eq(n_sent, 2);
 	ck_assert_int_eq(r->leg.no, 2);
-	ck_assert_int_eq(r->spent.list, 100);
+	ck_assert_int_eq(r->spent.list, 14);
 	answered(r, 10, 5);
 	answering(r, true);
 	ck_assert(r->sinks == &end.sink);
