@@ -12,7 +12,11 @@
 #include "base/str.h"
 
 /* Shared machines are slow at times: a test that hangs is what the limit is for. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNIT_TIMEOUT_S 300
+#else
 #define UNIT_TIMEOUT_S 60
+#endif
 
 /* main() for a test program: `static void tests(TCase *tc)` adds its tests. CK_* variables work. */
 #define UNIT_MAIN(name, tests)                 \
