@@ -3,11 +3,15 @@ UNIT_TESTS += \
 	t/unit/modules/check_admit \
 	t/unit/modules/check_classify \
 	t/unit/modules/check_mod_ledger \
+	t/unit/modules/check_mod_ledger_room \
 	t/unit/modules/check_mod_meter \
 	t/unit/modules/check_route
 t_unit_modules_check_accesslog_SOURCES = t/unit/modules/check_accesslog.c t/unit/core/fake.h
 t_unit_modules_check_admit_SOURCES = t/unit/modules/check_admit.c t/unit/core/fake.h
 t_unit_modules_check_classify_SOURCES = t/unit/modules/check_classify.c t/unit/core/fake.h
-t_unit_modules_check_mod_ledger_SOURCES = t/unit/modules/check_mod_ledger.c t/unit/core/fake.h
+t_unit_modules_check_mod_ledger_SOURCES = t/unit/modules/check_mod_ledger.c \
+	t/unit/modules/ledger_fixture.h t/unit/core/fake.h
+t_unit_modules_check_mod_ledger_room_SOURCES = t/unit/modules/check_mod_ledger_room.c \
+	t/unit/modules/ledger_fixture.h t/unit/core/fake.h
 t_unit_modules_check_mod_meter_SOURCES = t/unit/modules/check_mod_meter.c t/unit/core/fake.h
 t_unit_modules_check_route_SOURCES = t/unit/modules/check_route.c t/unit/core/fake.h
