@@ -166,6 +166,7 @@ int ledgerd_open(const struct config *cfg, uint32_t generation, struct worker *w
 		.durability = (enum journal_durability)l->durability,
 		.interval_us = l->interval_us,
 		.retain_us = l->retain_us,
+		.told = 1u << REC_LEG | 1u << REC_SETTLE | 1u << REC_VOID,
 		.generation = generation,
 		.build = PACKAGE_VERSION,
 		.salvage = l->salvage };

@@ -48,7 +48,9 @@ static const struct conf_directive ledger_directives[] = {
 		.def = "64m",
 		.min = 256 * KB,
 		.max = 1024 * MB,
-		.help = "Size of a journal file. Each worker has one in use and one ready." },
+		.help = "Size of a journal file: one in use, one ready. Each worker has two of 4 "
+			"to "
+			"16 MB besides." },
 	{ .name = "retain",
 		.type = CONF_DURATION,
 		AT(cfg_ledger, retain_us),

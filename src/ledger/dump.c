@@ -148,7 +148,6 @@ void export_any(struct outbuf *b, const struct segment_info *info, const struct 
 		(unsigned long long)info->number, (unsigned long long)r->seq);
 	member_time(b, "time", r->time);
 	member_text(b, "member", str_z(info->member));
-	member_number(b, "writer", info->writer);
 	if (r->flags & REC_CARRIED)
 		outbuf_lit(b, ",\"carried\":true");
 	switch (r->type) {
@@ -162,6 +161,10 @@ void export_any(struct outbuf *b, const struct segment_info *info, const struct 
 		members_cost(b, &r->u.progress.usage, &r->u.progress.money);
 		break;
 	case REC_CHECKPOINT: member_number(b, "open", r->u.checkpoint.open); break;
+	case REC_WRITER:
+		member_number(b, "worker", r->u.writer.index);
+		member_number(b, "from", r->u.writer.seq);
+		break;
 	case REC_CLOSE:
 	case REC_END: break;
 	}
@@ -265,6 +268,10 @@ void export_short(struct outbuf *b, const struct segment_info *info, const struc
 		plain(b, r->u.open.build);
 		break;
 	case REC_CHECKPOINT: outbuf_printf(b, " %u open", r->u.checkpoint.open); break;
+	case REC_WRITER:
+		outbuf_printf(
+			b, " %u from %llu", r->u.writer.index, (unsigned long long)r->u.writer.seq);
+		break;
 	case REC_CLOSE:
 	case REC_END: break;
 	}

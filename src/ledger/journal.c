@@ -3,11 +3,13 @@
  * each is an incarnation with a number of its own. No thread of the journal's own: whoever opens
  * plays the writers' and the ledger thread's parts until they start.
  *
- *	lock -> scan what was left -> first segments, OPEN -> SETTLE what was open -> sync -> seal
- *the old
+ *	lock -> scan what was left -> what only fronts have, to a segment
+ *	     -> new fronts, a new segment: OPEN, SETTLE what was open -> sync
+ *	     -> old fronts go -> old segments are sealed
  *
- * Old segments are sealed only when the settlements of what was open in them are on disk: a crash
- * anywhere before finds them unsealed again, with the settlements that were written, and goes on.
+ * In this order, because a crash anywhere must find what it needs: old segments are unsealed, and
+ * with them what was open, until the settlements are on disk; and unsealed segments say what of a
+ * front has arrived, so they are sealed when it is gone.
  */
 #include "ledger/journal_int.h"
 
@@ -153,7 +155,6 @@ static int list_sealed(struct journal *j, const struct recover_report *r, char *
 	return rc != 0 ? fail(err, err_len, j->folder, "listed") : 0;
 }
 
-/* An old segment is over. Empty ones (prepared, never used) go. */
 static int retire_old(struct journal *j, const struct recovered_segment *s)
 {
 	char bad[SEGMENT_PATH_MAX + 8];
@@ -162,11 +163,7 @@ static int retire_old(struct journal *j, const struct recovered_segment *s)
 		snprintf(bad, sizeof bad, "%s.bad", s->path);
 		return rename(s->path, bad);
 	}
-	if (s->records == 0) {
-		stat_set(&j->segments, stat_get(&j->segments) - 1);
-		return unlink(s->path);
-	}
-	return journal_seal_file(j, &s->info, s->path, s->end, s->whole);
+	return journal_seal(j, s->info.number, s->end, s->whole);
 }
 
 static int seal_old(struct journal *j, const struct recover_report *r, char *err, size_t err_len)
@@ -177,90 +174,101 @@ static int seal_old(struct journal *j, const struct recover_report *r, char *err
 	return journal_sync_folder(j) != 0 ? fail(err, err_len, j->folder, "synced") : 0;
 }
 
+/* ---- the fronts that were there */
+
+static int remove_fronts(
+	struct journal *j, const struct recover_report *r, char *err, size_t err_len)
+{
+	char path[SEGMENT_PATH_MAX];
+
+	for (size_t i = 0; i < r->fronts.n; i++) {
+		tg_assert(front_path(path, j->folder, r->fronts.v[i]) == 0);
+		if (unlink(path) != 0 && errno != ENOENT)
+			return fail(err, err_len, path, "removed");
+	}
+	return journal_sync_folder(j) != 0 ? fail(err, err_len, j->folder, "synced") : 0;
+}
+
 /* ---- the new incarnation */
 
-static int first_segment(struct journal *j, unsigned i, char *err, size_t err_len)
+static int first_front(struct journal *j, unsigned i, char *err, size_t err_len)
 {
 	struct journal_writer *w = &j->writers[i];
 	struct rec_open open = { .member = str_z(j->member),
 		.build = str_z(j->build),
 		.incarnation = j->incarnation,
 		.generation = j->opt.generation };
-	struct journal_seg *s = journal_seg_new(w, j->opt.segment_bytes);
+	struct journal_front *f = journal_front_new(w, journal_front_bytes(w));
 
-	if (s == NULL)
-		return fail(err, err_len, j->folder, "given a new segment");
-	journal_writer_begin(w, s);
+	if (f == NULL)
+		return fail(err, err_len, j->folder, "given a new file");
+	journal_writer_begin(w, f);
 	journal_append(w, REC_OPEN, &open, j->now);
 	return 0;
 }
 
-/* By writer 0, in as many segments as it takes. */
+static int flush_new(struct journal *j, char *err, size_t err_len)
+{
+	if (journal_flush_all(j) == 0)
+		return 0;
+	snprintf(err, err_len, "%s", j->why);
+	return -1;
+}
+
+/* By writer 0. */
 static int settle_open(struct journal *j, const struct recover_report *r, char *err, size_t err_len)
 {
 	struct journal_writer *w = &j->writers[0];
 
 	for (size_t i = 0; i < r->n_holds; i++) {
 		const struct rec_settle *s = &r->holds[i].settle;
-		uint64_t n = rec_bound(REC_SETTLE, s);
 
-		if (w->at + n + JOURNAL_CLOSE_BYTES > w->seg->bytes) {
-			struct journal_seg *next = journal_seg_new(w, j->opt.segment_bytes);
-
-			if (next == NULL)
-				return fail(err, err_len, j->folder, "given a new segment");
-			atomic_store(&w->next, next);
-			tg_assert(journal_rotate(w, n, j->now) == 0);
+		if (!journal_writer_fits(w, rec_bound(REC_SETTLE, s))) {
+			if (flush_new(j, err, err_len) != 0)
+				return -1;
+			journal_writer_rewind(w);
 		}
 		journal_append(w, REC_SETTLE, s, j->now);
 	}
 	stat_add(&j->recovered_holds, r->n_holds);
-	return 0;
-}
-
-static int sync_first(struct journal *j, char *err, size_t err_len)
-{
-	for (unsigned i = 0; i < j->opt.n_writers; i++)
-		list_foreach (it, &j->writers[i].segs) {
-			struct journal_seg *s = list_entry(it, struct journal_seg, node);
-
-			journal_sync_seg(j, s);
-			if (s->suspect) {
-				snprintf(err, err_len, "%s", j->why);
-				return -1;
-			}
-			atomic_store(&j->writers[i].synced, s->base + s->synced);
-		}
-	return 0;
+	return flush_new(j, err, err_len);
 }
 
 /* Up to here nothing has changed for the next one who opens: what is new can go again. */
-static int begin_new(struct journal *j, const struct recover_report *r, char *err, size_t err_len)
+static int begin_new(struct journal *j, struct recover_report *r, char *err, size_t err_len)
 {
+	if (journal_fold(j, r) != 0)
+		return fail(err, err_len, j->folder, "given a new segment");
 	for (unsigned i = 0; i < j->opt.n_writers; i++)
-		if (first_segment(j, i, err, err_len) != 0)
+		if (first_front(j, i, err, err_len) != 0)
 			return -1;
-	return settle_open(j, r, err, err_len) != 0 || sync_first(j, err, err_len) != 0 ? -1 : 0;
+	return settle_open(j, r, err, err_len);
 }
 
 static void drop_new(struct journal *j)
 {
 	for (unsigned i = 0; i < j->opt.n_writers; i++)
-		list_foreach_safe (it, tmp, &j->writers[i].segs)
-			journal_seg_drop(j, list_entry(it, struct journal_seg, node));
+		list_foreach_safe (it, tmp, &j->writers[i].fronts)
+			journal_front_free(list_entry(it, struct journal_front, node), true);
+	if (j->n_full == 0) /* else its settlements count */
+		journal_out_drop(j, &j->out);
+	journal_out_drop(j, &j->spare);
 }
 
-static int begin(struct journal *j, const struct recover_report *r, char *err, size_t err_len)
+static int begin(struct journal *j, struct recover_report *r, char *err, size_t err_len)
 {
 	j->next_number = r->next_segment;
+	j->next_front = r->fronts.n > 0 ? r->fronts.v[r->fronts.n - 1] + 1 : 1;
 	if (list_sealed(j, r, err, err_len) != 0)
 		return -1;
 	if (begin_new(j, r, err, err_len) != 0) {
 		drop_new(j);
 		return -1;
 	}
-	if (seal_old(j, r, err, err_len) != 0)
+	if (remove_fronts(j, r, err, err_len) != 0 || seal_old(j, r, err, err_len) != 0)
 		return -1;
+	for (unsigned i = 0; i < j->opt.n_writers; i++)
+		j->writers[i].carried_to = j->out.number;
 	stat_add(&j->torn_bytes, r->torn_bytes);
 	if (r->n_holds > 0 || r->torn_bytes > 0)
 		log_notice("ledger recovered",
@@ -272,7 +280,7 @@ static int begin(struct journal *j, const struct recover_report *r, char *err, s
 static int recover_and_begin(struct journal *j, char *err, size_t err_len)
 {
 	struct recover_report r;
-	int rc = recover_scan_own(j->folder, j->opt.salvage, &r, err, err_len);
+	int rc = recover_scan(j->folder, j->opt.salvage, &r, err, err_len);
 
 	if (rc == 0)
 		rc = begin(j, &r, err, err_len);
@@ -291,6 +299,7 @@ static struct journal *journal_new(const struct journal_options *opt, wall_us no
 	j->magic = JOURNAL_MAGIC;
 	j->opt = *opt;
 	j->opt.segment_bytes = TG_MAX(opt->segment_bytes, JOURNAL_MIN_BYTES);
+	j->opt.told = opt->told != 0 ? opt->told : UINT32_MAX;
 	j->path = str_dup(str_z(opt->path));
 	j->build = str_dup(str_z(opt->build != NULL ? opt->build : ""));
 	memcpy(j->member, opt->member.p, TG_MIN(opt->member.n, sizeof j->member - 1));
@@ -300,6 +309,7 @@ static struct journal *journal_new(const struct journal_options *opt, wall_us no
 	j->lock_fd = j->folder_fd = -1;
 	j->now = now;
 	j->mono = clock_mono();
+	j->out.fd = j->spare.fd = -1;
 	digest_random(&j->incarnation, sizeof j->incarnation);
 	pthread_mutex_init(&j->why_lock, NULL);
 	j->writers = aligned_alloc(
@@ -312,17 +322,28 @@ static struct journal *journal_new(const struct journal_options *opt, wall_us no
 		w->magic = JOURNAL_WRITER_MAGIC;
 		w->index = i;
 		w->j = j;
+		w->come = 1;
+		w->stamp = front_stamp(
+			&(struct front_info){ .incarnation = j->incarnation, .writer = i });
 		list_init(&w->open);
-		list_init(&w->segs);
+		list_init(&w->copies);
+		list_init(&w->free_copies);
+		list_init(&w->fronts);
 	}
 	return j;
 }
 
 static void journal_free(struct journal *j)
 {
-	for (unsigned i = 0; i < j->opt.n_writers; i++)
-		list_foreach_safe (it, tmp, &j->writers[i].segs)
-			journal_seg_free(list_entry(it, struct journal_seg, node));
+	for (unsigned i = 0; i < j->opt.n_writers; i++) {
+		list_foreach_safe (it, tmp, &j->writers[i].fronts)
+			journal_front_free(list_entry(it, struct journal_front, node), false);
+		journal_writer_fini(&j->writers[i]);
+	}
+	journal_out_close(&j->out);
+	journal_out_close(&j->spare);
+	free(j->batch);
+	free(j->extents);
 	journal_archive_close(j);
 	if (j->folder_fd >= 0)
 		close(j->folder_fd);
@@ -346,30 +367,35 @@ int journal_open(struct journal **out, const struct journal_options *opt, wall_u
 		journal_free(j);
 		return -1;
 	}
-	journal_prepare(j); /* when there is no room now: the ledger thread goes on trying */
+	journal_front_prepare(j); /* when there is no room now: the ledger thread goes on trying */
 	*out = j;
 	return 0;
 }
 
-/* The last of a writer: nothing is lost when the disk fails now, the next start finds it unsealed.
- */
-static void finish_writer(struct journal *j, struct journal_writer *w)
+/* Not all could be written: the fronts are what the next start goes on from. */
+static void keep_fronts(struct journal *j)
 {
-	struct journal_seg *next = atomic_exchange(&w->next, NULL),
-			   *rejected = atomic_exchange(&w->rejected, NULL);
+	for (unsigned i = 0; i < j->opt.n_writers; i++)
+		list_foreach (it, &j->writers[i].fronts)
+			/* if that fails too, they are good for a start before the machine's next */
+			(void)fdatasync(list_entry(it, struct journal_front, node)->fd);
+	log_error("ledger closed with records that are in no segment yet",
+		"why=\"%s\" effect=\"the next start writes them\"", j->why);
+}
 
-	if (next != NULL)
-		journal_seg_drop(j, next);
-	if (rejected != NULL)
-		journal_seg_drop(j, rejected);
-	journal_append(w, REC_CLOSE, NULL, j->now);
-	atomic_store(&w->seg->finished, true);
-	list_foreach_safe (it, tmp, &w->segs) {
-		struct journal_seg *s = list_entry(it, struct journal_seg, node);
+static void remove_own_fronts(struct journal *j)
+{
+	for (unsigned i = 0; i < j->opt.n_writers; i++)
+		list_foreach_safe (it, tmp, &j->writers[i].fronts)
+			journal_front_free(list_entry(it, struct journal_front, node), true);
+}
 
-		if (!s->suspect)
-			journal_sync_seg(j, s);
-	}
+static bool any_open(const struct journal *j)
+{
+	for (unsigned i = 0; i < j->opt.n_writers; i++)
+		if (atomic_load(&j->writers[i].n_open) > 0)
+			return true;
+	return false;
 }
 
 void journal_close(struct journal *j, wall_us now)
@@ -377,23 +403,19 @@ void journal_close(struct journal *j, wall_us now)
 	CHECK_OBJ(j, JOURNAL_MAGIC);
 	j->now = now;
 	j->mono = clock_mono();
+	j->on_synced = NULL; /* the writers are gone */
 	for (unsigned i = 0; i < j->opt.n_writers; i++)
-		finish_writer(j, &j->writers[i]);
-	(void)journal_rescue(j);
-	for (unsigned i = 0; i < j->opt.n_writers; i++) {
-		struct journal_writer *w = &j->writers[i];
-
-		list_foreach_safe (it, tmp, &w->segs) {
-			struct journal_seg *s = list_entry(it, struct journal_seg, node);
-
-			/* what holds still are open in is the next start's to settle */
-			if (s->suspect || !list_empty(&w->open))
-				break;
-			if (journal_seal(j, s) != 0) {
-				journal_complain(j, "seal a segment", j->folder, errno);
-				break;
-			}
-		}
+		journal_append(&j->writers[i], REC_CLOSE, NULL, now);
+	if (journal_flush_all(j) != 0) {
+		keep_fronts(j);
+	} else {
+		remove_own_fronts(j);
+		journal_archive_full(j, j->out.number, j->out.synced);
+		journal_out_drop(j, &j->spare); /* made meanwhile */
+		/* What holds still are open in is the next start's to settle. */
+		if (journal_sync_folder(j) != 0 ||
+			(!any_open(j) && journal_archive_seal_all(j) != 0))
+			journal_complain(j, "seal segments in", j->folder, errno);
 	}
 	journal_free(j);
 }
@@ -426,7 +448,7 @@ void journal_stats_get(struct journal *j, struct journal_stats *out)
 		out->bytes += stat_get(&w->bytes);
 		out->records += stat_get(&w->records);
 		out->refused += stat_get(&w->refused);
-		out->open_holds += stat_get(&w->n_open);
+		out->open_holds += atomic_load(&w->n_open);
 	}
 	out->unsynced_bytes =
 		(int64_t)(out->bytes - TG_MIN(out->bytes, stat_get(&j->synced_bytes)));

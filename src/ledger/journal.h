@@ -1,16 +1,16 @@
 /*
- * journal.h: the write-ahead ledger while the process runs: a segment per worker, written by memory
- * copy (what is copied survives kill -9), made durable by the ledger thread in groups.
+ * journal.h: the write-ahead ledger while the process runs. Each worker writes to a file that is
+ * mapped into memory, its front (front.h): by memory copy, what is copied survives kill -9. The
+ * ledger thread brings what all have written to one segment (segment.h), durable in groups.
  *
  *	worker:  journal_hold -> [leg, progress] -> settle | void      memory copies, no system call
- *	ledger:  journal_tick every 10 ms, or when woken: next segments made ready, fdatasync,
- *	         consumed (rollup), sealed, compressed, retired
+ *	ledger:  journal_tick every 10 ms, or when woken: one write and fdatasync for all, consumed
+ *	         (rollup); segments made ready, sealed, compressed, retired
  *
- * A hold reserves room in its segment for its own settlement (and to be carried into the next
- * segment): a settle never fails. When no room can be had (no space left on the disk, an I/O error,
- * a read-only file system) holds are refused, and admitted again without a restart when the disk
- * takes data again. What was written to a segment whose disk failed is still in memory and is
- * written to a new segment then: nothing is lost.
+ * A hold reserves room in its front for its own settlement: a settle never fails. While nothing can
+ * be made durable (no space left on the disk, an I/O error, a read-only file system) holds are
+ * refused, and admitted again without a restart when the disk takes data again. What could not be
+ * written is still in the fronts and is written then: nothing is lost.
  */
 #ifndef TG_LEDGER_JOURNAL_H
 #define TG_LEDGER_JOURNAL_H
@@ -34,6 +34,7 @@ struct journal_options {
 	enum journal_durability durability;
 	int64_t interval_us; /* group: 10 ms */
 	int64_t retain_us;   /* sealed segments older than this are deleted; 0: never */
+	uint32_t told;       /* bits 1 << REC_x: records that `consume` wants; 0: all */
 	uint32_t generation;
 	const char *build; /* version text */
 	bool salvage;      /* start although records that were on disk cannot be read any more */
@@ -42,13 +43,13 @@ struct journal_options {
 struct journal;
 struct journal_writer;
 
+struct journal_copy;
+
 struct journal_hold {     /* embedded in the request; zeroed at its start */
 	struct list node; /* among the writer's open holds, while open */
 	struct rec_id id;
-	/* Where in the writer's segment its state is: the HOLD (or its last carried copy) or the
-	 * last LEG, and the last PROGRESS (0: none). */
-	uint64_t state, progress;
-	uint32_t state_bytes, progress_bytes;
+	struct journal_copy *copy; /* of its records, to be carried into newer segments */
+	uint32_t copy_bytes, progress_bytes;
 	uint32_t reserved; /* for its settlement */
 	uint64_t position; /* for journal_synced */
 	bool open;
@@ -67,9 +68,9 @@ int journal_lock(const char *ledger, char *err, size_t err_len) TG_MUST_CHECK;
 /*
  * Lock the folder (another process: -1 naming its pid), recover (see recover.h), begin a new
  * incarnation. -1 with err that says what to do. Before workers start; any thread. What recovery
- * settled is written to the new incarnation's first segment, and told to `consume` as anything
- * else is. SIGBUS is handled from here on for the journal's own mappings (elsewhere it does what it
- * did before), SIGXFSZ ignored when nobody handles it.
+ * settled is in the new incarnation's first segment when this returns: for who reads the files, not
+ * told to `consume`. SIGBUS is handled from here on for the journal's own mappings (elsewhere it
+ * does what it did before), SIGXFSZ ignored when nobody handles it.
  */
 int journal_open(struct journal **out, const struct journal_options *opt, wall_us now, char *err,
 	size_t err_len) TG_MUST_CHECK;
@@ -110,13 +111,14 @@ void journal_turn_end(struct journal_writer *w);
 /* ---- the ledger thread */
 
 /*
- * Each new record of this incarnation once, in the order of its segment, after it is durable
- * (group, strict), and the position behind it. Carried copies are not told.
+ * Each new record once, in the order of its segment, after it is durable (group, strict), and the
+ * position behind it: records of options.told. Carried copies are not told.
  */
 typedef void journal_consume_f(void *arg, const struct rec *r, struct journal_position at);
 /*
- * One round: ready segments, fdatasync what is dirty, hand new records to `consume`, seal, compress
- * a slice, retire. Returns microseconds until it wants to run again when nobody wakes it.
+ * One round: make ready what will be needed, write and fdatasync what is new, hand its records to
+ * `consume`, seal, compress a slice, retire. Returns microseconds until it wants to run again when
+ * nobody wakes it.
  */
 int64_t journal_tick(
 	struct journal *j, wall_us now, mono_us mono, journal_consume_f *consume, void *arg);
@@ -124,13 +126,14 @@ int64_t journal_tick(
 void journal_sleep(struct journal *j, int64_t us);
 void journal_wake(struct journal *j);
 /*
- * fn is called on the ledger thread after each fdatasync of writer i (strict), and when the writer
- * should take a turn (and with it call journal_turn_end) to leave a segment whose disk failed.
+ * fn is called on the ledger thread when what writer i wrote is on disk (strict), and when the
+ * writer should take a turn (and with it call journal_turn_end): its open holds have to be carried
+ * on.
  */
 void journal_on_synced(struct journal *j, void (*fn)(void *arg, unsigned writer), void *arg);
 /*
- * Where consumption stands: every record of this incarnation in segments below is with `consume`
- * (those of earlier incarnations never go there). And back: whatever the consumer made of segments
+ * Where consumption stands: every record in segments below is with `consume`, or was in the files
+ * before the first journal_tick. And back: whatever the consumer made of segments
  * below floor is on disk. Only those are ever deleted, once they are old enough; until the first
  * call none is.
  */

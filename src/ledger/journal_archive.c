@@ -1,13 +1,7 @@
 /*
- * journal_archive.c: sealed segments: compressed when there is time, deleted when they are old and
- * what was made of them is safe. The ledger thread, in slices: a group's sync is never held up by
- * more than one.
- *
- *	N.tgj --read 1 MB, zstd, write--> N.tgj.zst.tmp --fsync, rename, folder--> N.tgj.zst, N.tgj
- *gone
- *
- * A crash in between leaves the .tmp, which the next start removes, or both forms, of which the raw
- * one is read.
+ * journal_archive.c: segments that are written to their end: sealed when nothing open is left in
+ * them, deleted when they are old and what was made of them is safe. The ledger thread, one at a
+ * time. journal_pack.c compresses them in between.
  */
 #include "ledger/journal_int.h"
 
@@ -18,33 +12,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include "base/log.h"
 
-#define LEVEL       1
-#define SLICE_BYTES ((size_t)1 << 20)
-#define RETIRE_US   1000000
-
-struct journal_packing {
-	uint64_t number;
-	int in, out;
-	uint64_t at, size, put;
-	struct timespec mtime;
-	ZSTD_CCtx *z;
-	char *raw, *packed; /* a slice of each */
-	size_t packed_cap;
-};
+#define RETIRE_US 1000000
 
 /* ---- what there is */
-
-static struct journal_sealed *sealed_find(struct journal *j, uint64_t number)
-{
-	for (size_t i = 0; i < j->n_sealed; i++)
-		if (j->sealed[i].number == number)
-			return &j->sealed[i];
-	return NULL;
-}
 
 static void sealed_remove(struct journal *j, size_t i)
 {
@@ -72,175 +45,79 @@ int journal_archive_add(struct journal *j, uint64_t number, bool compressed, int
 	return 0;
 }
 
-/* ---- compressing */
+/* ---- sealing */
 
-static void packing_free(struct journal *j)
+void journal_archive_full(struct journal *j, uint64_t number, uint64_t end)
 {
-	struct journal_packing *p = j->packing;
+	if (j->n_full == j->cap_full) {
+		j->cap_full = j->cap_full * 2 + 8;
+		j->full = realloc(j->full, j->cap_full * sizeof *j->full);
+		tg_assert(j->full != NULL);
+	}
+	j->full[j->n_full++] = (struct journal_full){ number, end };
+}
 
-	if (p == NULL)
+static int put_at(int fd, unsigned at, uint64_t v)
+{
+	return pwrite(fd, &v, sizeof v, at) == sizeof v ? 0 : -1;
+}
+
+int journal_seal(struct journal *j, uint64_t number, uint64_t end, bool whole)
+{
+	char path[SEGMENT_PATH_MAX];
+	int fd, rc, error;
+
+	tg_assert(segment_path(path, j->folder, number, "") == 0);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	rc = (whole && put_at(fd, SEGMENT_AT_SYNCED, end) != 0) ||
+			     put_at(fd, SEGMENT_AT_SEALED, end) != 0 ||
+			     ftruncate(fd, (off_t)end) != 0 || journal_sync_file(j, fd) != 0
+		     ? -1
+		     : 0;
+	error = errno;
+	close(fd);
+	errno = error;
+	return rc != 0 ? -1 : journal_archive_add(j, number, false, j->now.us);
+}
+
+static int seal_first(struct journal *j)
+{
+	if (journal_seal(j, j->full[0].number, j->full[0].end, true) != 0)
+		return -1;
+	j->n_full--;
+	memmove(j->full, j->full + 1, j->n_full * sizeof *j->full);
+	return 0;
+}
+
+void journal_archive_seal(struct journal *j)
+{
+	if (j->n_full == 0)
 		return;
-	j->packing = NULL;
-	if (p->in >= 0)
-		close(p->in);
-	if (p->out >= 0)
-		close(p->out);
-	ZSTD_freeCCtx(p->z);
-	free(p->raw);
-	free(p->packed);
-	free(p);
+	for (unsigned i = 0; i < j->opt.n_writers; i++)
+		if (j->writers[i].carried_to <= j->full[0].number)
+			return;
+	if (seal_first(j) != 0)
+		journal_complain(j, "seal a segment in", j->folder, errno);
 }
 
-static void paths_of(struct journal *j, uint64_t number, char raw[SEGMENT_PATH_MAX],
-	char tmp[SEGMENT_PATH_MAX], char zst[SEGMENT_PATH_MAX])
+int journal_archive_seal_all(struct journal *j)
 {
-	tg_assert(segment_path(raw, j->folder, number, "") == 0);
-	tg_assert(segment_path(tmp, j->folder, number, ".zst.tmp") == 0);
-	tg_assert(segment_path(zst, j->folder, number, ".zst") == 0);
-}
-
-static int pack_begin(struct journal *j, uint64_t number)
-{
-	struct journal_packing *p = calloc(1, sizeof *p);
-	char raw[SEGMENT_PATH_MAX], tmp[SEGMENT_PATH_MAX], zst[SEGMENT_PATH_MAX];
-	struct stat st;
-
-	tg_assert(p != NULL);
-	paths_of(j, number, raw, tmp, zst);
-	j->packing = p;
-	p->number = number;
-	p->out = -1;
-	p->in = open(raw, O_RDONLY | O_CLOEXEC);
-	if (p->in < 0 || fstat(p->in, &st) != 0)
-		return -1;
-	p->size = (uint64_t)st.st_size;
-	p->mtime = st.st_mtim;
-	p->out = open(tmp, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0640);
-	p->z = ZSTD_createCCtx();
-	p->raw = malloc(SLICE_BYTES);
-	p->packed_cap = ZSTD_compressBound(SLICE_BYTES) + 1024;
-	p->packed = malloc(p->packed_cap);
-	if (p->out < 0)
-		return -1;
-	tg_assert(p->z != NULL && p->raw != NULL && p->packed != NULL);
-	(void)ZSTD_CCtx_setParameter(p->z, ZSTD_c_compressionLevel, LEVEL);
-	(void)ZSTD_CCtx_setParameter(p->z, ZSTD_c_checksumFlag, 1);
-	(void)ZSTD_CCtx_setPledgedSrcSize(p->z, p->size);
-	return 0;
-}
-
-static int write_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t put = write(fd, p, n);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
+	while (j->n_full > 0)
+		if (seal_first(j) != 0)
 			return -1;
-		p += put;
-		n -= (size_t)put;
-	}
 	return 0;
-}
-
-/* One slice in, whatever of it comes out. */
-static int pack_slice(struct journal_packing *p)
-{
-	ssize_t got = pread(p->in, p->raw, SLICE_BYTES, (off_t)p->at);
-	ZSTD_inBuffer in = { p->raw, got > 0 ? (size_t)got : 0, 0 };
-	bool last;
-	size_t left;
-
-	if (got < 0)
-		return -1;
-	p->at += in.size;
-	last = p->at == p->size;
-	if (got == 0 && !last) {
-		errno = EIO; /* shorter than it was */
-		return -1;
-	}
-	do {
-		ZSTD_outBuffer out = { p->packed, p->packed_cap, 0 };
-
-		left = ZSTD_compressStream2(p->z, &out, &in, last ? ZSTD_e_end : ZSTD_e_continue);
-		if (ZSTD_isError(left)) {
-			errno = EIO;
-			return -1;
-		}
-		if (write_all(p->out, p->packed, out.pos) != 0)
-			return -1;
-		(void)sync_file_range(p->out, (off_t)p->put, (off_t)out.pos, SYNC_FILE_RANGE_WRITE);
-		p->put += out.pos;
-	} while (last ? left > 0 : in.pos < in.size);
-	return 0;
-}
-
-/* All is written: the compressed form takes the raw one's place. */
-static int pack_end(struct journal *j)
-{
-	struct journal_packing *p = j->packing;
-	const struct timespec times[2] = { p->mtime, p->mtime };
-	char raw[SEGMENT_PATH_MAX], tmp[SEGMENT_PATH_MAX], zst[SEGMENT_PATH_MAX];
-	struct journal_sealed *s = sealed_find(j, p->number);
-
-	paths_of(j, p->number, raw, tmp, zst);
-	(void)futimens(p->out, times); /* its age is that of its records */
-	if (j->opt.durability != JOURNAL_OFF && fsync(p->out) != 0)
-		return -1;
-	if (rename(tmp, zst) != 0 || journal_sync_folder(j) != 0 || unlink(raw) != 0)
-		return -1;
-	if (s != NULL)
-		s->compressed = true;
-	return 0;
-}
-
-bool journal_archive_slice(struct journal *j)
-{
-	struct journal_packing *p;
-	int rc;
-
-	if (j->packing == NULL) {
-		size_t i = 0;
-
-		while (i < j->n_sealed && j->sealed[i].compressed)
-			i++;
-		if (i == j->n_sealed)
-			return false;
-		rc = pack_begin(j, j->sealed[i].number);
-	} else {
-		rc = pack_slice(j->packing);
-	}
-	p = j->packing;
-	if (rc == 0 && p->at == p->size) {
-		rc = pack_end(j);
-		if (rc == 0)
-			packing_free(j);
-	}
-	if (rc != 0) {
-		char raw[SEGMENT_PATH_MAX], tmp[SEGMENT_PATH_MAX], zst[SEGMENT_PATH_MAX];
-
-		paths_of(j, p->number, raw, tmp, zst);
-		journal_complain(j, "compress", raw, errno);
-		unlink(tmp);
-		packing_free(j);
-		return false;
-	}
-	return true;
 }
 
 void journal_archive_close(struct journal *j)
 {
-	char raw[SEGMENT_PATH_MAX], tmp[SEGMENT_PATH_MAX], zst[SEGMENT_PATH_MAX];
-
-	if (j->packing != NULL) {
-		paths_of(j, j->packing->number, raw, tmp, zst);
-		unlink(tmp);
-		packing_free(j);
-	}
+	journal_pack_drop(j);
+	free(j->full);
 	free(j->sealed);
+	j->full = NULL;
 	j->sealed = NULL;
-	j->n_sealed = j->cap_sealed = 0;
+	j->n_full = j->cap_full = j->n_sealed = j->cap_sealed = 0;
 }
 
 /* ---- retiring */
@@ -251,11 +128,12 @@ void journal_consumed_durable(struct journal *j, uint64_t floor)
 }
 
 /* Both forms, when a crash left both. */
-static int delete (struct journal *j, const struct journal_sealed *s)
+static int delete_forms(struct journal *j, const struct journal_sealed *s)
 {
-	char raw[SEGMENT_PATH_MAX], tmp[SEGMENT_PATH_MAX], zst[SEGMENT_PATH_MAX];
+	char raw[SEGMENT_PATH_MAX], zst[SEGMENT_PATH_MAX];
 
-	paths_of(j, s->number, raw, tmp, zst);
+	tg_assert(segment_path(raw, j->folder, s->number, "") == 0);
+	tg_assert(segment_path(zst, j->folder, s->number, ".zst") == 0);
 	if (unlink(raw) != 0 && errno != ENOENT)
 		return -1;
 	return unlink(zst) != 0 && errno != ENOENT ? -1 : 0;
@@ -270,9 +148,9 @@ void journal_archive_retire(struct journal *j)
 		const struct journal_sealed *s = &j->sealed[i];
 
 		if (s->number >= j->floor_durable || j->now.us - s->mtime_us < j->opt.retain_us ||
-			(j->packing != NULL && j->packing->number == s->number))
+			journal_pack_has(j, s->number))
 			continue;
-		if (delete (j, s) != 0) {
+		if (delete_forms(j, s) != 0) {
 			journal_complain(j, "delete a segment in", j->folder, errno);
 			return;
 		}

@@ -2,8 +2,8 @@
  * journal_sigbus.c: a store into a mapped file can fail: the disk cannot give the page, or the file
  * was cut short by somebody. The kernel says so with SIGBUS. For a mapping of a journal the handler
  * puts a page of memory in its place, with what the page cache still has of it, and the store goes
- * on; the segment is marked, and rescued by the ledger thread (journal_rescue.c). Every other fault
- * keeps its action.
+ * on; the front is marked, its writer leaves it for the next one, and the ledger thread brings what
+ * is in it to the segment as ever. Every other fault keeps its action.
  *
  * Runs on the thread that faulted, in the signal: system calls and atomics only.
  */
@@ -17,7 +17,7 @@
 #define GUARDS 4096
 
 static struct guard {
-	_Atomic(struct journal_seg *) seg;
+	_Atomic(struct journal_front *) front;
 	_Atomic uintptr_t from, to; /* 0, 0: free */
 } guards[GUARDS];
 
@@ -25,40 +25,40 @@ static struct sigaction before;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static uintptr_t page_bytes;
 
-int journal_guard_add(struct journal_seg *s)
+int journal_guard_add(struct journal_front *f)
 {
 	for (int i = 0; i < GUARDS; i++) {
-		struct journal_seg *none = NULL;
+		struct journal_front *none = NULL;
 
-		if (!atomic_compare_exchange_strong(&guards[i].seg, &none, s))
+		if (!atomic_compare_exchange_strong(&guards[i].front, &none, f))
 			continue;
-		atomic_store(&guards[i].to, (uintptr_t)s->map + s->bytes);
-		atomic_store(&guards[i].from, (uintptr_t)s->map);
+		atomic_store(&guards[i].to, (uintptr_t)f->map + f->bytes);
+		atomic_store(&guards[i].from, (uintptr_t)f->map);
 		return i;
 	}
 	return -1;
 }
 
-void journal_guard_remove(struct journal_seg *s)
+void journal_guard_remove(struct journal_front *f)
 {
-	struct guard *g = &guards[s->guard];
+	struct guard *g = &guards[f->guard];
 
 	atomic_store(&g->from, 0);
 	atomic_store(&g->to, 0);
-	atomic_store(&g->seg, NULL);
-	s->guard = -1;
+	atomic_store(&g->front, NULL);
+	f->guard = -1;
 }
 
 /* One page of memory in place of the file's, at once: a reader beside sees either. */
-static int replace_page(const struct journal_seg *s, uintptr_t page)
+static int replace_page(const struct journal_front *f, uintptr_t page)
 {
 	char *p =
 		mmap(NULL, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	off_t at = (off_t)(page - (uintptr_t)s->map);
+	off_t at = (off_t)(page - (uintptr_t)f->map);
 
 	if (p == MAP_FAILED)
 		return -1;
-	if (pread(s->fd, p, page_bytes, at) < 0) {
+	if (pread(f->fd, p, page_bytes, at) < 0) {
 		/* nothing is left of it: zeros */
 	}
 	return mremap(p, page_bytes, page_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)page) ==
@@ -70,15 +70,14 @@ static int replace_page(const struct journal_seg *s, uintptr_t page)
 static bool handled(uintptr_t at)
 {
 	for (int i = 0; i < GUARDS; i++) {
-		struct journal_seg *s;
+		struct journal_front *f;
 
 		if (at < atomic_load(&guards[i].from) || at >= atomic_load(&guards[i].to))
 			continue;
-		s = atomic_load(&guards[i].seg);
-		if (s == NULL || replace_page(s, at & ~(page_bytes - 1)) != 0)
+		f = atomic_load(&guards[i].front);
+		if (f == NULL || replace_page(f, at & ~(page_bytes - 1)) != 0)
 			return false;
-		atomic_store(&s->w->blocked, true);
-		atomic_store(&s->faulted, true);
+		atomic_store(&f->faulted, true);
 		return true;
 	}
 	return false;

@@ -304,6 +304,17 @@ size_t rec_copy(char *out, const struct rec_head *head, const char *from, size_t
 	return len;
 }
 
+void rec_stamp(char *out, const char *from, size_t len, uint32_t stamp, uint64_t seq)
+{
+	uint32_t crc;
+
+	memcpy(out + 4, from + 4, len - 4);
+	put_bytes(out + 12, &stamp, 4);
+	put_bytes(out + 16, &seq, 8);
+	crc = digest_crc32c(0, out + 4, len - 4);
+	put_bytes(out, &crc, 4);
+}
+
 size_t rec_bound(enum rec_type type, const void *payload)
 {
 	size_t n = 0;

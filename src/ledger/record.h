@@ -42,6 +42,7 @@ enum rec_type { /* on disk: never change or reuse a number */
 	REC_VOID = 7,       /* nothing had reached a provider */
 	REC_CHECKPOINT = 8, /* every hold that was open has been carried into this segment */
 			    /* 9 ADJUST, 10 GRANT, 11 RETURN, 12 EXTEND, 13 SHIPPED: quotas */
+	REC_WRITER = 14,    /* whose the records behind it are, up to the next of these */
 };
 
 enum rec_flag {
@@ -170,6 +171,11 @@ struct rec_checkpoint {
 	uint32_t open; /* holds carried */
 };
 
+struct rec_writer {
+	uint32_t index;
+	uint64_t seq; /* the next record's among all that this writer wrote; then one more each */
+};
+
 struct rec { /* a record that was read; strings point into its bytes */
 	enum rec_type type;
 	uint16_t flags;
@@ -184,6 +190,7 @@ struct rec { /* a record that was read; strings point into its bytes */
 		struct rec_settle settle;
 		struct rec_void voided;
 		struct rec_checkpoint checkpoint;
+		struct rec_writer writer;
 	} u;
 };
 
@@ -210,6 +217,16 @@ size_t rec_put(char *out, const struct rec_head *head, const void *payload);
 size_t rec_encode(char *out, const struct rec *r);
 /* Write a copy of a valid record of len bytes with another head (its type and payload stay). */
 size_t rec_copy(char *out, const struct rec_head *head, const char *from, size_t len);
+/* Write a copy of a valid record of len bytes as another segment's: its stamp and seq. */
+void rec_stamp(char *out, const char *from, size_t len, uint32_t stamp, uint64_t seq);
+/* Of a record that is known to be whole. */
+static inline size_t rec_length(const char *record)
+{
+	uint32_t len;
+
+	memcpy(&len, record + 4, 4);
+	return len;
+}
 /* The length that rec_encode would return. */
 size_t rec_size(const struct rec *r);
 /* At most this long; quicker. */

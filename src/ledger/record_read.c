@@ -241,6 +241,7 @@ const char *rec_type_name(enum rec_type t)
 	case REC_SETTLE: return "settle";
 	case REC_VOID: return "void";
 	case REC_CHECKPOINT: return "checkpoint";
+	case REC_WRITER: return "writer";
 	}
 	return "unknown";
 }

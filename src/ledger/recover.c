@@ -1,9 +1,10 @@
 /*
  * recover.c: finds the holds that a dead process left open. One pass over the unsealed segments in
- * the order of their numbers, one in memory at a time; a table of what is open, of which only what
- * is still open at a segment's end is copied. Reads only; one thread.
+ * the order of their numbers, one in memory at a time, then over what is in fronts alone; a table
+ * of what is open, of which only what is still open at a segment's end is copied. Reads only; one
+ * thread.
  */
-#include "ledger/recover.h"
+#include "ledger/recover_int.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,12 +26,12 @@ struct open_hold {
 	const char *progress; /* the last PROGRESS' behind it, or NULL */
 };
 
-struct table {
+struct open_table {
 	struct open_hold *v;
 	size_t n, cap; /* cap: a power of two */
 };
 
-static size_t slot_of(const struct table *t, struct rec_id id)
+static size_t slot_of(const struct open_table *t, struct rec_id id)
 {
 	uint64_t h = (id.hi ^ (uint64_t)id.lo << 17) * 0x9e3779b97f4a7c15u;
 	size_t i = (size_t)(h >> 20) & (t->cap - 1);
@@ -40,9 +41,9 @@ static size_t slot_of(const struct table *t, struct rec_id id)
 	return i;
 }
 
-static void table_grow(struct table *t)
+static void table_grow(struct open_table *t)
 {
-	struct table old = *t;
+	struct open_table old = *t;
 
 	t->cap = old.cap > 0 ? old.cap * 2 : 4096;
 	t->v = calloc(t->cap, sizeof *t->v);
@@ -53,7 +54,7 @@ static void table_grow(struct table *t)
 	free(old.v);
 }
 
-static struct open_hold *table_put(struct table *t, struct rec_id id)
+static struct open_hold *table_put(struct open_table *t, struct rec_id id)
 {
 	size_t i;
 
@@ -67,7 +68,7 @@ static struct open_hold *table_put(struct table *t, struct rec_id id)
 	return &t->v[i];
 }
 
-static struct open_hold *table_get(struct table *t, struct rec_id id)
+static struct open_hold *table_get(struct open_table *t, struct rec_id id)
 {
 	size_t i = t->cap > 0 ? slot_of(t, id) : 0;
 
@@ -75,7 +76,7 @@ static struct open_hold *table_get(struct table *t, struct rec_id id)
 }
 
 /* Those behind it that it kept from their place move up. */
-static void table_remove(struct table *t, struct open_hold *e)
+static void table_remove(struct open_table *t, struct open_hold *e)
 {
 	size_t i = (size_t)(e - t->v);
 
@@ -91,45 +92,38 @@ static void table_remove(struct table *t, struct open_hold *e)
 
 /* ---- one segment */
 
-struct scan {
-	struct recover_report *out;
-	struct table open;
-	bool salvage, own;
-	char *err;
-	size_t err_len;
-};
-
-static void take(struct scan *sc, const struct rec_head *head, struct rec_id id, const char *bytes)
+void recover_take(
+	struct recover_scan *sc, const struct rec_head *head, struct rec_id id, const char *bytes)
 {
 	struct open_hold *e;
 
 	switch (head->type) {
 	case REC_HOLD:
-		e = table_put(&sc->open, id);
+		e = table_put(sc->open, id);
 		e->state = bytes;
 		e->progress = NULL;
 		break;
 	case REC_LEG: /* of a HOLD that is lost, too: it says as much */
-		e = table_put(&sc->open, id);
+		e = table_put(sc->open, id);
 		e->state = bytes;
 		e->progress = NULL;
 		break;
 	case REC_PROGRESS:
-		e = table_get(&sc->open, id);
+		e = table_get(sc->open, id);
 		if (e != NULL)
 			e->progress = bytes;
 		break;
 	case REC_SETTLE:
 	case REC_VOID:
-		e = table_get(&sc->open, id);
+		e = table_get(sc->open, id);
 		if (e != NULL)
-			table_remove(&sc->open, e);
+			table_remove(sc->open, e);
 		break;
 	default: break;
 	}
 }
 
-static int corrupt(struct scan *sc, const char *path, uint64_t at)
+static int corrupt(struct recover_scan *sc, const char *path, uint64_t at)
 {
 	snprintf(sc->err, sc->err_len,
 		"%s: the record at byte %" PRIu64
@@ -151,19 +145,36 @@ static uint64_t torn_until(const struct segment_read *s, uint64_t at)
 	return end;
 }
 
-static int walk(struct scan *sc, const struct segment_read *s, struct recovered_segment *seg)
+static int cannot_read(struct recover_scan *sc, const char *path)
+{
+	snprintf(sc->err, sc->err_len, "%s: cannot be read: %s", path, strerror(errno));
+	return -1;
+}
+
+static void take_here(struct recover_scan *sc, const struct segment_read *s, struct str bytes,
+	enum rec_read rc, const struct rec_head *head, struct rec_id id)
+{
+	recover_known_record(&sc->known, s->info.incarnation, head, bytes);
+	if (rc == REC_READ_OK)
+		recover_take(sc, head, id, bytes.p);
+}
+
+static int walk(struct recover_scan *sc, struct segment_read *s, struct recovered_segment *seg)
 {
 	uint64_t at = SEGMENT_HEAD, last_seq = 0;
 
+	recover_known_begin(&sc->known);
 	for (;;) {
 		uint64_t from = at;
 		struct rec_head head;
 		struct rec_id id;
-		enum rec_read rc = segment_glance(s, &at, &head, &id);
+		enum rec_read rc;
 
+		if (segment_fetch(s, at + REC_MAX_BYTES) != 0)
+			return cannot_read(sc, seg->path);
+		rc = segment_glance(s, &at, &head, &id);
 		if (rc == REC_READ_OK || rc == REC_READ_BAD) {
-			if (rc == REC_READ_OK)
-				take(sc, &head, id, s->bytes.p + from);
+			take_here(sc, s, str_mk(s->bytes.p + from, at - from), rc, &head, id);
 			last_seq = head.seq;
 			seg->records++;
 			seg->end = at;
@@ -171,10 +182,13 @@ static int walk(struct scan *sc, const struct segment_read *s, struct recovered_
 		}
 		if (at < s->info.synced && !sc->salvage)
 			return corrupt(sc, seg->path, at);
+		if (segment_fetch(s, s->bytes.n) != 0)
+			return cannot_read(sc, seg->path);
 		if (!segment_resync(s, &at, last_seq)) {
 			sc->out->torn_bytes += torn_until(s, from) - from;
 			break;
 		}
+		recover_known_hole(&sc->known);
 		seg->whole = false;
 		sc->out->torn_bytes += at - from;
 	}
@@ -199,10 +213,10 @@ static const char *keep(struct recover_report *out, const char *p)
 }
 
 /* The segment is closed next: what is open takes its bytes along. */
-static void keep_open(struct scan *sc, struct str bytes)
+static void keep_open(struct recover_scan *sc, struct str bytes)
 {
-	for (size_t i = 0; i < sc->open.cap; i++) {
-		struct open_hold *e = &sc->open.v[i];
+	for (size_t i = 0; i < sc->open->cap; i++) {
+		struct open_hold *e = &sc->open->v[i];
 
 		if (!e->used)
 			continue;
@@ -227,16 +241,13 @@ static struct recovered_segment *segment_add(
 	return seg;
 }
 
-static int scan_segment(struct scan *sc, const struct segment_entry *entry)
+static int scan_segment(struct recover_scan *sc, const struct segment_entry *entry)
 {
 	struct recovered_segment *seg;
 	struct segment_read s;
-	int rc = sc->own ? segment_read_open_own(&s, entry->path, sc->err, sc->err_len)
-			 : segment_read_open(&s, entry->path, sc->err, sc->err_len);
+	int rc = segment_read_open_own(&s, entry->path, sc->err, sc->err_len);
 
 	if (rc != 0) {
-		if (errno == ENOENT && sc->err[0] == 0) /* retired by a gateway that runs */
-			return 0;
 		if (!sc->salvage)
 			return -1;
 		segment_add(sc->out, entry)->damaged = true;
@@ -312,14 +323,14 @@ static bool settle_of(const struct open_hold *e, struct rec_settle *out)
 	return true;
 }
 
-static int report(struct scan *sc)
+static int report(struct recover_scan *sc)
 {
 	struct recover_report *out = sc->out;
 
-	out->holds = calloc(sc->open.n + 1, sizeof *out->holds);
+	out->holds = calloc(sc->open->n + 1, sizeof *out->holds);
 	tg_assert(out->holds != NULL);
-	for (size_t i = 0; i < sc->open.cap; i++) {
-		const struct open_hold *e = &sc->open.v[i];
+	for (size_t i = 0; i < sc->open->cap; i++) {
+		const struct open_hold *e = &sc->open->v[i];
 
 		if (!e->used)
 			continue;
@@ -340,7 +351,7 @@ static int report(struct scan *sc)
 	return 0;
 }
 
-static int scan(struct scan *sc, const char *folder)
+static int scan(struct recover_scan *sc, const char *folder)
 {
 	struct recover_report *out = sc->out;
 	struct segment_list list;
@@ -357,8 +368,9 @@ static int scan(struct scan *sc, const char *folder)
 			rc = scan_segment(sc, &list.v[i]);
 	}
 	if (rc == 0)
+		rc = recover_fronts(sc, folder);
+	if (rc == 0)
 		rc = report(sc);
-	free(sc->open.v);
 	segment_list_free(&list);
 	return rc;
 }
@@ -366,25 +378,23 @@ static int scan(struct scan *sc, const char *folder)
 int recover_scan(
 	const char *folder, bool salvage, struct recover_report *out, char *err, size_t err_len)
 {
-	struct scan sc = { .out = out, .salvage = salvage, .err = err, .err_len = err_len };
-
-	return scan(&sc, folder);
-}
-
-int recover_scan_own(
-	const char *folder, bool salvage, struct recover_report *out, char *err, size_t err_len)
-{
-	struct scan sc = {
-		.out = out, .salvage = salvage, .own = true, .err = err, .err_len = err_len
+	struct open_table open = { .n = 0 };
+	struct recover_scan sc = {
+		.out = out, .open = &open, .salvage = salvage, .err = err, .err_len = err_len
 	};
+	int rc = scan(&sc, folder);
 
-	return scan(&sc, folder);
+	free(open.v);
+	recover_known_free(&sc.known);
+	return rc;
 }
 
 void recover_report_free(struct recover_report *r)
 {
 	free(r->holds);
 	free(r->unsealed);
+	free(r->tails);
+	front_list_free(&r->fronts);
 	arena_fini(&r->arena);
 	*r = (struct recover_report){ .next_segment = 0 };
 }

@@ -1,14 +1,16 @@
 /*
  * segment.h: one file of the journal.
  *
- *	DIR/journal/0000000000000042.tgj	header, then records; preallocated, mapped shared
- *						while it is written, cut to its length when sealed
+ *	DIR/journal/0000000000000042.tgj	header, then records; preallocated, cut to its
+ *length when sealed
  *	DIR/journal/0000000000000042.tgj.zst	sealed, consumed, compressed: the same bytes
  *
  * Numbers rise over all writers and incarnations; none that ever held a record is used again.
- * Within a segment one writer wrote, in one incarnation. `synced` in the header says up to where
- * fdatasync has succeeded: a record before it that cannot be read is corruption; behind it, it is
- * what a power cut leaves.
+ * A segment has the records of one incarnation, of all its writers, each one's in order: a
+ * REC_WRITER says whose those behind it are, and every segment begins with one of each writer.
+ * (Files made before there were REC_WRITERs have one writer's, named in the header, and are read
+ * like all others.) `synced` in the header says up to where fdatasync has succeeded: a record
+ * before it that cannot be read is corruption; behind it, it is what a power cut leaves.
  *
  * Header (little-endian, zeros up to SEGMENT_HEAD):
  *	"TGJ1" | u32 version | u64 number | u64 incarnation | u32 writer | u32 0 | i64 created (us)
@@ -60,6 +62,9 @@ struct segment_read {
 	struct str bytes; /* up to the last that can hold a record; records begin at SEGMENT_HEAD */
 	size_t map_bytes; /* to be unmapped */
 	bool mapped;      /* the file itself */
+	bool own;         /* the rest is for segment_fetch */
+	int fd;
+	uint64_t fetched;
 };
 
 /*
@@ -68,9 +73,14 @@ struct segment_read {
  */
 int segment_read_open(
 	struct segment_read *s, const char *path, char *err, size_t err_len) TG_MUST_CHECK;
-/* The same for whoever holds the journal's lock: one that may grow is mapped, too. */
+/*
+ * The same for whoever holds the journal's lock: one that may grow is mapped, too. Its bytes are to
+ * be fetched before they are looked at, so that the disk reads ahead of the walk.
+ */
 int segment_read_open_own(
 	struct segment_read *s, const char *path, char *err, size_t err_len) TG_MUST_CHECK;
+/* The bytes before `to` can be looked at. -1 with errno: the disk cannot read them. */
+int segment_fetch(struct segment_read *s, uint64_t to) TG_MUST_CHECK;
 void segment_read_close(struct segment_read *s);
 
 /*

@@ -89,22 +89,52 @@ static off_t used_of(int fd, off_t size)
 	return used;
 }
 
-/* A disk error is to be an error, not a SIGBUS in the middle of a walk. Kernels before 5.14 cannot.
- */
-static int populate(const struct segment_read *s)
+/* ---- a disk is read from ahead of the walk, and its errors are not the walk's to meet (SIGBUS) */
+
+#define FETCH_BYTES ((uint64_t)1 << 20)
+#define AHEAD_BYTES ((uint64_t)8 << 20)
+
+static void fetch_begin(struct segment_read *s, int fd)
 {
-#ifdef MADV_POPULATE_READ
+	s->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	s->own =
+		s->fd >= 0; /* else, without a descriptor to spare, the walk reads by page faults */
+	for (uint64_t at = 0; s->own && at < AHEAD_BYTES; at += FETCH_BYTES)
+		(void)readahead(s->fd, (off_t)at, FETCH_BYTES);
+}
+
+/* Pages that are there are mapped, others waited for. */
+static int fetch_piece(const struct segment_read *s, uint64_t at, size_t n)
+{
+	char *piece;
 	int rc;
 
-	do
-		rc = madvise((void *)(uintptr_t)s->bytes.p, s->bytes.n, MADV_POPULATE_READ);
-	while (rc != 0 && errno == EINTR);
-	return rc == 0 || errno == EINVAL ? 0 : -1;
-#else
-	(void)s;
-	return 0;
+	(void)readahead(s->fd, (off_t)(at + AHEAD_BYTES), FETCH_BYTES);
+#ifdef MADV_POPULATE_READ
+	if (madvise((char *)(uintptr_t)s->bytes.p + at, n, MADV_POPULATE_READ) == 0)
+		return 0;
 #endif
+	piece = malloc(n); /* an older kernel; or to have the error's name */
+	tg_assert(piece != NULL);
+	rc = read_at(s->fd, piece, n, (off_t)at);
+	free(piece);
+	return rc;
 }
+
+int segment_fetch(struct segment_read *s, uint64_t to)
+{
+	to = TG_MIN(to, s->bytes.n);
+	while (s->own && s->fetched < to) {
+		size_t n = (size_t)TG_MIN(FETCH_BYTES, s->bytes.n - s->fetched);
+
+		if (fetch_piece(s, s->fetched, n) != 0)
+			return -1;
+		s->fetched += n;
+	}
+	return 0;
+}
+
+/* ---- the forms of a file */
 
 static int open_raw(
 	struct segment_read *s, int fd, bool own, const char *path, char *err, size_t err_len)
@@ -129,11 +159,13 @@ static int open_raw(
 	s->map_bytes = size;
 	s->bytes = str_mk(p, s->info.sealed != 0 ? TG_MIN(size, s->info.sealed)
 						 : (size_t)used_of(fd, st.st_size));
-	if (s->mapped ? populate(s) != 0 : copy_data(fd, p, st.st_size) != 0) {
+	if (!s->mapped && copy_data(fd, p, st.st_size) != 0) {
 		fail_errno(err, err_len, path, "read");
 		segment_read_close(s);
 		return -1;
 	}
+	if (s->mapped && s->info.sealed == 0)
+		fetch_begin(s, fd);
 	return 0;
 }
 
@@ -214,6 +246,8 @@ int segment_read_open_own(struct segment_read *s, const char *path, char *err, s
 
 void segment_read_close(struct segment_read *s)
 {
+	if (s->own)
+		close(s->fd);
 	if (s->bytes.p != NULL)
 		munmap((void *)(uintptr_t)s->bytes.p, s->map_bytes);
 	*s = (struct segment_read){ .mapped = false };

@@ -3,7 +3,10 @@
  * thread, and in all), bytes of a request, and how long a start takes after a crash that left a
  * million records. `make t/bench/journal_bench`; prints one JSON object.
  *
- * usage: journal_bench FOLDER [REQUESTS [SEGMENT-MB]]	FOLDER is made, and removed afterwards
+ * usage: journal_bench FOLDER [REQUESTS [SEGMENT-MB [PER-SECOND]]]
+ *
+ * FOLDER is made, and removed afterwards. PER-SECOND: so many requests a second, as a gateway has
+ * them; otherwise as many as can be.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -20,6 +23,8 @@
 
 static _Atomic bool stop;
 static uint64_t consumed;
+static uint64_t per_second;
+static int64_t ledger_ns; /* CPU of the ledger thread */
 
 static int64_t cpu_ns(clockid_t id)
 {
@@ -36,15 +41,23 @@ static void count(void *arg, const struct rec *r, struct journal_position at)
 	consumed += r->type == REC_SETTLE;
 }
 
+/* All that was written, without waiting for an interval. */
+static void finish(struct journal *j)
+{
+	mono_us mono = { clock_mono().us + 1000000 };
+
+	while (journal_tick(j, clock_wall(), mono, count, NULL) == 0)
+		;
+}
+
 static void *ledger_thread(void *arg)
 {
 	struct journal *j = arg;
 
 	while (!atomic_load(&stop))
 		journal_sleep(j, journal_tick(j, clock_wall(), clock_mono(), count, NULL));
-	while (journal_tick(j, clock_wall(), (mono_us){ clock_mono().us + 1000000 }, count, NULL) ==
-		0)
-		;
+	finish(j);
+	ledger_ns = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
 	return NULL;
 }
 
@@ -56,6 +69,7 @@ static struct journal *open_or_die(const char *path, uint64_t segment_bytes)
 		.segment_bytes = segment_bytes,
 		.durability = JOURNAL_GROUP,
 		.interval_us = 10000,
+		.told = 1u << REC_LEG | 1u << REC_SETTLE | 1u << REC_VOID,
 		.generation = 1,
 		.build = "bench" };
 	struct journal *j;
@@ -68,11 +82,25 @@ static struct journal *open_or_die(const char *path, uint64_t segment_bytes)
 	return j;
 }
 
-/* n requests, so many at a time, a turn's end after each four. Refused holds wait. */
-static uint64_t run(struct journal_writer *w, uint64_t n, bool leave_open)
+/* Request i's time has come. */
+static void pace(uint64_t i, int64_t began_us)
+{
+	int64_t due = per_second > 0 ? began_us + (int64_t)(i * 1000000 / per_second) : 0;
+	int64_t now = per_second > 0 && i % 16 == 0 ? clock_mono().us : due;
+
+	if (due > now)
+		usleep((useconds_t)(due - now));
+}
+
+/*
+ * n requests, so many at a time, a turn's end after each four. Refused holds wait. j: there is no
+ * ledger thread, and the last requests stay open.
+ */
+static uint64_t run(struct journal_writer *w, uint64_t n, struct journal *j)
 {
 	static struct journal_hold holds[IN_FLIGHT];
 	wall_us now = clock_wall();
+	int64_t began_us = clock_mono().us;
 	uint64_t waits = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
@@ -80,11 +108,16 @@ static uint64_t run(struct journal_writer *w, uint64_t n, bool leave_open)
 		struct rec_hold hold = sample_hold(i);
 		struct rec_settle settle = sample_settle(i - IN_FLIGHT);
 
+		if (j == NULL)
+			pace(i, began_us);
 		if (h->open)
 			journal_settle(w, h, &settle, now);
 		while (journal_hold(w, h, &hold, now) != 0) {
 			journal_turn_end(w);
-			usleep(1000);
+			if (j != NULL)
+				journal_tick(j, now, clock_mono(), NULL, NULL);
+			else
+				usleep(1000);
 			waits++;
 		}
 		if (i % 4 == 0) {
@@ -92,7 +125,7 @@ static uint64_t run(struct journal_writer *w, uint64_t n, bool leave_open)
 			journal_turn_end(w);
 		}
 	}
-	for (uint64_t i = n; !leave_open && i < n + IN_FLIGHT; i++) {
+	for (uint64_t i = n; j == NULL && i < n + IN_FLIGHT; i++) {
 		struct rec_settle settle = sample_settle(i - IN_FLIGHT);
 
 		if (holds[i % IN_FLIGHT].open)
@@ -129,7 +162,7 @@ static void bench_writing(const char *path, uint64_t n, uint64_t segment_bytes)
 
 	if (pthread_create(&t, NULL, ledger_thread, j) != 0)
 		exit(1);
-	waits = run(journal_writer_at(j, 0), n, false);
+	waits = run(journal_writer_at(j, 0), n, NULL);
 	thread = cpu_ns(CLOCK_THREAD_CPUTIME_ID) - thread;
 	wall = clock_mono().us - wall;
 	atomic_store(&stop, true);
@@ -140,12 +173,13 @@ static void bench_writing(const char *path, uint64_t n, uint64_t segment_bytes)
 	process -= loop_ns(n);
 	journal_stats_get(j, &st);
 	printf("{\"segment_mb\": %" PRIu64 ", \"requests\": %" PRIu64 ", \"consumed\": %" PRIu64
-	       ", \"writer_ns_per_request\": %" PRId64 ", \"cpu_ns_per_request\": %" PRId64
-	       ", \"bytes_per_request\": %" PRIu64 ", \"requests_per_s\": %" PRId64
-	       ", \"waits\": %" PRIu64 ", \"syncs\": %" PRIu64 ", \"sync_us\": %" PRIu64,
-		segment_bytes >> 20, n, consumed, thread / (int64_t)n, process / (int64_t)n,
-		st.bytes / n, (int64_t)n * 1000000 / TG_MAX(wall, 1), waits, st.syncs,
-		st.syncs > 0 ? st.sync_us / st.syncs : 0);
+	       ", \"writer_ns_per_request\": %" PRId64 ", \"ledger_ns_per_request\": %" PRId64
+	       ", \"cpu_ns_per_request\": %" PRId64 ", \"bytes_per_request\": %" PRIu64
+	       ", \"requests_per_s\": %" PRId64 ", \"waits\": %" PRIu64 ", \"syncs\": %" PRIu64
+	       ", \"sync_us\": %" PRIu64,
+		segment_bytes >> 20, n, consumed, thread / (int64_t)n, ledger_ns / (int64_t)n,
+		process / (int64_t)n, st.bytes / n, (int64_t)n * 1000000 / TG_MAX(wall, 1), waits,
+		st.syncs, st.syncs > 0 ? st.sync_us / st.syncs : 0);
 	journal_close(j, clock_wall());
 }
 
@@ -159,7 +193,8 @@ static void bench_recovery(const char *path, uint64_t records)
 
 	if (pid == 0) {
 		j = open_or_die(path, records * 400);
-		run(journal_writer_at(j, 0), records / 2, true);
+		run(journal_writer_at(j, 0), records / 2, j);
+		finish(j);
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
@@ -180,9 +215,11 @@ int main(int argc, char **argv)
 	char path[256], cmd[600];
 
 	if (argc < 2 || n == 0) {
-		fprintf(stderr, "usage: journal_bench FOLDER [REQUESTS [SEGMENT-MB]]\n");
+		fprintf(stderr,
+			"usage: journal_bench FOLDER [REQUESTS [SEGMENT-MB [PER-SECOND]]]\n");
 		return 2;
 	}
+	per_second = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;
 	snprintf(path, sizeof path, "%s/writing", argv[1]);
 	snprintf(cmd, sizeof cmd, "mkdir -p '%s'", argv[1]);
 	if (system(cmd) != 0)

@@ -476,7 +476,8 @@ def test_beside_a_running_gateway(gw, tmp_path):
         tail = subprocess.Popen([str(BUILD / "tgctl"), "ledger", "tail", "-f", "-n", "100", "--json", "--ledger", ledger], stdout=f)
     try:
         ids = [chat(gw.listen, headers={"x-tollgate-tags": f"feature=f{i % 2}"}).id for i in range(20)]
-        # at once, long before the sums are written: reports read the journal behind them
+        # as soon as the journal has them, long before the sums are written: reports read it behind them
+        wait_for(lambda: len(charges(ledger)) == 20, "20 charges on disk")
         answer = json.loads(run("usage", "--by", "tag:feature,key", "--json", "--ledger", ledger))
         assert [row["requests"] for row in answer["rows"]] == [10, 10]
         assert sum(F(row["billed_usd"]) for row in answer["rows"]) == sum(F(c["billed_usd"]) for c in charges(ledger)) > 0

@@ -68,7 +68,7 @@ static void walk(const struct segment_read *s)
 		} else {
 			require(at > before);
 		}
-		if (rc == REC_READ_OK && r.type != REC_END && r.type <= REC_CHECKPOINT)
+		if (rc == REC_READ_OK && strcmp(rec_type_name(r.type), "unknown") != 0)
 			again(&r);
 	}
 }

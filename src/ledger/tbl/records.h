@@ -75,3 +75,8 @@ END(VOID)
 BEGIN(CHECKPOINT, checkpoint, rec_checkpoint)
 FIELD(u32, open)
 END(CHECKPOINT)
+
+BEGIN(WRITER, writer, rec_writer)
+FIELD(u32, index)
+FIELD(u64, seq)
+END(WRITER)

@@ -197,7 +197,7 @@ START_TEST(dumps_tell_every_record)
 		{ .type = REC_PROGRESS, .u.progress = sample_progress(4) },
 		{ .type = REC_OPEN, .u.open = { .member = STR("m\x1b[2J"), .build = STR("1.0") } },
 		{ .type = REC_CLOSE }, { .type = REC_CHECKPOINT, .u.checkpoint.open = 3 },
-		{ .type = (enum rec_type)200 } };
+		{ .type = REC_WRITER, .u.writer = { 1, 2 } }, { .type = (enum rec_type)200 } };
 
 	for (size_t i = 0; i < TG_ARRAY_LEN(recs); i++) {
 		json_t *j;

@@ -1,6 +1,7 @@
 /*
- * journal_rescue.c, journal_sigbus.c and the retries: a full disk, one that fails, a file cut
- * short. Nothing that was accepted is lost, settlements go on, and the same process recovers.
+ * journal_tick.c, journal_out.c, journal_sigbus.c when something fails: a full disk, one that
+ * breaks, a file cut short. Nothing that was accepted is lost, settlements go on, and the same
+ * process recovers.
  */
 #include "unit/ledger/folder.h"
 
@@ -196,24 +197,8 @@ END_TEST
 
 /* ---- a disk that fails */
 
-static int sync_failures; /* so many calls fail */
-static char lost_path[SEGMENT_PATH_MAX];
-static uint64_t lost_from; /* what the kernel forgets of that file then; 0: nothing */
-
-/* As after a failed write-back: the pages count as clean, and are read back as the disk has them.
- */
-static void forget(void)
-{
-	static const char zeros[4096];
-	int fd = open(lost_path, O_RDWR);
-
-	ck_assert_int_ge(fd, 0);
-	for (uint64_t at = lost_from; at < FOLDER_SEGMENT; at += sizeof zeros)
-		ck_assert_int_gt(
-			pwrite(fd, zeros, TG_MIN(sizeof zeros, FOLDER_SEGMENT - at), (off_t)at), 0);
-	close(fd);
-	lost_from = 0;
-}
+static int sync_failures, write_failures; /* so many calls fail */
+static int half_written;                  /* of each write that fails so many bytes arrive */
 
 static int failing_fdatasync(int fd)
 {
@@ -225,58 +210,88 @@ static int failing_fdatasync(int fd)
 	return fdatasync(fd);
 }
 
-START_TEST(what_a_failed_sync_may_have_lost_is_written_again)
+static ssize_t failing_pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	if (write_failures > 0) {
+		write_failures--;
+		if (half_written > 0)
+			ck_assert_int_gt(pwrite(fd, p, TG_MIN(n, (size_t)half_written), at), 0);
+		errno = EIO;
+		return -1;
+	}
+	return pwrite(fd, p, n, at);
+}
+
+/* As after a failed write-back: what had not been synced reads back as zeros. */
+static void forget(const char *path, uint64_t from)
+{
+	static const char zeros[4096];
+	int fd = open(path, O_RDWR);
+
+	ck_assert_int_ge(fd, 0);
+	for (uint64_t at = from; at < FOLDER_SEGMENT; at += sizeof zeros)
+		ck_assert_int_gt(
+			pwrite(fd, zeros, TG_MIN(sizeof zeros, FOLDER_SEGMENT - at), (off_t)at), 0);
+	close(fd);
+}
+
+/* _i: how often fdatasync fails, and writes (cut after a page), and both. */
+START_TEST(what_a_disk_refused_is_written_again)
 {
 	struct journal_options opt = folder_options(1);
 	struct journal *j = folder_open(&opt);
 	struct journal_writer *w = journal_writer_at(j, 0);
-	struct journal_hold open = { .open = false }, h = { .open = false };
-	struct stat before, after;
+	struct journal_hold first = { .open = false }, h = { .open = false };
+	char path[SEGMENT_PATH_MAX];
+	struct stat st;
+	int times = 1 + _i / 3, fd;
 	uint64_t n = 1;
 
 	journal_sys.fdatasync = failing_fdatasync;
-	ck_assert_int_eq(hold(w, &open, 0), 0);
+	journal_sys.pwrite = failing_pwrite;
+	ck_assert_int_eq(hold(w, &first, 0), 0);
 	for (; n < 50; n++) {
 		ck_assert_int_eq(hold(w, &h, n), 0);
 		settle(w, &h, n);
 	}
 	tick(j);
-	ck_assert_int_eq(segment_path(lost_path, folder_journal, w->seg->number, ""), 0);
-	ck_assert_int_eq(stat(lost_path, &before), 0);
-	lost_from = w->seg->synced; /* from here the disk knows nothing */
+	ck_assert_uint_eq(told.ids[49].settles, 1);
+	ck_assert_int_eq(segment_path(path, folder_journal, j->out.number, ""), 0);
+	fd = open(path, O_RDONLY);
+	ck_assert_int_ge(fd, 0);
 	for (; n < 100; n++) {
 		ck_assert_int_eq(hold(w, &h, n), 0);
 		settle(w, &h, n);
 	}
-	sync_failures = 1 + _i; /* the sync itself, and of the attempts to mend */
+	sync_failures = _i % 3 != 1 ? times : 0;
+	write_failures = _i % 3 != 0 ? times : 0;
+	half_written = 4096;
 	tick(j);
 	ck_assert(stats(j).failing);
-	ck_assert_msg(strstr(stats(j).why, strerror(EIO)) != NULL &&
-			      strstr(stats(j).why, lost_path) != NULL,
+	ck_assert_msg(
+		strstr(stats(j).why, strerror(EIO)) != NULL && strstr(stats(j).why, path) != NULL,
 		"%s", stats(j).why);
 	ck_assert_uint_eq(told.ids[60].settles, 0); /* not durable: not told */
 	ck_assert(!journal_ready(w));
 	ck_assert_int_eq(hold(w, &h, 200), -1);
-	settle(w, &open, 0); /* goes on */
-	tick(j);
-	forget();
-	for (unsigned i = 0; i < 1000 && stats(j).failing; i++) {
-		tick(j);
-		journal_turn_end(w); /* the writer leaves the segment when there is another */
-	}
+	settle(w, &first, 0); /* goes on */
+	forget(path, j->out.synced);
+	for (unsigned i = 0; i < 10 && stats(j).failing; i++)
+		ticks_of_a_while(j);
 	ck_assert(!stats(j).failing && journal_ready(w));
-	ck_assert_int_eq(stat(lost_path, &after), 0);
-	ck_assert(before.st_ino != after.st_ino);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	close(fd);
+	if (_i % 3 != 2 && times <= 3) /* the third time there is another file in its place */
+		ck_assert_uint_eq(st.st_nlink, times < 3 ? 1 : 0);
 	ck_assert_int_eq(hold(w, &h, n), 0);
 	settle(w, &h, n++);
-	tick(j);
 	tick(j);
 	journal_close(j, FOLDER_NOW);
 	all_once(n, true);
 }
 END_TEST
 
-/* Killed before the disk works again: the files have what the page cache has. */
+/* Killed before the disk works again: what the page cache has of the fronts is enough. */
 START_TEST(a_kill_while_the_disk_fails_loses_nothing)
 {
 	struct journal_options opt = folder_options(1);
@@ -292,16 +307,15 @@ START_TEST(a_kill_while_the_disk_fails_loses_nothing)
 		j = folder_open(&opt);
 		w = journal_writer_at(j, 0);
 		journal_sys.fdatasync = failing_fdatasync;
+		journal_sys.pwrite = failing_pwrite;
 		for (unsigned i = 0; i < 30; i++)
 			ck_assert_int_eq(hold(w, &h[i], i), 0);
-		sync_failures = 2 + _i;
+		sync_failures = 1 + _i;
+		write_failures = _i;
 		for (unsigned i = 0; i < 10; i++)
 			settle(w, &h[i], i);
-		for (unsigned i = 0; i < 15; i++) {
+		for (unsigned i = 0; i < 30; i++)
 			tick(j);
-			if (i > 10)
-				journal_turn_end(w);
-		}
 		for (unsigned i = 10; i < 20; i++)
 			settle(w, &h[i], i);
 		(void)kill(getpid(), SIGKILL);
@@ -320,9 +334,32 @@ START_TEST(a_kill_while_the_disk_fails_loses_nothing)
 }
 END_TEST
 
+/* Closed while the disk fails: the fronts stay, for the next start. */
+START_TEST(a_close_while_the_disk_fails_keeps_the_fronts)
+{
+	struct journal_options opt = folder_options(1);
+	struct journal *j = folder_open(&opt);
+	struct journal_writer *w = journal_writer_at(j, 0);
+	struct journal_hold h = { .open = false };
+
+	for (uint64_t n = 0; n < 20; n++) {
+		ck_assert_int_eq(hold(w, &h, n), 0);
+		settle(w, &h, n);
+	}
+	journal_sys.fdatasync = failing_fdatasync;
+	sync_failures = 1000;
+	journal_close(j, FOLDER_NOW);
+	sync_failures = 0;
+	j = folder_open(&opt);
+	ck_assert_uint_eq(stats(j).recovered_holds, 0);
+	journal_close(j, FOLDER_NOW);
+	all_once(20, false);
+}
+END_TEST
+
 /* ---- SIGBUS */
 
-/* The segment's file is cut to 8 KB under the mapping while it is written to. */
+/* The front's file is cut to 8 KB under the mapping while it is written to. */
 START_TEST(a_file_cut_short_costs_no_more_than_what_was_cut)
 {
 	struct journal_options opt = folder_options(1);
@@ -331,46 +368,48 @@ START_TEST(a_file_cut_short_costs_no_more_than_what_was_cut)
 	struct journal_hold h = { .open = false }, open = { .open = false };
 	char path[SEGMENT_PATH_MAX];
 	struct folder_sum sum;
-	uint64_t n = 0, first_after;
+	uint64_t n = 0, flushed, first_after;
 
+	for (; n < 10; n++) {
+		ck_assert_int_eq(hold(w, &h, n), 0);
+		settle(w, &h, n);
+	}
+	tick(j);
+	flushed = n;
+	ck_assert_int_eq(hold(w, &open, n++), 0);
 	while (w->at < 4096 * 5 + 100) {
 		ck_assert_int_eq(hold(w, &h, n), 0);
 		settle(w, &h, n++);
 	}
-	tick(j);
-	ck_assert_int_eq(hold(w, &open, n++), 0);
-	ck_assert_int_eq(segment_path(path, folder_journal, w->seg->number, ""), 0);
+	ck_assert_int_eq(front_path(path, folder_journal, w->front->number), 0);
 	ck_assert_int_eq(truncate(path, 8192), 0);
-	first_after = n;
-	ck_assert_int_eq(hold(w, &h, n), 0); /* faults, and goes on */
-	settle(w, &h, n++);
-	while (hold(w, &h, n) == 0) /* until the fault is seen */
-		settle(w, &h, n++);
+	first_after = n + 1; /* the next one begins in a page that is lost with it */
+	for (; n < first_after + 20; n++) {
+		ck_assert_int_eq(hold(w, &h, n), 0); /* faults, and goes on */
+		settle(w, &h, n);
+	}
 	tick(j);
 	ck_assert(stats(j).failing);
-	for (unsigned i = 0; i < 300 && stats(j).failing; i++) {
-		tick(j);
-		journal_turn_end(w);
-	}
+	ck_assert_msg(strstr(stats(j).why, path) != NULL, "%s", stats(j).why);
+	journal_turn_end(w); /* leaves the front */
+	ticks_of_a_while(j);
 	ck_assert(!stats(j).failing);
-	settle(w, &open, first_after - 1);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	settle(w, &open, flushed);
 	ck_assert_int_eq(hold(w, &h, n), 0);
 	settle(w, &h, n++);
 	tick(j);
-	tick(j);
 	journal_close(j, FOLDER_NOW);
 	sum = folder_read();
-	for (uint64_t i = 0; i < 13; i++) /* what was before the cut */
+	for (uint64_t i = 0; i < flushed; i++)
 		ck_assert(sum.ids[i].holds == 1 && sum.ids[i].settles == 1);
+	ck_assert_uint_eq(sum.ids[flushed].settles, 1);
 	for (uint64_t i = first_after; i < n; i++)
-		ck_assert_msg(sum.ids[i].holds == 1 && sum.ids[i].settles == 1, "request %u",
-			(unsigned)i);
-	ck_assert_uint_eq(sum.ids[first_after - 1].settles, 1);
-	ck_assert_uint_eq(sum.holes, 1);
-	for (uint64_t i = first_after; i < n; i++)
-		ck_assert_uint_eq(told.ids[i].settles, 1);
+		ck_assert_msg(sum.ids[i].holds == 1 && sum.ids[i].settles == 1 &&
+				      told.ids[i].settles == 1,
+			"request %u of %u to %u", (unsigned)i, (unsigned)first_after, (unsigned)n);
 	folder_sum_free(&sum);
-	j = folder_open(&opt); /* the hole is no reason not to start */
+	j = folder_open(&opt);
 	ck_assert_uint_eq(stats(j).recovered_holds, 0);
 	journal_close(j, FOLDER_NOW);
 }
@@ -413,8 +452,9 @@ static void tests(TCase *tc)
 	tcase_add_loop_test(tc, without_space_holds_are_refused_and_taken_again, 0,
 		(int)TG_ARRAY_LEN(allocate_errors));
 	tcase_add_test(tc, a_limit_of_the_file_size_is_a_full_disk);
-	tcase_add_loop_test(tc, what_a_failed_sync_may_have_lost_is_written_again, 0, 6);
+	tcase_add_loop_test(tc, what_a_disk_refused_is_written_again, 0, 15);
 	tcase_add_loop_test(tc, a_kill_while_the_disk_fails_loses_nothing, 0, 6);
+	tcase_add_test(tc, a_close_while_the_disk_fails_keeps_the_fronts);
 	tcase_add_test(tc, a_file_cut_short_costs_no_more_than_what_was_cut);
 	tcase_add_test(tc, a_fault_elsewhere_still_kills);
 }

@@ -4,7 +4,7 @@
 
 #include "base/digest.h"
 
-#define TYPES 8
+#define TYPES 9
 
 /* One record of each type, filled in every field. */
 static struct rec sample(unsigned i)
@@ -45,9 +45,13 @@ static struct rec sample(unsigned i)
 		r.type = REC_VOID;
 		r.u.voided = sample_void(6);
 		break;
-	default:
+	case 7:
 		r.type = REC_CHECKPOINT;
 		r.u.checkpoint.open = 12;
+		break;
+	default:
+		r.type = REC_WRITER;
+		r.u.writer = (struct rec_writer){ 3, 0xfedcba9876543210 };
 		break;
 	}
 	return r;
@@ -175,6 +179,10 @@ static void same(const struct rec *a, const struct rec *b)
 		same_what(&a->u.voided.what, &b->u.voided.what);
 		break;
 	case REC_CHECKPOINT: ck_assert_uint_eq(a->u.checkpoint.open, b->u.checkpoint.open); break;
+	case REC_WRITER:
+		ck_assert_uint_eq(a->u.writer.index, b->u.writer.index);
+		ck_assert_uint_eq(a->u.writer.seq, b->u.writer.seq);
+		break;
 	case REC_CLOSE: break;
 	case REC_END: ck_abort(); break;
 	}

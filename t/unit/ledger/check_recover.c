@@ -45,20 +45,6 @@ static struct journal_stats stats(struct journal *j)
 	return st;
 }
 
-/* What `run` writes in a process that then dies without a word. */
-static void in_dead_process(const struct journal_options *opt, void (*run)(struct journal *j))
-{
-	pid_t pid = fork();
-	int status;
-
-	if (pid == 0) {
-		run(folder_open(opt));
-		_exit(0);
-	}
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
 /* ---- at what an open hold is settled */
 
 static int what_was_written; /* bits: LEG, PROGRESS before it, PROGRESS after it, rotations */
@@ -67,14 +53,19 @@ static void fill(struct journal *j, unsigned rotations)
 {
 	struct journal_writer *w = journal_writer_at(j, 0);
 	struct journal_hold h = { .open = false };
-	uint64_t until = w->seg->number + rotations;
-	mono_us mono = clock_mono();
+	uint64_t until = j->out.number + rotations;
+	static mono_us mono;
 
-	for (uint64_t n = 1000; w->seg->number < until; n++) {
+	if (mono.us == 0)
+		mono = clock_mono();
+
+	for (uint64_t n = 1000; j->out.number < until; n++) {
 		ck_assert_int_eq(hold(w, &h, n), 0);
 		settle(w, &h, n);
-		if (n % 64 == 0)
+		if (n % 64 == 0) {
+			journal_turn_end(w);
 			journal_tick(j, FOLDER_NOW, (mono_us){ mono.us += 10000 }, NULL, NULL);
+		}
 	}
 }
 
@@ -163,7 +154,6 @@ _Noreturn static void write_until_killed(const struct journal_options *opt)
 	static struct journal_hold h[OPEN_AT_A_TIME];
 	static uint32_t ids[OPEN_AT_A_TIME];
 	struct journal *j = folder_open(opt);
-	struct journal_writer *w = journal_writer_at(j, 0);
 	unsigned seed = (unsigned)getpid();
 	pthread_t t;
 
@@ -171,6 +161,7 @@ _Noreturn static void write_until_killed(const struct journal_options *opt)
 		_exit(1);
 	for (;;) {
 		unsigned k = (unsigned)rand_r(&seed) % OPEN_AT_A_TIME;
+		struct journal_writer *w = journal_writer_at(j, k % 2);
 
 		if (h[k].open) {
 			struct rec_leg leg = sample_leg(ids[k], 1);
@@ -221,7 +212,7 @@ static unsigned each_hold_has_one_end(uint32_t next)
 
 START_TEST(after_any_kill_each_hold_has_exactly_one_end)
 {
-	struct journal_options opt = folder_options(1);
+	struct journal_options opt = folder_options(2);
 	unsigned seed = 7u + (unsigned)_i;
 	unsigned crashed = 0;
 
@@ -317,33 +308,33 @@ START_TEST(a_crash_in_recovery_settles_nothing_twice)
 }
 END_TEST
 
-static struct folder_sum told;
-
 static void tell(void *arg, const struct rec *r, struct journal_position at)
 {
-	(void)arg;
+	(void)r;
 	(void)at;
-	folder_count(&told, r);
+	++*(unsigned *)arg;
 }
 
-START_TEST(what_recovery_settled_is_told)
+/* It is in the files when the journal is open; what is told begins after that. */
+START_TEST(what_recovery_settled_is_in_the_files)
 {
 	struct journal_options opt = folder_options(2);
 	mono_us mono = clock_mono();
+	struct folder_sum sum;
+	unsigned told = 0;
 	struct journal *j;
 
 	in_dead_process(&opt, leave_open);
-	told = (struct folder_sum){ .ids = calloc(FOLDER_IDS, sizeof *told.ids) };
 	j = folder_open(&opt);
 	ck_assert_uint_eq(stats(j).recovered_holds, MANY / 10 * 9);
-	ck_assert(list_entry(journal_writer_at(j, 0)->segs.next, struct journal_seg, node) !=
-		  journal_writer_at(j, 0)->seg);
-	for (unsigned i = 0; i < 50; i++)
-		journal_tick(j, FOLDER_NOW, (mono_us){ mono.us += 10000 }, tell, NULL);
+	sum = folder_read();
 	for (unsigned i = 0; i < MANY; i++)
-		ck_assert_uint_eq(told.ids[i].crashed, i % 100 < 10 ? 0 : 1);
-	ck_assert_uint_eq(told.opens, 2);
-	folder_sum_free(&told);
+		ck_assert_uint_eq(sum.ids[i].crashed, i % 100 < 10 ? 0 : 1);
+	ck_assert_uint_eq(sum.opens, 4);
+	folder_sum_free(&sum);
+	for (unsigned i = 0; i < 50; i++)
+		journal_tick(j, FOLDER_NOW, (mono_us){ mono.us += 10000 }, tell, &told);
+	ck_assert_uint_eq(told, 0);
 	journal_close(j, FOLDER_NOW);
 }
 END_TEST
@@ -400,11 +391,15 @@ static void write_ten(struct journal *j)
 		ck_assert_int_eq(hold(journal_writer_at(j, 0), &h[i], i), 0);
 	for (unsigned i = 0; i < 5; i++)
 		settle(journal_writer_at(j, 0), &h[i], i);
-	if (what_was_written)
-		journal_tick(j, FOLDER_NOW, (mono_us){ clock_mono().us + 1000000 }, NULL, NULL);
+	for (int i = 0; i < what_was_written; i++) { /* the second time the header knows */
+		journal_progress(journal_writer_at(j, 0), &h[9],
+			&(struct rec_progress){ .id = sample_id(9) }, FOLDER_NOW);
+		journal_tick(j, FOLDER_NOW, (mono_us){ clock_mono().us + (i + 1) * 1000000 }, NULL,
+			NULL);
+	}
 }
 
-/* Where each record of the file begins. */
+/* Where each record of the file begins (those that say whose they are aside), and the last ends. */
 static unsigned offsets_of(uint64_t *v, unsigned cap)
 {
 	struct segment_read s;
@@ -416,19 +411,33 @@ static unsigned offsets_of(uint64_t *v, unsigned cap)
 	ck_assert_int_eq(segment_read_open(&s, first, err, sizeof err), 0);
 	do {
 		ck_assert_uint_lt(n, cap);
-		v[n++] = at;
-	} while (segment_next(&s, &at, &r) == REC_READ_OK);
+		v[n] = at;
+		if (segment_next(&s, &at, &r) != REC_READ_OK)
+			break;
+		n += r.type != REC_WRITER;
+	} while (true);
 	segment_read_close(&s);
-	return n - 1;
+	return n;
 }
 
-static void dead_process_with_ten(bool synced)
+enum where { IN_FRONT, IN_SEGMENT, MARKED };
+
+static void dead_process_with_ten(enum where where)
 {
 	struct journal_options opt = folder_options(1);
 
-	what_was_written = synced;
+	what_was_written = (int)where;
 	in_dead_process(&opt, write_ten);
 	ck_assert_int_eq(segment_path(first, folder_journal, 1, ""), 0);
+}
+
+/* What was in memory alone is gone: without it what is torn stays so (check_recover_fronts.c). */
+static void lose_fronts(void)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof cmd, "rm %s/*.tgf", folder_journal);
+	folder_run(cmd);
 }
 
 static void poke(uint64_t at, const void *bytes, size_t n)
@@ -440,39 +449,55 @@ static void poke(uint64_t at, const void *bytes, size_t n)
 	close(fd);
 }
 
-/* The last two records torn at every byte: what is behind is gone, what is before is there. */
-START_TEST(a_torn_tail_is_cut_at_any_byte)
+/*
+ * The file `path`, its last two records (from at[n - 2], at[n - 1], to at[n]) torn at every byte:
+ * what is behind is gone, what is before is there. `open` are open without the last one.
+ */
+static void tear(const char *path, const uint64_t *at, unsigned n, size_t open_holds)
 {
-	uint64_t at[32], size = FOLDER_SEGMENT;
-	unsigned n;
-	char *image;
-	int fd;
+	uint64_t size = FOLDER_SEGMENT;
+	char *image = malloc(size), err[512] = "";
+	int fd = open(path, O_RDWR);
 
-	dead_process_with_ten(false);
-	n = offsets_of(at, 32);
-	ck_assert_uint_eq(n, 16); /* OPEN, ten HOLDs, five SETTLEs */
-	image = malloc(size);
-	fd = open(first, O_RDWR);
 	ck_assert_int_eq(pread(fd, image, size, 0), (ssize_t)size);
 	for (uint64_t cut = at[n]; cut-- > at[n - 2];) {
+		size_t want = cut >= at[n - 1] ? open_holds : open_holds + 1;
 		struct recover_report r;
-		char err[512] = "";
-		size_t open_holds = cut >= at[n - 1] ? 6 : 7;
 
 		image[cut] = 0;
 		ck_assert_int_eq(pwrite(fd, image, size, 0), (ssize_t)size);
 		ck_assert_msg(
 			recover_scan(folder_journal, false, &r, err, sizeof err) == 0, "%s", err);
 		/* zeros at its end may still be padding */
-		ck_assert_msg(r.n_holds == open_holds || r.n_holds == open_holds - 1,
-			"cut at %u: %zu open", (unsigned)cut, r.n_holds);
+		ck_assert_msg(r.n_holds == want || r.n_holds == want - 1, "cut at %u: %zu open",
+			(unsigned)cut, r.n_holds);
 		if (cut == at[n - 1] + 8 || cut == at[n - 2] + 8)
-			ck_assert_uint_eq(r.n_holds, open_holds);
-		ck_assert_uint_eq(r.next_segment, 3);
+			ck_assert_uint_eq(r.n_holds, want);
 		recover_report_free(&r);
 	}
 	close(fd);
 	free(image);
+}
+
+static void write_settles(struct journal *j)
+{
+	what_was_written = IN_FRONT;
+	write_ten(j);
+	journal_tick(j, FOLDER_NOW, (mono_us){ clock_mono().us + 1000000 }, NULL, NULL);
+}
+
+START_TEST(a_torn_segment_ends_where_it_is_torn)
+{
+	struct journal_options opt = folder_options(1);
+	uint64_t at[32];
+	unsigned n;
+
+	in_dead_process(&opt, write_settles);
+	lose_fronts();
+	ck_assert_int_eq(segment_path(first, folder_journal, 1, ""), 0);
+	n = offsets_of(at, 32);
+	ck_assert_uint_eq(n, 16); /* OPEN, ten HOLDs, five SETTLEs */
+	tear(first, at, n, 6);
 }
 END_TEST
 
@@ -485,8 +510,8 @@ START_TEST(damage_is_named_and_salvaged)
 	char err[512] = "", offset[32];
 	struct folder_sum sum;
 
-	dead_process_with_ten(true);
-	ck_assert_uint_eq(offsets_of(at, 32), 16);
+	dead_process_with_ten(MARKED);
+	ck_assert_uint_eq(offsets_of(at, 32), 18);
 	poke(at[3] + 50, "\xff\x00\xff", 3); /* HOLD of request 2, which was settled */
 	ck_assert_int_eq(journal_open(&j, &opt, FOLDER_NOW, err, sizeof err), -1);
 	snprintf(offset, sizeof offset, "byte %u ", (unsigned)at[3]);
@@ -517,7 +542,7 @@ START_TEST(a_damaged_header_is_named_and_set_aside)
 	struct journal *j = NULL;
 	char err[512] = "", bad[SEGMENT_PATH_MAX + 8];
 
-	dead_process_with_ten(true);
+	dead_process_with_ten(MARKED);
 	poke(16, "xxxxxxxx", 8);
 	ck_assert_int_eq(journal_open(&j, &opt, FOLDER_NOW, err, sizeof err), -1);
 	ck_assert_msg(strstr(err, first) != NULL && strstr(err, "header") != NULL, "%s", err);
@@ -539,8 +564,9 @@ START_TEST(records_behind_a_torn_hole_count)
 	char zeros[4096] = { 0 };
 	uint64_t at[32];
 
-	dead_process_with_ten(false);
-	ck_assert_uint_eq(offsets_of(at, 32), 16);
+	dead_process_with_ten(IN_SEGMENT);
+	lose_fronts();
+	ck_assert_uint_eq(offsets_of(at, 32), 17);
 	poke(at[4], zeros, at[6] - at[4]); /* HOLDs of 3 (settled) and 4 (settled) */
 	j = folder_open(&opt);
 	ck_assert_uint_eq(stats(j).recovered_holds, 5);
@@ -563,6 +589,7 @@ static void write_leg(struct journal *j)
 
 	ck_assert_int_eq(hold(w, &h, 1), 0);
 	ck_assert_int_eq(journal_leg(w, &h, &leg, FOLDER_NOW), 0);
+	journal_tick(j, FOLDER_NOW, (mono_us){ clock_mono().us + 1000000 }, NULL, NULL);
 }
 
 START_TEST(a_leg_without_its_hold_is_open)
@@ -573,6 +600,7 @@ START_TEST(a_leg_without_its_hold_is_open)
 	uint64_t at[8];
 
 	in_dead_process(&opt, write_leg);
+	lose_fronts();
 	ck_assert_int_eq(segment_path(first, folder_journal, 1, ""), 0);
 	ck_assert_uint_eq(offsets_of(at, 8), 3);
 	poke(at[1] + 40, "\xff", 1);
@@ -589,10 +617,10 @@ static void tests(TCase *tc)
 	tcase_add_loop_test(tc, an_open_hold_is_settled_at_the_last_it_said, 0, 32);
 	tcase_add_loop_test(tc, after_any_kill_each_hold_has_exactly_one_end, 0, 4);
 	tcase_add_test(tc, a_crash_in_recovery_settles_nothing_twice);
-	tcase_add_test(tc, what_recovery_settled_is_told);
+	tcase_add_test(tc, what_recovery_settled_is_in_the_files);
 	tcase_add_test(tc, a_close_with_open_holds_leaves_them_to_the_next);
 	tcase_add_test(tc, nothing_there_is_nothing_open);
-	tcase_add_test(tc, a_torn_tail_is_cut_at_any_byte);
+	tcase_add_test(tc, a_torn_segment_ends_where_it_is_torn);
 	tcase_add_test(tc, damage_is_named_and_salvaged);
 	tcase_add_test(tc, a_damaged_header_is_named_and_set_aside);
 	tcase_add_test(tc, records_behind_a_torn_hole_count);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ledger/journal.h"
@@ -64,6 +65,21 @@ static inline struct journal *folder_open(const struct journal_options *opt)
 	return j;
 }
 
+/* What `run` writes in a process that then dies without a word. */
+static inline void in_dead_process(
+	const struct journal_options *opt, void (*run)(struct journal *j))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		run(folder_open(opt));
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 /* ---- what is in the files: counts by request */
 
 #define FOLDER_IDS 65536
@@ -74,7 +90,7 @@ struct folder_seen { /* of sample_id(n) */
 
 struct folder_sum {
 	struct folder_seen *ids; /* FOLDER_IDS of them */
-	unsigned opens, closes, checkpoints, unknown;
+	unsigned opens, closes, checkpoints, writers, unknown;
 	unsigned segments, compressed, holes;
 	uint64_t records;
 	struct rec_settle crash; /* the last CRASH_WORST one; no strings */
@@ -85,11 +101,12 @@ static inline void folder_count(struct folder_sum *sum, const struct rec *r)
 	struct folder_seen *seen = &sum->ids[0];
 	struct rec_id id = { .hi = 0 };
 
-	sum->records++;
+	sum->records += r->type != REC_WRITER;
 	switch (r->type) {
 	case REC_OPEN: sum->opens++; return;
 	case REC_CLOSE: sum->closes++; return;
 	case REC_CHECKPOINT: sum->checkpoints++; return;
+	case REC_WRITER: sum->writers++; return;
 	case REC_HOLD: id = r->u.hold.id; break;
 	case REC_LEG: id = r->u.leg.id; break;
 	case REC_PROGRESS: id = r->u.progress.id; break;
