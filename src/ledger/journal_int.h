@@ -109,6 +109,7 @@ struct journal_out { /* the segment that is written; fd -1: none */
 	bool direct;
 	uint64_t number, bytes, seq;
 	uint64_t synced;   /* all before it is on disk */
+	uint64_t zeroed;   /* up to here blocks have been written to */
 	uint64_t marked;   /* what its header says of that */
 	mono_us marked_at; /* since when */
 	char *first;       /* its first block, as on disk */
@@ -227,6 +228,8 @@ int journal_out_ready(struct journal *j) TG_MUST_CHECK;
 void journal_out_next(struct journal *j);
 /* The batch's blocks, and all on disk. -1 with errno: it can be tried again. */
 int journal_out_write(struct journal *j) TG_MUST_CHECK;
+/* The blocks that the next batches will go to. */
+void journal_out_zero_ahead(struct journal *j);
 /* The batch is over: the next one goes behind it. */
 void journal_out_advance(struct journal *j);
 /* The file is replaced by a copy of what is on disk, under the same name. -1 with errno: as before.

@@ -6,6 +6,10 @@
  * pages, and what fdatasync says is about these blocks. The block that a batch begins in is written
  * again with it, from memory, where it has been kept.
  *
+ * A file's blocks are filled with zeros a little before records come to them: a write to blocks
+ * that have never been written to changes what the file system knows of the file, and then
+ * fdatasync has to write that as well, each time.
+ *
  * A new file gets its blocks, its header and its name before it is used: made as N.tgj.tmp,
  * preallocated, synced, renamed, the folder synced. So an append needs no space, and a power cut
  * leaves no file without a header. The next one is made when this one is half full.
@@ -25,6 +29,8 @@
 #define MARK_BYTES ((uint64_t)1 << 20)
 #define MARK_US    1000000
 #define COPY_BYTES ((size_t)1 << 20)
+/* As much at a time, and as much is ready at least. */
+#define ZERO_BYTES ((uint64_t)1 << 20)
 
 static int preallocate(int fd, off_t at, off_t n)
 {
@@ -245,6 +251,23 @@ int journal_out_write(struct journal *j)
 	}
 	o->failures++;
 	return -1;
+}
+
+void journal_out_zero_ahead(struct journal *j)
+{
+	static _Alignas(JOURNAL_BLOCK) char zeros[ZERO_BYTES]; /* never written to */
+	struct journal_out *o = &j->out;
+	uint64_t from = TG_MAX(o->zeroed, block_of(o->synced + JOURNAL_BLOCK - 1)), n;
+
+	if (o->fd < 0 || !o->direct || j->stuck || from >= o->bytes ||
+		from >= o->synced + ZERO_BYTES)
+		return;
+	n = TG_MIN(ZERO_BYTES, o->bytes - from);
+	/* It only makes things quicker: what is wrong will be said by the batch that fails. */
+	if (put_blocks(o, zeros, n, from) == 0)
+		o->zeroed = from + n;
+	else
+		o->zeroed = o->bytes;
 }
 
 void journal_out_advance(struct journal *j)

@@ -241,6 +241,8 @@ int64_t journal_tick(
 	prepare(j);
 	j->more = is_due(j) && flush(j, consume, arg);
 	journal_front_recycle(j);
+	if (j->last_sync.us == j->mono.us) /* this round has written */
+		journal_out_zero_ahead(j);
 	return pause_after(j, !j->more && keep_house(j));
 }
 
