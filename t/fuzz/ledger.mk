@@ -1,1 +1,1 @@
-FUZZERS += t/fuzz/fuzz_journal
+FUZZERS += t/fuzz/fuzz_journal t/fuzz/fuzz_front
