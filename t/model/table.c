@@ -104,8 +104,9 @@ const struct variant model_table[] = {
 		"two live primaries; epochs have an order, a bucket behind a member begins anew"),
 	HOLDS("epoch", lease, EPOCH | LEASE_FAILOVER | LEASE_RETURN | LEASE_CRASH, 1, true,
 		"R with epochs, none late"),
-	HOLDS("epoch-late", lease, EPOCH | LEASE_LATE | LEASE_FAILOVER | LEASE_RETURN, 1, false,
-		"R with epochs, no crashes"),
+	HOLDS("epoch-late", lease,
+		EPOCH | LEASE_LATE | LEASE_DUP | LEASE_FAILOVER | LEASE_RETURN | LEASE_CRASH, 1,
+		false, "the same; late and doubled requests"),
 	FINDING("books", lease, F | LEASE_RETURN | LEASE_BOOKS, 1, 1,
 		"R: a g that its member has given back is in the copy and stays: stranded"),
 
