@@ -119,7 +119,7 @@ struct row { /* the one that begins the front, as far as it has been looked at *
 
 static const struct row no_row = { .end = FRONT_HEAD };
 
-/* Goes on with it; stops behind record `until` (0: none). */
+/* Goes on with it; stops behind record `until` (0: none). No record has number 0. */
 static void row_go_on(
 	struct row *row, const struct front_info *info, struct str bytes, uint64_t until)
 {
@@ -130,7 +130,8 @@ static void row_go_on(
 
 	while (row->end < bytes.n && (until == 0 || row->last != until) &&
 		rec_glance(str_skip(bytes, row->end), &head, &id, &len) == REC_READ_OK &&
-		head.stamp == stamp && (row->last == 0 || head.seq == row->last + 1)) {
+		head.stamp == stamp && head.seq != 0 &&
+		(row->last == 0 || head.seq == row->last + 1)) {
 		if (row->first == 0)
 			row->first = head.seq;
 		row->last = head.seq;

@@ -74,6 +74,17 @@ START_TEST(records_from_a_number_on)
 }
 END_TEST
 
+/* Numbers begin at 1: a record that says 0 is nobody's, and nothing behind it counts. */
+START_TEST(a_record_without_a_number_is_none)
+{
+	put(0);
+	put(1);
+	put(2);
+	for (uint64_t seq = 0; seq <= 3; seq++)
+		has(seq, 0);
+}
+END_TEST
+
 /* What an earlier use left counts for nothing, wherever the newest record ends. */
 START_TEST(a_front_that_is_used_again_has_only_what_is_new)
 {
@@ -187,6 +198,7 @@ static void tests(TCase *tc)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, the_header_is_read_as_it_was_written);
 	tcase_add_test(tc, records_from_a_number_on);
+	tcase_add_test(tc, a_record_without_a_number_is_none);
 	tcase_add_test(tc, a_front_that_is_used_again_has_only_what_is_new);
 	tcase_add_test(tc, a_record_half_written_is_none);
 	tcase_add_test(tc, records_of_another_writer_are_none);
