@@ -1,1 +1,1 @@
-FUZZERS += t/fuzz/fuzz_zone
+FUZZERS += t/fuzz/fuzz_zone t/fuzz/fuzz_limit
