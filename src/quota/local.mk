@@ -2,4 +2,6 @@ noinst_LIBRARIES += libtg_quota.a
 libtg_quota_a_SOURCES = \
 	src/quota/zone.c src/quota/zone_parse.c src/quota/zone_rule.c src/quota/zone.h src/quota/zone_int.h \
 	src/quota/period.c src/quota/period.h src/quota/tbl/period_units.h \
-	src/quota/limit.c src/quota/limit.h src/quota/tbl/dims.h
+	src/quota/limit.c src/quota/limit.h src/quota/tbl/dims.h \
+	src/quota/account.c src/quota/account.h src/quota/account_int.h src/quota/rate.c src/quota/window.c src/quota/window.h \
+	src/quota/table.c src/quota/table.h

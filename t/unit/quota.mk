@@ -1,2 +1,3 @@
-UNIT_TESTS += t/unit/quota/check_zone t/unit/quota/check_period t/unit/quota/check_limit
-EXTRA_DIST += t/unit/quota/zones.h
+UNIT_TESTS += t/unit/quota/check_zone t/unit/quota/check_period t/unit/quota/check_limit t/unit/quota/check_account \
+	t/unit/quota/check_rate
+EXTRA_DIST += t/unit/quota/fixture.h t/unit/quota/zones.h
