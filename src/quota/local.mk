@@ -4,4 +4,5 @@ libtg_quota_a_SOURCES = \
 	src/quota/period.c src/quota/period.h src/quota/tbl/period_units.h \
 	src/quota/limit.c src/quota/limit.h src/quota/tbl/dims.h \
 	src/quota/account.c src/quota/account.h src/quota/account_int.h src/quota/rate.c src/quota/window.c src/quota/window.h \
-	src/quota/table.c src/quota/table.h
+	src/quota/table.c src/quota/table.h \
+	src/quota/hold.c src/quota/hold.h
