@@ -4,5 +4,7 @@ libtg_modules_a_SOURCES = \
 	modules/modules.c modules/modules.h \
 	modules/mod_accesslog.c modules/mod_auth.c modules/mod_classify.c modules/mod_guard.c \
 	modules/mod_ledger.c \
+	modules/mod_limits.c \
+	modules/mod_quota.c \
 	modules/mod_meter.c modules/mod_models.c modules/mod_route.c modules/mod_tags.c \
 	modules/providers/anthropic.c modules/providers/openai.c modules/providers/verdicts.h

@@ -92,6 +92,7 @@ static void put_what(struct line *l, const struct req *r)
 	put_member(l, STR(",\"end\":"), str_z(rec_end_name(r->end)));
 	if (r->error != TG_E_NONE)
 		put_member(l, STR(",\"error\":"), str_z(tg_error_row(r->error)->code));
+	put_member(l, STR(",\"denied_by\":"), r->denied);
 }
 
 /* What of the legs that were over, and of the last. */

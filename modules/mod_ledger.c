@@ -43,7 +43,8 @@ static int ledger_hold(struct req *r)
 	struct rec_hold rec = { .id = r->rec_id,
 		.start = r->start_wall,
 		.bound = r->leg.bound,
-		.money = r->leg.bound_money };
+		.money = r->leg.bound_money,
+		.generations = leg_generations(r) };
 
 	leg_who(r, &rec.who);
 	leg_what(r, &rec.what);
@@ -51,12 +52,13 @@ static int ledger_hold(struct req *r)
 }
 
 /*
- * The leg that is over, charged; r->leg becomes the next one. -1: the ledger takes nothing more,
- * and all is as it was: the settlement charges the leg that is over.
+ * The leg that is over, charged; r->leg becomes the next one. -1: a limit refuses that (*how), or
+ * the ledger takes nothing more, and all is as it was: the settlement charges the leg that is over.
  */
-static int ledger_next_leg(struct req *r)
+static int ledger_next_leg(struct req *r, enum quota_admitted *how, struct quota_denied *denied)
 {
 	struct rec_leg rec = { .id = r->rec_id, .start = r->start_wall };
+	struct req_tokens tokens = r->spent_tokens;
 	struct rec_money spent = r->spent;
 	const struct leg *l = &r->leg;
 	struct leg over;
@@ -76,13 +78,17 @@ static int ledger_next_leg(struct req *r)
 	leg_what(r, &rec.next);
 	rec.next_bound = l->bound;
 	rec.next_money = l->bound_money;
-	if (r->w->journal == NULL ||
-		journal_leg(r->w->journal, &r->hold, &rec, ledger_now(r)) == 0) {
+	rec.generations = leg_generations(r);
+	*how = quota_admit(r, denied);
+	if (*how == QUOTA_ADMITTED &&
+		(r->w->journal == NULL ||
+			journal_leg(r->w->journal, &r->hold, &rec, ledger_now(r)) == 0)) {
 		req_count_leg(r, &over);
 		return 0;
 	}
 	r->leg = over;
 	r->spent = spent;
+	r->spent_tokens = tokens;
 	return -1;
 }
 
@@ -123,6 +129,8 @@ static enum step_rc ledger_send(struct req *r)
 {
 	struct mod_ledger *m = req_mod(r, &mod_ledger);
 	bool first = r->leg.no == 0;
+	struct quota_denied denied;
+	enum quota_admitted how;
 
 	if (m->req != NULL) { /* was parked */
 		if (!journal_synced(r->w->journal, r->hold.position))
@@ -138,12 +146,17 @@ static enum step_rc ledger_send(struct req *r)
 			r->leg.no = 0;
 			return model_refuse_unpriced(r);
 		}
+		how = quota_admit(r, &denied);
+		if (how != QUOTA_ADMITTED) {
+			r->leg.no = 0;
+			return refusal_quota(r, how, &denied);
+		}
 		if (r->w->journal != NULL && ledger_hold(r) != 0) {
 			r->leg.no = 0; /* it is not in the ledger, and was not sent */
 			return ledger_refuse(r);
 		}
-	} else if (ledger_next_leg(r) != 0) {
-		return ledger_refuse(r);
+	} else if (ledger_next_leg(r, &how, &denied) != 0) {
+		return how == QUOTA_ADMITTED ? ledger_refuse(r) : refusal_quota(r, how, &denied);
 	} else if (leg_is_refused(r)) {
 		return model_refuse_unpriced(r);
 	}
@@ -212,7 +225,8 @@ static void ledger_settle(struct req *r)
 		.provider_request_id = l->provider_request_id,
 		.usage = l->usage,
 		.money = l->money,
-		.bound = l->bound_money.contracted };
+		.bound = l->bound_money.contracted,
+		.generations = l->charge > CHARGE_NOTHING ? leg_generations(r) : 0 };
 
 	leg_who(r, &rec.who);
 	leg_what(r, &rec.what);

@@ -10,10 +10,12 @@ const struct tg_module *const tg_modules[] = {
 	&mod_auth,
 	&mod_tags,
 	&mod_models,
+	&mod_limits,
 	&mod_classify,
 	&mod_route,
 	&mod_meter,
 	&mod_ledger,
+	&mod_quota,
 	&mod_accesslog,
 	NULL,
 };

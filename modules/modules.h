@@ -4,14 +4,20 @@
 #ifndef TG_MODULES_H
 #define TG_MODULES_H
 
+#include "core/refusal_quota.h"
+
 struct tg_module;
 struct provider;
 struct worker;
 
 extern const struct tg_module mod_guard, mod_auth, mod_tags, mod_models, mod_classify, mod_route,
-	mod_meter, mod_ledger, mod_accesslog;
+	mod_meter, mod_ledger, mod_quota, mod_limits, mod_accesslog;
 extern const struct provider provider_openai, provider_anthropic;
 
+/* mod_quota.c: before a leg is sent, whose bound is known. Answers nothing: refusal_quota does. */
+struct req;
+struct quota_denied;
+enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied);
 /* mod_ledger.c: the disk has what w wrote up to some place: requests that wait for it go on. */
 void ledger_on_synced(struct worker *w);
 

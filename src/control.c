@@ -20,6 +20,7 @@
 #include "admin/admin.h"
 #include "admin/metrics.h"
 #include "admin/metrics_page.h"
+#include "admin/quota_page.h"
 #include "admin/usage_page.h"
 #include "base/log.h"
 #include "control.h"
@@ -32,6 +33,7 @@
 #include "ledgerd.h"
 #include "listeners.h"
 #include "logwriter.h"
+#include "quotad.h"
 
 #define MAX_WORKERS  256
 #define NAME_WAIT_US 2000000
@@ -133,6 +135,13 @@ static void admin_usage(struct admin_reply *r, const struct admin_request *q, vo
 	usage_page(r, q->query, ledgerd_path());
 }
 
+static void admin_quota(struct admin_reply *r, const struct admin_request *q, void *ctx)
+{
+	const struct control *c = ctx;
+
+	quota_page(r, q->query, c->conf);
+}
+
 static const struct admin_route admin_routes[] = {
 	{ "GET", "/livez", admin_livez, true, false, "The process is alive." },
 	{ "GET", "/readyz", admin_readyz, true, false,
@@ -144,6 +153,8 @@ static const struct admin_route admin_routes[] = {
 		"Load the configuration again, as SIGHUP does." },
 	{ "GET", "/admin/v1/usage", admin_usage, false, true,
 		"Who spent what, from the ledger: by=tenant,model&since=7d, as tgctl usage." },
+	{ "GET", "/admin/v1/quota", admin_quota, false, false,
+		"Every limit and what is left of it: scope=tenant:acme&dimension=cost." },
 };
 
 static int control_admin(struct control *c)
@@ -203,7 +214,8 @@ static int control_reload(struct control *c, struct conf_error *err)
 		       *old;
 
 	if (next != NULL &&
-		listeners_prepare(next, c->n_workers, err->text, sizeof(err->text)) != 0) {
+		(listeners_prepare(next, c->n_workers, err->text, sizeof(err->text)) != 0 ||
+			quotad_open(next, ledgerd_path(), err->text, sizeof(err->text)) != 0)) {
 		plan_put(next);
 		next = NULL;
 	}
@@ -220,6 +232,7 @@ static int control_reload(struct control *c, struct conf_error *err)
 	for (unsigned i = 0; i < c->n_workers; i++)
 		worker_post_conf(&c->workers[i], next);
 	listeners_publish(next, c->workers, c->n_workers);
+	(void)!quotad_watch(c->base, next); /* it watches the old one already */
 	log_threshold = (enum log_level)next->cfg.log.level;
 	logwriter_set_path(access_path(next));
 	if (c->admin != NULL)
@@ -340,6 +353,10 @@ static int control_workers(struct control *c)
 		log_error("ledger", "reason=\"%s\"", why);
 		rc = -1;
 	}
+	if (rc == 0 && quotad_open(c->conf, ledgerd_path(), why, sizeof(why)) != 0) {
+		log_error("limits", "reason=\"%s\"", why);
+		rc = -1;
+	}
 	for (unsigned i = 0; i < c->n_workers && rc == 0; i++)
 		rc = worker_start(&c->workers[i]);
 	if (rc == 0)
@@ -438,7 +455,7 @@ static int control_start(struct control *c)
 		log_error("listener", "reason=\"%s\"", why);
 		return -1;
 	}
-	if (control_admin(c) != 0)
+	if (control_admin(c) != 0 || quotad_watch(c->base, c->conf) != 0)
 		return -1;
 	for (unsigned i = 0; i < c->n_workers; i++)
 		worker_post_conf(&c->workers[i], c->conf);
@@ -460,6 +477,7 @@ static void control_end(struct control *c)
 		worker_fini(&c->workers[i]);
 	ledgerd_free();
 	plan_put(c->conf);
+	quotad_close();
 	resolver_free(c->resolver);
 	for (size_t i = 0; i < TG_ARRAY_LEN(c->sig); i++)
 		if (c->sig[i] != NULL)

@@ -5,7 +5,8 @@ tollgate_SOURCES = \
 	src/control.c src/control.h \
 	src/ledgerd.c src/ledgerd.h \
 	src/listeners.c src/listeners.h \
-	src/logwriter.c src/logwriter.h
+	src/logwriter.c src/logwriter.h \
+	src/quotad.c src/quotad.h
 tollgate_LDADD = $(TG_LIBS)
 
 dist_man_MANS += docs/man/tollgate.8

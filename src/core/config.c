@@ -441,6 +441,11 @@ static const struct conf_directive tier_directives[] = {
 		.type = CONF_STRINGS,
 		AT(cfg_tier, models),
 		.help = "The models that tenants of this tier may use; absent: all." },
+	{ .name = "limits",
+		.type = CONF_BLOCK,
+		AT(cfg_tier, limits),
+		.block = &config_quota_block,
+		.help = "What each of its tenants may use." },
 	{ .name = "generation_price",
 		.type = CONF_MONEY,
 		AT(cfg_tier, generation_price),
@@ -448,7 +453,7 @@ static const struct conf_directive tier_directives[] = {
 			"what it cost and their markup." },
 	{ .name = NULL },
 };
-static const char *const tier_later[] = { "limits", "quality", "batch", "cache", NULL };
+static const char *const tier_later[] = { "quality", "batch", "cache", NULL };
 static const struct conf_block tier_block = {
 	.name = "tier",
 	.help = "What a class of tenants may do.",
@@ -488,9 +493,13 @@ static const struct conf_directive key_directives[] = {
 		.type = CONF_TAGS,
 		AT(cfg_key, tags),
 		.help = "Tags of the requests with this key, over those of the tenant." },
+	{ .name = "limits",
+		.type = CONF_BLOCK,
+		AT(cfg_key, limits),
+		.block = &config_quota_block,
+		.help = "What may be used with this key, within the tenant's limits." },
 	{ .name = NULL },
 };
-static const char *const key_later[] = { "limits", NULL };
 static const struct conf_block key_block = {
 	.name = "key",
 	.help = "A client key, known by its hash only.",
@@ -498,7 +507,6 @@ static const struct conf_block key_block = {
 	.directives = key_directives,
 	POS_OF(cfg_key),
 	.check = config_check_key,
-	.later = key_later,
 };
 
 static const struct conf_directive tenant_directives[] = {
@@ -526,6 +534,17 @@ static const struct conf_directive tenant_directives[] = {
 		.help = "Added to the provider's price on its bills. Answers, access log and "
 			"metrics tell "
 			"the provider's price." },
+	{ .name = "limits",
+		.type = CONF_BLOCK,
+		AT(cfg_tenant, limits),
+		.block = &config_quota_block,
+		.help = "What it may use besides its tier's limits; one of the same dimension and "
+			"period replaces the tier's." },
+	{ .name = "timezone",
+		.type = CONF_STRING,
+		AT(cfg_tenant, timezone),
+		.help = "IANA time zone in which its days and months begin; absent: that of its "
+			"org." },
 	{ .name = "keys",
 		.type = CONF_LIST,
 		AT(cfg_tenant, keys),
@@ -540,11 +559,22 @@ static const struct conf_block tenant_block = {
 	.directives = tenant_directives,
 	POS_OF(cfg_tenant),
 	.check = config_check_tenant,
-	.later = key_later,
 };
 
-static const struct conf_directive org_directives[] = { { .name = NULL } };
-static const char *const org_later[] = { "limits", "timezone", "currency", NULL };
+static const struct conf_directive org_directives[] = {
+	{ .name = "limits",
+		.type = CONF_BLOCK,
+		AT(cfg_org, limits),
+		.block = &config_quota_block,
+		.help = "What its tenants may use together." },
+	{ .name = "timezone",
+		.type = CONF_STRING,
+		AT(cfg_org, timezone),
+		.def = "UTC",
+		.help = "IANA time zone in which its days and months begin." },
+	{ .name = NULL },
+};
+static const char *const org_later[] = { "currency", NULL };
 static const struct conf_block org_block = {
 	.name = "org",
 	.help = "An organisation: a name that groups tenants.",
@@ -710,6 +740,11 @@ static const struct conf_directive root_directives[] = {
 		AT(config, orgs),
 		.block = &org_block,
 		.help = "Organisations." },
+	{ .name = "budgets",
+		.type = CONF_LIST,
+		AT(config, budgets),
+		.block = &config_budget_block,
+		.help = "Limits on the requests of several tenants." },
 	{ .name = "tenants",
 		.type = CONF_MAP,
 		AT(config, tenants),
@@ -742,8 +777,8 @@ static const struct conf_directive root_directives[] = {
 		.help = "Clients that go before their answer is complete." },
 	{ .name = NULL },
 };
-static const char *const root_later[] = { "redis", "geoip", "routes", "rules", "budgets",
-	"guardrails", "notify", "cache", NULL };
+static const char *const root_later[] = { "redis", "geoip", "routes", "rules", "guardrails",
+	"notify", "cache", NULL };
 
 const struct conf_block config_root = {
 	.name = "top level",

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "conf/conf.h"
 #include "money/pricebook.h"
+#include "quota/limit.h"
 
 struct cfg_cert { /* tls: { certificate, key } or a list of them (chosen by SNI) */
 	struct str certificate, key;
@@ -107,8 +108,17 @@ struct cfg_model {
 	struct conf_pos pos;
 };
 
+#define CFG_QUOTA_LIMITS 16
+struct cfg_quota {                                /* what a scope may use */
+	struct conf_strings text[QUOTA_DIM__MAX]; /* as written */
+	struct quota_limit *limit;                /* what it says */
+	unsigned n;
+	struct conf_pos pos;
+};
+
 struct cfg_tier {
 	struct str name;
+	struct cfg_quota limits;    /* of each of its tenants */
 	struct conf_strings models; /* empty: all */
 	int64_t generation_price;   /* pico-USD: billed for an image, video or speech; 0: cost and
 				       markup */
@@ -122,6 +132,7 @@ struct cfg_key {
 	int64_t expires_us;         /* 0: never */
 	bool disabled;
 	struct conf_tags tags;
+	struct cfg_quota limits;
 	struct conf_pos pos;
 };
 
@@ -131,12 +142,24 @@ struct cfg_tenant {
 	bool disabled;
 	struct conf_tags tags;
 	int64_t markup_bp;
-	struct conf_array keys; /* of cfg_key */
+	struct cfg_quota limits; /* beside the tier's, or instead of the same */
+	struct str timezone;     /* empty: the org's */
+	struct conf_array keys;  /* of cfg_key */
 	struct conf_pos pos;
 };
 
 struct cfg_org {
 	struct str name;
+	struct cfg_quota limits; /* of its tenants together */
+	struct str timezone;
+	struct conf_pos pos;
+};
+
+struct cfg_budget {
+	struct str name;
+	struct conf_tags match; /* "tag.team" = "research", "tenant" = ...; none: every request */
+	struct cfg_quota limits;
+	struct str timezone;
 	struct conf_pos pos;
 };
 
@@ -208,7 +231,7 @@ struct config {
 	struct cfg_limits limits;
 	struct cfg_timeouts timeouts;
 	struct cfg_upstream upstream;
-	struct conf_array targets, models, tiers, orgs, tenants;
+	struct conf_array targets, models, tiers, orgs, tenants, budgets;
 	struct cfg_tag_rules tags;
 	struct cfg_cors cors;
 	struct cfg_log log;

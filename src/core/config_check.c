@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "core/config.h"
 #include "proto/url.h"
+#include "quota/zone.h"
 
 #define MEMBER_MAX     64 /* of a host name that is used as `member` */
 #define MODEL_NAME_MAX 256
@@ -212,9 +213,33 @@ int config_check_tier(struct conf_load *l, void *obj)
 	return check_name(l, "tier", &((const struct cfg_tier *)obj)->name);
 }
 
+/* There is such a zone; empty: another one's stands in. */
+static int check_timezone(struct conf_load *l, const struct str *name)
+{
+	char why[200];
+	struct zone *z;
+
+	if (name->n == 0)
+		return 0;
+	z = zone_load(*name, NULL, why, sizeof why);
+	if (z == NULL)
+		return conf_fail_at(l, name, "%s", why);
+	zone_free(z);
+	return 0;
+}
+
 int config_check_org(struct conf_load *l, void *obj)
 {
-	return check_name(l, "org", &((const struct cfg_org *)obj)->name);
+	const struct cfg_org *o = obj;
+
+	return check_name(l, "org", &o->name) != 0 ? -1 : check_timezone(l, &o->timezone);
+}
+
+int config_check_budget(struct conf_load *l, void *obj)
+{
+	const struct cfg_budget *b = obj;
+
+	return check_name(l, "budget", &b->name) != 0 ? -1 : check_timezone(l, &b->timezone);
 }
 
 /* ---- tenants, tags, pages
@@ -224,7 +249,9 @@ int config_check_tenant(struct conf_load *l, void *obj)
 {
 	const struct cfg_tenant *t = obj;
 
-	return check_name(l, "tenant", &t->name) != 0 ? -1 : check_tags(l, &t->tags);
+	if (check_name(l, "tenant", &t->name) != 0 || check_timezone(l, &t->timezone) != 0)
+		return -1;
+	return check_tags(l, &t->tags);
 }
 
 int config_check_key(struct conf_load *l, void *obj)
@@ -312,7 +339,9 @@ static void names_init(
 		(void)map_put(&n->map, *name_at(n, i), name_at(n, i));
 }
 
-static int dangling(struct conf_load *l, const struct names *n, const struct str *ref)
+/* at: what has a place in the file. */
+static int dangling(
+	struct conf_load *l, const struct names *n, const struct str *at, struct str ref)
 {
 	const char **words = calloc(n->array->n + 1, sizeof *words), *near = NULL;
 	int rc;
@@ -320,20 +349,20 @@ static int dangling(struct conf_load *l, const struct names *n, const struct str
 	for (size_t i = 0; words != NULL && i < n->array->n; i++)
 		words[i] = name_at(n, i)->p; /* names end in a NUL that does not count */
 	if (words != NULL)
-		near = str_nearest(*ref, words, n->array->n);
+		near = str_nearest(ref, words, n->array->n);
 	if (near != NULL)
-		rc = conf_fail_at(l, ref, "there is no %s `%.*s`; did you mean `%s`?", n->what,
-			STR_FMT(*ref), near);
+		rc = conf_fail_at(l, at, "there is no %s `%.*s`; did you mean `%s`?", n->what,
+			STR_FMT(ref), near);
 	else
-		rc = conf_fail_at(l, ref, "there is no %s `%.*s`; define it under `%ss`", n->what,
-			STR_FMT(*ref), n->what);
+		rc = conf_fail_at(l, at, "there is no %s `%.*s`; define it under `%ss`", n->what,
+			STR_FMT(ref), n->what);
 	free(words);
 	return rc;
 }
 
 static int check_ref(struct conf_load *l, const struct names *n, const struct str *ref)
 {
-	return ref->n == 0 || map_get(&n->map, *ref) != NULL ? 0 : dangling(l, n, ref);
+	return ref->n == 0 || map_get(&n->map, *ref) != NULL ? 0 : dangling(l, n, ref, *ref);
 }
 
 /* Absent means all of them, so an empty list would say the opposite of what it means. */
@@ -352,7 +381,7 @@ static int check_refs(struct conf_load *l, const struct names *n, const struct c
 struct whole {
 	struct conf_load *l;
 	const struct config *c;
-	struct names targets, models, tiers, orgs;
+	struct names targets, models, tiers, orgs, tenants;
 	struct map key_ids, key_hashes; /* to struct cfg_key */
 };
 
@@ -386,28 +415,32 @@ static bool listed(const struct conf_strings *list, struct str s)
 	return false;
 }
 
-/* Tags that no request could have are mistakes in the file. */
-static int check_known_tags(struct whole *w, const struct conf_tags *tags)
+/* A tag that no request could have is a mistake in the file. at: what is wrong there. */
+static int check_known_tag(struct whole *w, const struct str *at, struct str name)
 {
 	const struct cfg_tag_rules *r = &w->c->tags;
 	const char *words[128], *near;
 	size_t n = 0;
 
-	if (r->required.n + r->optional.n == 0)
+	if (r->required.n + r->optional.n == 0 || listed(&r->required, name) ||
+		listed(&r->optional, name))
 		return 0;
-	for (size_t i = 0; i < tags->n; i++) {
-		if (listed(&r->required, tags->v[i].name) || listed(&r->optional, tags->v[i].name))
-			continue;
-		for (size_t k = 0; k < r->required.n && n < TG_ARRAY_LEN(words); k++)
-			words[n++] = r->required.v[k].p;
-		for (size_t k = 0; k < r->optional.n && n < TG_ARRAY_LEN(words); k++)
-			words[n++] = r->optional.v[k].p;
-		near = n > 0 ? str_nearest(tags->v[i].name, words, n) : NULL;
-		return conf_fail_at(w->l, &tags->v[i].name,
-			"the tag `%.*s` is in neither `tags.required` nor `tags.optional`%s%s%s",
-			STR_FMT(tags->v[i].name), near != NULL ? "; did you mean `" : "",
-			near != NULL ? near : "", near != NULL ? "`?" : "");
-	}
+	for (size_t k = 0; k < r->required.n && n < TG_ARRAY_LEN(words); k++)
+		words[n++] = r->required.v[k].p;
+	for (size_t k = 0; k < r->optional.n && n < TG_ARRAY_LEN(words); k++)
+		words[n++] = r->optional.v[k].p;
+	near = str_nearest(name, words, n);
+	return conf_fail_at(w->l, at,
+		"the tag `%.*s` is in neither `tags.required` nor `tags.optional`%s%s%s",
+		STR_FMT(name), near != NULL ? "; did you mean `" : "", near != NULL ? near : "",
+		near != NULL ? "`?" : "");
+}
+
+static int check_known_tags(struct whole *w, const struct conf_tags *tags)
+{
+	for (size_t i = 0; i < tags->n; i++)
+		if (check_known_tag(w, &tags->v[i].name, tags->v[i].name) != 0)
+			return -1;
 	return 0;
 }
 
@@ -447,6 +480,47 @@ static int check_tenants(struct whole *w)
 			return -1;
 		for (size_t k = 0; k < t->keys.n; k++)
 			if (check_key(w, (struct cfg_key *)t->keys.v + k) != 0)
+				return -1;
+	}
+	return 0;
+}
+
+/* A limit on what cannot be would be none, and nobody would notice. */
+static int check_matched(struct whole *w, const struct conf_tag *m)
+{
+	const struct {
+		struct str word;
+		const struct names *names;
+	} rows[] = { { STR("tenant"), &w->tenants }, { STR("org"), &w->orgs },
+		{ STR("tier"), &w->tiers } };
+
+	if (str_starts(m->name, STR("tag.")))
+		return check_known_tag(w, &m->name, str_skip(m->name, 4));
+	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++)
+		if (str_eq(m->name, rows[i].word))
+			return map_get(&rows[i].names->map, m->value) != NULL
+				       ? 0
+				       : dangling(w->l, rows[i].names, &m->name, m->value);
+	if (map_get(&w->key_ids, m->value) != NULL)
+		return 0;
+	return conf_fail_at(w->l, &m->name, "there is no key `%.*s`", STR_FMT(m->value));
+}
+
+static int check_budgets(struct whole *w)
+{
+	const struct cfg_budget *v = w->c->budgets.v;
+	struct conf_pos pos;
+
+	for (size_t i = 0; i < w->c->budgets.n; i++) {
+		for (size_t k = 0; k < i; k++)
+			if (str_eq(v[i].name, v[k].name)) {
+				pos = conf_pos_of(w->l, &v[k].name);
+				return conf_fail_at(w->l, &v[i].name,
+					"duplicate budget `%.*s`; first given at %s:%u:%u",
+					STR_FMT(v[i].name), pos.file, pos.line, pos.col);
+			}
+		for (size_t k = 0; k < v[i].match.n; k++)
+			if (check_matched(w, &v[i].match.v[k]) != 0)
 				return -1;
 	}
 	return 0;
@@ -500,15 +574,17 @@ int config_check_root(struct conf_load *l, void *obj)
 	names_init(&w.models, "model", &c->models, sizeof(struct cfg_model));
 	names_init(&w.tiers, "tier", &c->tiers, sizeof(struct cfg_tier));
 	names_init(&w.orgs, "org", &c->orgs, sizeof(struct cfg_org));
+	names_init(&w.tenants, "tenant", &c->tenants, sizeof(struct cfg_tenant));
 	map_init(&w.key_ids);
 	map_init(&w.key_hashes);
 	if (default_member(l, c) != 0 || check_listeners(&w) != 0 || check_models(&w) != 0 ||
-		check_tenants(&w) != 0)
+		check_tenants(&w) != 0 || check_budgets(&w) != 0)
 		rc = -1;
 	map_fini(&w.targets.map);
 	map_fini(&w.models.map);
 	map_fini(&w.tiers.map);
 	map_fini(&w.orgs.map);
+	map_fini(&w.tenants.map);
 	map_fini(&w.key_ids);
 	map_fini(&w.key_hashes);
 	return rc;

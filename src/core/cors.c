@@ -33,7 +33,9 @@ void cors_fields(struct req *r, struct http_out *o)
 	http_out_lit(o,
 		"access-control-expose-headers: x-tollgate-request-id, x-tollgate-target, "
 		"x-tollgate-model, x-tollgate-cost-usd, x-tollgate-usage, x-tollgate-attempts, "
-		"x-request-id, request-id, retry-after, server-timing\r\n");
+		"x-tollgate-denied-by, x-tollgate-reset, x-tollgate-max-affordable-tokens, "
+		"ratelimit, "
+		"ratelimit-policy, x-request-id, request-id, retry-after, server-timing\r\n");
 }
 
 void cors_preflight_fields(struct req *r, struct http_out *o)

@@ -57,6 +57,11 @@ static bool leg_is_generation(const struct req *r)
 	}
 }
 
+uint32_t leg_generations(const struct req *r)
+{
+	return leg_is_generation(r) ? TG_MAX(r->generations, 1u) : 0;
+}
+
 enum abort_policy leg_abort_policy(const struct req *r)
 {
 	const struct target *t = r->leg.route->target;
@@ -246,6 +251,7 @@ static void leg_bound(struct req *r)
 	struct leg *l = &r->leg;
 	struct rec_money *m = &l->bound_money;
 	struct bound_model model = { .name = r->leg.route->model };
+	unsigned flags;
 
 	if (!leg_is_billed(r))
 		return;
@@ -253,13 +259,14 @@ static void leg_bound(struct req *r)
 		leg_rate_unread(r, m);
 		return;
 	}
-	if (l->price != NULL && l->price->free)
-		return;
 	if (l->price != NULL) {
 		model.max_input = price_max_input(l->price);
 		model.max_output = price_max_output(l->price);
 	}
-	if (bound_usage(&r->bound, r->ep.ep->meter, &model, &l->bound) != 0)
+	flags = bound_usage(&r->bound, r->ep.ep->meter, &model, &l->bound);
+	if (l->price != NULL && l->price->free)
+		return; /* of money; its tokens may be limited */
+	if (flags != 0)
 		m->flags |= MONEY_FREE_BOUND;
 	if (l->price != NULL)
 		usage_fit(&l->bound, price_buckets(l->price));
@@ -268,6 +275,16 @@ static void leg_bound(struct req *r)
 	else
 		m->price_version = price_version(l->price);
 	leg_margins(r, m);
+}
+
+int64_t leg_bound_billed(const struct req *r, const struct usage *worst)
+{
+	struct rec_money m = { .flags = 0 };
+
+	if (r->leg.price == NULL || price_bound(r->leg.price, worst, &m.list) != 0)
+		return INT64_MAX;
+	leg_margins(r, &m);
+	return money_nano_up(m.billed);
 }
 
 static void leg_find_price(struct req *r)

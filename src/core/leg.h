@@ -48,6 +48,11 @@ bool leg_would_be_refused(const struct req *r, const struct route_target *t);
 void leg_charge(struct req *r, enum settle_by by);
 /* Is this a path that providers bill (and not one of files, lists and counts)? */
 bool leg_is_billed(const struct req *r);
+/* Pictures, films, speeches: as many as were asked for, or came; 0: it makes none. */
+uint32_t leg_generations(const struct req *r);
+/* What the tenant would pay at most for such a usage, in nano-USD; for the question how much fits.
+ */
+int64_t leg_bound_billed(const struct req *r, const struct usage *worst);
 /* The target's policy for clients that go, `auto` resolved. */
 enum abort_policy leg_abort_policy(const struct req *r);
 

@@ -7,7 +7,7 @@ libtg_core_a_SOURCES = \
 	src/core/bound.c src/core/bound.h src/core/bound_estimate.c src/core/bound_int.h src/core/bound_parts.c \
 	src/core/config.c src/core/config.h \
 	src/core/config_check.c src/core/config_check.h \
-	src/core/config_money.c src/core/config_prices.c \
+	src/core/config_money.c src/core/config_prices.c src/core/config_quota.c \
 	src/core/conn.c src/core/conn.h \
 	src/core/conn_count.c \
 	src/core/cors.c src/core/cors.h \
@@ -24,9 +24,12 @@ libtg_core_a_SOURCES = \
 	src/core/plan.c src/core/plan.h \
 	src/core/plan_keys.c src/core/plan_keys.h \
 	src/core/plan_prices.c src/core/plan_prices.h \
+	src/core/plan_quota.c src/core/plan_quota.h \
 	src/core/provider.h \
+	src/core/quota_text.c src/core/quota_text.h \
 	src/core/ratio.c src/core/ratio.h \
 	src/core/refusal.c src/core/refusal.h \
+	src/core/refusal_quota.c src/core/refusal_quota.h \
 	src/core/reply.c src/core/reply.h \
 	src/core/req.c src/core/req.h \
 	src/core/respond.c src/core/respond.h \

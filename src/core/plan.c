@@ -247,7 +247,8 @@ const struct price *plan_route_price(
 static int plan_build(struct tg_conf *c, struct conf_error *err)
 {
 	if (plan_targets(c, err) != 0 || plan_models(c, err) != 0 || plan_keys(c) != 0 ||
-		plan_listeners(c, err) != 0 || plan_prices(c, err) != 0)
+		plan_quota_build(c, err) != 0 || plan_listeners(c, err) != 0 ||
+		plan_prices(c, err) != 0)
 		return -1;
 	return 0;
 }
@@ -295,6 +296,7 @@ void plan_put(struct tg_conf *c)
 			tls_ctx_free(c->listen[i].tls);
 	if (c->prices != NULL)
 		pricebook_free(c->prices);
+	plan_quota_fini(c);
 	map_fini(&c->model_by_name);
 	map_fini(&c->target_by_name);
 	arena_fini(&c->arena);

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "core/config.h"
+#include "core/plan_quota.h"
 #include "io/listen.h"
 #include "money/pricebook.h"
 #include "proto/url.h"
@@ -58,7 +59,10 @@ struct model {
 struct tenant {
 	struct str name, tier, org;
 	const struct cfg_tenant *cfg;
-	const struct cfg_tier *tier_cfg; /* NULL: none */
+	const struct cfg_tier *tier_cfg;     /* NULL: none */
+	struct quota_scope quota;            /* its tier's limits and its own */
+	const struct quota_scope *org_quota; /* NULL: no org */
+	const struct zone *zone;             /* in which its periods begin */
 	unsigned label;
 };
 
@@ -66,6 +70,7 @@ struct key {
 	struct str id;
 	const struct cfg_key *cfg;
 	const struct tenant *tenant;
+	struct quota_scope quota;
 	uint64_t *models;      /* bit set by model.index; NULL: every model */
 	struct str log_text;   /* ,"tenant":...,"org":...,"tier":...,"key":... for the access log */
 	struct str tags_json;  /* tenant and key tags merged, as a JSON object */
@@ -97,6 +102,7 @@ struct tg_conf {
 	unsigned n_tenants;
 	struct key **key_slots; /* open addressing over the hash's first 8 bytes */
 	size_t key_cap;
+	struct plan_quota quota;
 	struct plan_listen *listen;
 	unsigned n_listen;
 };

@@ -63,8 +63,11 @@ static struct str allow_field(const struct req *r)
 
 static struct str error_fields(const struct req *r, enum tg_error e)
 {
+	if (r->reply_fields.n > 0)
+		return r->reply_fields;
 	switch (e) {
 	case TG_E_OVERLOADED:
+	case TG_E_QUOTA_UNAVAILABLE:
 	case TG_E_LEDGER_UNAVAILABLE:
 	case TG_E_DRAINING: return STR("retry-after: 1\r\n");
 	case TG_E_INVALID_API_KEY:

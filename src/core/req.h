@@ -41,6 +41,10 @@ struct req_clock { /* microseconds since the request's first byte; 0: did not ha
 	int64_t head, body, sent, first_byte, done;
 };
 
+struct req_tokens {
+	uint64_t input, output;
+};
+
 struct req_meter { /* who reads the usage out of the answer */
 	/* How good the figures are that came so far. */
 	enum usage_source (*source)(const struct req *r);
@@ -129,9 +133,13 @@ struct req {
 	uint64_t bytes_in, bytes_out;
 
 	/* ---- what it cost */
-	struct bound bound;     /* from the body: what it may use */
-	struct leg leg;         /* the exchange in work, or the last */
-	struct rec_money spent; /* on legs that are over */
+	struct bound bound;             /* from the body: what it may use */
+	struct leg leg;                 /* the exchange in work, or the last */
+	struct rec_money spent;         /* on legs that are over */
+	struct req_tokens spent_tokens; /* the same */
+	struct str reply_fields;        /* of a refusal: field lines */
+	struct str denied;              /* the account that refused it */
+	struct str quota_fields;        /* field lines: what is left of its limits */
 	struct journal_hold hold;
 	const struct req_meter *meter; /* reads the answer; NULL: nobody does */
 	struct str model_served;       /* as the provider said */

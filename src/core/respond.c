@@ -43,6 +43,7 @@ void respond_own_fields(struct req *r, struct http_out *o, bool with_cost)
 	http_out_str(o, str_mk(&"0123456789"[(r->overhead_us / 100) % 10], 1));
 	http_out_str(o, str_mk(&"0123456789"[(r->overhead_us / 10) % 10], 1));
 	http_out_lit(o, "\r\n");
+	http_out_str(o, r->quota_fields);
 	cors_fields(r, o);
 	if (!r->keep_alive)
 		http_out_lit(o, "connection: close\r\n");

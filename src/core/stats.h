@@ -33,6 +33,7 @@ enum worker_counter {
 	WC_DRAINED, /* gauge */
 	WC_OVER_BOUND,
 	WC_LEDGER_REFUSED,
+	WC_QUOTA_DENIED,
 	WC__MAX
 };
 

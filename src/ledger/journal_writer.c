@@ -218,7 +218,8 @@ static void keep_leg(struct journal_writer *w, struct journal_hold *h, const str
 		.what = leg->next,
 		.bound = leg->next_bound,
 		.money = leg->next_money,
-		.legs_over = leg->no };
+		.legs_over = leg->no,
+		.generations = leg->generations };
 	struct rec_head head = { .type = REC_HOLD };
 
 	w->carry -= carried_bytes(h);

@@ -14,6 +14,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "integers are copied a
 #define BYTES_bool  1
 #define BYTES_u16   2
 #define BYTES_u32   4
+#define BYTES_more  4
 #define BYTES_u64   8
 #define BYTES_pico  8
 #define BYTES_wall  8
@@ -31,6 +32,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "integers are copied a
 #define strings_bool(v)  0
 #define strings_u16(v)   0
 #define strings_u32(v)   0
+#define strings_more(v)  0
 #define strings_u64(v)   0
 #define strings_pico(v)  0
 #define strings_wall(v)  0
@@ -52,6 +54,7 @@ static inline char *put_bytes(char *p, const void *v, size_t n)
 PUT_INT(u8, uint8_t)
 PUT_INT(u16, uint16_t)
 PUT_INT(u32, uint32_t)
+PUT_INT(more, uint32_t)
 PUT_INT(u64, uint64_t)
 PUT_INT(pico, pico_usd)
 PUT_INT(wall, wall_us)

@@ -116,6 +116,7 @@ struct rec_hold {
 	struct usage bound;     /* at most this is used */
 	struct rec_money money; /* at most this it costs */
 	uint8_t legs_over;      /* of a carried one: `what` is of the leg behind these */
+	uint32_t generations;   /* images, videos, speeches that are asked for */
 };
 
 struct rec_leg { /* the leg that is over, charged by itself; then which one begins */
@@ -132,6 +133,7 @@ struct rec_leg { /* the leg that is over, charged by itself; then which one begi
 	struct rec_what next; /* the leg that begins */
 	struct usage next_bound;
 	struct rec_money next_money; /* at most this it costs */
+	uint32_t generations;        /* as a HOLD's */
 };
 
 struct rec_progress {
@@ -155,7 +157,8 @@ struct rec_settle {
 	struct str provider_request_id;
 	struct usage usage;
 	struct rec_money money;
-	pico_usd bound; /* the hold's contracted figure */
+	pico_usd bound;       /* the hold's contracted figure */
+	uint32_t generations; /* images, videos, speeches that were made */
 };
 
 struct rec_void {

@@ -35,6 +35,16 @@ GET_INT(u64, uint64_t)
 GET_INT(pico, pico_usd)
 GET_INT(wall, wall_us)
 
+/* A field that records of before do not have: at most padding is there. */
+static void get_more(struct cursor *c, uint32_t *v)
+{
+	*v = 0;
+	if (c->end - c->p >= (ptrdiff_t)sizeof *v)
+		get_u32(c, v);
+	else
+		c->p = c->end;
+}
+
 static void get_bool(struct cursor *c, bool *v)
 {
 	uint8_t n;

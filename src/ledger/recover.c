@@ -273,7 +273,8 @@ static struct rec_settle settle_of_hold(const struct rec_hold *h)
 		.who = h->who,
 		.what = h->what,
 		.usage = h->bound,
-		.money = h->money };
+		.money = h->money,
+		.generations = h->generations };
 }
 
 static struct rec_settle settle_of_leg(const struct rec_leg *l)
@@ -284,7 +285,8 @@ static struct rec_settle settle_of_leg(const struct rec_leg *l)
 		.who = l->who,
 		.what = l->next,
 		.usage = l->next_bound,
-		.money = l->next_money };
+		.money = l->next_money,
+		.generations = l->generations };
 }
 
 /* The bytes have been read before; false: their payload is a later version's. */

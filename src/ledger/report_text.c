@@ -34,6 +34,7 @@ static void json_value(struct outbuf *b, const struct rollup_value *v, bool firs
 	put_number(b, v->member);          \
 	comma = ",";
 #include "ledger/tbl/rollup_counts.h"
+#include "ledger/tbl/rollup_more.h"
 #undef X
 	outbuf_lit(b, ",\"quality\":{");
 	comma = "";
@@ -136,6 +137,7 @@ static void csv_titles(const struct report_query *q, struct outbuf *b)
 	}
 #define X(member) outbuf_lit(b, #member ",");
 #include "ledger/tbl/rollup_counts.h"
+#include "ledger/tbl/rollup_more.h"
 #undef X
 	for (unsigned i = 0; i < QUALITY__MAX; i++)
 		outbuf_printf(b, "%s,", rec_quality_name(i));
@@ -171,6 +173,7 @@ static void csv_row(const struct report_row *row, const struct report_query *q, 
 	}
 #define X(member) csv_number(b, v->member);
 #include "ledger/tbl/rollup_counts.h"
+#include "ledger/tbl/rollup_more.h"
 #undef X
 	for (unsigned i = 0; i < QUALITY__MAX; i++)
 		csv_number(b, v->quality[i]);

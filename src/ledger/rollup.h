@@ -47,6 +47,7 @@ struct rollup_key {
 struct rollup_value {
 #define X(member) uint64_t member;
 #include "ledger/tbl/rollup_counts.h"
+#include "ledger/tbl/rollup_more.h"
 #undef X
 	uint64_t quality[QUALITY__MAX]; /* of requests */
 	uint64_t units[USAGE__MAX];
@@ -60,6 +61,7 @@ const char *rollup_text_name(enum rollup_text t);
 struct rollup_charge { /* what a record adds to a row's value; points into the record */
 	const struct usage *usage;
 	const struct rec_money *money; /* NULL: nothing was charged */
+	uint32_t generations;
 	uint8_t quality;
 	bool request, failed, voided;
 };

@@ -55,8 +55,9 @@ enum {
 };
 
 /* A row is at most: its length, hour, ids, counts, units with their codes, sums, qualities. */
-#define ROW_MAX                                                                                  \
-	(VARINT_MAX + 1 + VARINT_MAX * (ROLLUP__TEXTS + 5 + 1 + QUALITY__MAX + 1 + USAGE__MAX) + \
+#define ROW_MAX                                                                            \
+	(VARINT_MAX + 1 +                                                                  \
+		VARINT_MAX * (ROLLUP__TEXTS + 5 + 1 + 1 + QUALITY__MAX + 1 + USAGE__MAX) + \
 		USAGE__MAX + 4 * VARINT_MAX_PICO)
 
 static inline void put32(char *p, uint32_t v)
@@ -190,6 +191,9 @@ static char *put_fields(char *p, const struct rollup_row *row)
 	p = varint_put(p, QUALITY__MAX);
 	for (size_t i = 0; i < QUALITY__MAX; i++)
 		p = varint_put(p, v->quality[i]);
+#define X(member) p = varint_put(p, v->member);
+#include "ledger/tbl/rollup_more.h"
+#undef X
 	return p;
 }
 
@@ -410,6 +414,11 @@ static int parse_row(const struct rollup_file *f, struct str s, struct rollup_fi
 	for (size_t i = 0; i < n; i++)
 		if (!varint_get(&s, &v->quality[i]))
 			return -1;
+#define X(member)                                   \
+	if (s.n > 0 && !varint_get(&s, &v->member)) \
+		return -1;
+#include "ledger/tbl/rollup_more.h"
+#undef X
 	return 0;
 }
 

@@ -64,6 +64,7 @@ void rollup_value_add(struct rollup_value *to, const struct rollup_value *v)
 {
 #define X(member) to->member += v->member;
 #include "ledger/tbl/rollup_counts.h"
+#include "ledger/tbl/rollup_more.h"
 #undef X
 	for (size_t i = 0; i < QUALITY__MAX; i++)
 		to->quality[i] += v->quality[i];
@@ -79,6 +80,7 @@ bool rollup_value_eq(const struct rollup_value *a, const struct rollup_value *b)
 
 #define X(member) eq = eq && a->member == b->member;
 #include "ledger/tbl/rollup_counts.h"
+#include "ledger/tbl/rollup_more.h"
 #undef X
 	for (size_t i = 0; i < QUALITY__MAX; i++)
 		eq = eq && a->quality[i] == b->quality[i];
@@ -124,6 +126,7 @@ static void of_settle(const struct rec_settle *s, struct rollup_key *k, struct r
 		.money = &s->money,
 		/* one of a later version is not exact, at least */
 		.quality = s->quality < QUALITY__MAX ? s->quality : QUALITY_ESTIMATED,
+		.generations = s->generations,
 		.request = true,
 		.failed = s->status < 200 || s->status > 299,
 	};
@@ -156,6 +159,7 @@ void rollup_value_charge(struct rollup_value *to, const struct rollup_charge *c)
 	to->unpriced += (c->money->flags & MONEY_UNPRICED) != 0;
 	if (c->request) {
 		to->requests++;
+		to->generations += c->generations;
 		to->failed += c->failed;
 		to->quality[c->quality]++;
 	}

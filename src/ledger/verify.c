@@ -378,6 +378,7 @@ static bool at_least(const struct rollup_value *a, const struct rollup_value *b)
 
 #define X(member) ok = ok && a->member >= b->member;
 #include "ledger/tbl/rollup_counts.h"
+#include "ledger/tbl/rollup_more.h"
 #undef X
 #define X(member, name) ok = ok && a->member >= b->member;
 #include "ledger/tbl/rollup_sums.h"

@@ -1,6 +1,7 @@
 UNIT_TESTS += \
 	t/unit/conf/check_config \
 	t/unit/conf/check_config_money \
+	t/unit/conf/check_config_quota \
 	t/unit/conf/check_load \
 	t/unit/conf/check_types \
 	t/unit/ctl/check_keys

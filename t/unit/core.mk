@@ -16,6 +16,9 @@ UNIT_TESTS += \
 	t/unit/core/check_ratio \
 	t/unit/core/check_refusal \
 	t/unit/core/check_plan_prices \
+	t/unit/core/check_plan_quota \
+	t/unit/core/check_quota_text \
+	t/unit/core/check_refusal_quota \
 	t/unit/core/check_req \
 	t/unit/core/check_respond \
 	t/unit/core/check_run \
@@ -37,6 +40,8 @@ t_unit_core_check_req_SOURCES = t/unit/core/check_req.c t/unit/core/fake.h
 t_unit_core_check_run_SOURCES = t/unit/core/check_run.c t/unit/core/fake.h
 t_unit_core_check_plan_SOURCES = t/unit/core/check_plan.c t/unit/core/fake.h
 t_unit_core_check_plan_prices_SOURCES = t/unit/core/check_plan_prices.c t/unit/core/fake.h
+t_unit_core_check_plan_quota_SOURCES = t/unit/core/check_plan_quota.c t/unit/core/fake.h
+t_unit_core_check_refusal_quota_SOURCES = t/unit/core/check_refusal_quota.c t/unit/core/fake.h
 t_unit_core_check_respond_SOURCES = t/unit/core/check_respond.c t/unit/core/fake.h
 t_unit_core_check_upload_SOURCES = t/unit/core/check_upload.c t/unit/core/fake.h
 t_unit_core_check_uppool_SOURCES = t/unit/core/check_uppool.c t/unit/core/upstream.h

@@ -41,6 +41,14 @@ X(DRAINING, "draining", 503, "server_error", "overloaded_error",
 	"The gateway is shutting down. Try again: another instance will answer.")
 X(UNPRICED_MODEL, "unpriced_model", 400, "invalid_request_error", "invalid_request_error",
 	"No price is known for that model here, so it is not served.")
+X(INSUFFICIENT_QUOTA, "insufficient_quota", 429, "insufficient_quota", "billing_error",
+	"A limit of this key, its tenant, or above is used up. x-tollgate-denied-by names it.")
+X(RATE_REQUESTS, "rate_limit_exceeded", 429, "requests", "rate_limit_error",
+	"Too many requests. Try again after the time in Retry-After.")
+X(RATE_TOKENS, "rate_limit_exceeded", 429, "tokens", "rate_limit_error",
+	"Too many tokens. Try again after the time in Retry-After.")
+X(QUOTA_UNAVAILABLE, "quota_unavailable", 503, "server_error", "api_error",
+	"What is left of a limit is not known now, and nothing is sent that could exceed it. Try again shortly.")
 X(LEDGER_UNAVAILABLE, "ledger_unavailable", 503, "server_error", "api_error",
 	"The gateway cannot write its ledger now, and sends nothing that it could not account for. Try again shortly.")
 X(INTERNAL, "internal_error", 500, "server_error", "api_error",

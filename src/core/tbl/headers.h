@@ -9,6 +9,14 @@ X(COST_QUALITY, "x-tollgate-cost-quality", response,
 X(USAGE, "x-tollgate-usage", response, "Usage by bucket as JSON. Streams: SSE comment and trailer.")
 X(ATTEMPTS, "x-tollgate-attempts", response, "How many providers were asked.")
 X(SERVER_TIMING, "server-timing", response, "`tollgate;dur=`: milliseconds the gateway itself added.")
+X(DENIED_BY, "x-tollgate-denied-by", response,
+	"The limit that refused the request; of one above the tenant only its kind and dimension.")
+X(RESET, "x-tollgate-reset", response, "When a refused request would fit at the earliest. Absent: never, or no matter of time.")
+X(AFFORDABLE, "x-tollgate-max-affordable-tokens", response,
+	"Output tokens that would have fitted into the limit on money or tokens that refused the request.")
+X(RETRY_AFTER, "retry-after", response, "Seconds after which a refused request is worth trying again.")
+X(RATELIMIT, "ratelimit", response, "What is left of the tightest limit on requests and on tokens.")
+X(RATELIMIT_POLICY, "ratelimit-policy", response, "What these limits are.")
 X(SHOULD_RETRY, "x-should-retry", response, "`false` where an SDK's retry cannot help.")
 X(TAGS, "x-tollgate-tags", request, "Tags for attribution: `team=a,feature=b`.")
 X(SESSION, "x-tollgate-session", request, "Session id for attribution.")

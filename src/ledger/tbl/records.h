@@ -3,7 +3,7 @@
  * BEGIN(TYPE, member of struct rec's union, struct) FIELD(kind, name)... END(TYPE)
  * Kinds: u8 u16 u32 u64 pico wall (little-endian), bool (u8), id (u64, u32), str (u16 length, bytes), name (the same,
  * at most REC_NAME_MAX), tags (the same, whole or "{}"), who, what, usage, money. On disk: a field may be added at the
- * end, and none changed or taken out.
+ * end, and none changed or taken out; what was added later is `more`: a u32 that is 0 in records of before.
  */
 BEGIN(OPEN, open, rec_open)
 FIELD(str, member)
@@ -20,6 +20,7 @@ FIELD(what, what)
 FIELD(usage, bound)
 FIELD(money, money)
 FIELD(u8, legs_over)
+FIELD(more, generations)
 END(HOLD)
 
 BEGIN(LEG, leg, rec_leg)
@@ -36,6 +37,7 @@ FIELD(money, money)
 FIELD(what, next)
 FIELD(usage, next_bound)
 FIELD(money, next_money)
+FIELD(more, generations)
 END(LEG)
 
 BEGIN(PROGRESS, progress, rec_progress)
@@ -61,6 +63,7 @@ FIELD(name, provider_request_id)
 FIELD(usage, usage)
 FIELD(money, money)
 FIELD(pico, bound)
+FIELD(more, generations)
 END(SETTLE)
 
 BEGIN(VOID, voided, rec_void)

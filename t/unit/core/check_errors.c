@@ -82,8 +82,10 @@ START_TEST(every_row)
 	/* Texts are not cut, and end as sentences do. */
 	ck_assert_uint_le(strlen(row->text), 360);
 	ck_assert_int_eq(row->text[strlen(row->text) - 1], '.');
+	/* Two errors have a code in common where the vendors tell them apart by type. */
 	for (enum tg_error other = TG_E_NONE + 1; other < e; other++)
-		ck_assert_str_ne(tg_error_row(other)->code, row->code);
+		ck_assert(strcmp(tg_error_row(other)->code, row->code) != 0 ||
+			  strcmp(tg_error_row(other)->openai_type, row->openai_type) != 0);
 }
 END_TEST
 

@@ -122,6 +122,8 @@ START_TEST(an_open_hold_is_settled_at_the_last_it_said)
 						: leg ? sample_leg(1, 1).next_bound.n[USAGE_IN]
 						      : sample_hold(1).bound.n[USAGE_IN]);
 	ck_assert_int_eq(s->usage.source, USAGE_ESTIMATED);
+	ck_assert_uint_eq(
+		s->generations, leg ? sample_leg(1, 1).generations : sample_hold(1).generations);
 	UNIT_STR_EQ(s->who.tenant, STR("research"));
 	UNIT_STR_EQ(s->who.tags, sample_who().tags);
 	UNIT_STR_EQ(s->what.target, leg ? STR("azure-sweden-central-2") : STR("openai-eu"));

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "ledger/varint.h"
 #include "ledger/walk.h"
 
 /* ---- the flush's system calls, of which the one numbered cut_at and all behind it never happen */
@@ -117,6 +118,7 @@ static struct rec record(unsigned i)
 	default:
 		r.u.settle = sample_settle(i);
 		r.u.settle.start = start;
+		r.u.settle.generations = i % 7 == 0 ? UINT32_MAX - i : i % 7;
 		r.u.settle.who.tenant = str_z(tenants[i % 3]);
 		r.u.settle.who.tags = str_z(tags[i % 4]);
 		r.u.settle.quality = i % 5 == 0 ? QUALITY_ESTIMATED : QUALITY_EXACT;
@@ -262,6 +264,7 @@ START_TEST(a_settle_is_a_request_and_a_leg)
 	UNIT_STR_EQ(k.tags, STR("{\"team\":\"search\",\"env\":\"prod\"}"));
 	ck_assert_uint_eq(v.requests, 1);
 	ck_assert_uint_eq(v.legs, 1);
+	ck_assert_uint_eq(v.generations, 2);
 	ck_assert_uint_eq(v.failed, 0);
 	ck_assert_uint_eq(v.quality[QUALITY_EXACT], 1);
 	ck_assert_uint_eq(v.units[USAGE_IN], 1234);
@@ -290,6 +293,7 @@ START_TEST(legs_cost_and_voids_do_not)
 	r.u.leg.quality = QUALITY_INDETERMINATE;
 	ck_assert(charge_of(&r, &k, &v));
 	UNIT_STR_EQ(k.target, STR("openai-eu"));
+	ck_assert(v.generations == 0); /* those of its SETTLE count */
 	ck_assert(v.requests == 0 && v.legs == 1 && v.contracted == 9000 && v.estimated == 9000);
 	ck_assert_uint_eq(v.units[USAGE_IN], 10);
 	ck_assert_uint_eq(v.quality[QUALITY_INDETERMINATE], 0);
@@ -826,6 +830,55 @@ START_TEST(every_cut_and_every_flip_of_a_file_is_seen)
 }
 END_TEST
 
+/* Rows of before there were generations end with their qualities. */
+START_TEST(rows_of_before_have_no_generations)
+{
+	static char bytes[65536], old[65536], few[VARINT_MAX];
+	char err[512], name[ROLLUP_NAME_LEN], path[128], *to = old;
+	struct rollup_file_row row, was;
+	struct rollup_file f, again;
+	uint64_t made = 0;
+	struct fake_segment open;
+	struct str rows;
+	FILE *in;
+	size_t n;
+
+	three_segments(&open);
+	rollup_file_name(name, DAY0);
+	snprintf(path, sizeof path, "%s/%s", ledger.rollup, name);
+	in = fopen(path, "rb");
+	n = fread(bytes, 1, sizeof bytes, in);
+	fclose(in);
+	ck_assert_int_eq(rollup_file_parse(&f, str_mk(bytes, n), err, sizeof err), 0);
+	ck_assert_int_eq(rollup_file_parse(&again, str_mk(bytes, n), err, sizeof err), 0);
+	rows = f.rows;
+	for (uint64_t bytes_of_row; rollup_file_next(&f, &row, err, sizeof err) == 1;) {
+		size_t more = (size_t)(varint_put(few, row.value.generations) - few);
+
+		made += row.value.generations;
+		ck_assert(varint_get(&rows, &bytes_of_row));
+		to = varint_put(to, bytes_of_row - more);
+		memcpy(to, rows.p, bytes_of_row - more);
+		to += bytes_of_row - more;
+		rows = str_skip(rows, bytes_of_row);
+	}
+	ck_assert_uint_gt(made, 0);
+	rollup_file_fini(&f);
+	ck_assert_int_eq(rollup_file_parse(&f, str_mk(bytes, n), err, sizeof err), 0);
+	f.rows = str_mk(old, (size_t)(to - old));
+	while (rollup_file_next(&again, &was, err, sizeof err) == 1) {
+		ck_assert_msg(rollup_file_next(&f, &row, err, sizeof err) == 1, "%s", err);
+		ck_assert_uint_eq(row.value.generations, 0);
+		was.value.generations = 0;
+		ck_assert(rollup_value_eq(&row.value, &was.value));
+	}
+	ck_assert_int_eq(rollup_file_next(&f, &row, err, sizeof err), 0);
+	rollup_file_fini(&f);
+	rollup_file_fini(&again);
+	fake_segment_fini(&open);
+}
+END_TEST
+
 START_TEST(a_damaged_journal_is_an_error_and_salvage_passes_over_it)
 {
 	struct fake_segment s;
@@ -895,6 +948,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, a_day_that_cannot_be_read_just_now_is_read_later);
 	tcase_add_test(tc, every_cut_and_every_flip_of_a_file_is_seen);
 	tcase_add_test(tc, a_damaged_journal_is_an_error_and_salvage_passes_over_it);
+	tcase_add_test(tc, rows_of_before_have_no_generations);
 	tcase_add_test(tc, names_of_days);
 }
 

@@ -57,7 +57,8 @@ static inline struct rec_hold sample_hold(uint64_t n)
 		.who = sample_who(),
 		.what = sample_what(),
 		.bound = sample_usage(4000, 4096),
-		.money = sample_money(1000000 + (int64_t)n) };
+		.money = sample_money(1000000 + (int64_t)n),
+		.generations = 3 };
 }
 
 static inline struct rec_leg sample_leg(uint64_t n, uint8_t no)
@@ -78,7 +79,8 @@ static inline struct rec_leg sample_leg(uint64_t n, uint8_t no)
 		.start = { 1764288000000000 + (int64_t)n },
 		.next = next,
 		.next_bound = sample_usage(4000, 2048),
-		.next_money = sample_money(500000 + (int64_t)n) };
+		.next_money = sample_money(500000 + (int64_t)n),
+		.generations = 5 };
 }
 
 static inline struct rec_progress sample_progress(uint64_t n)
@@ -105,7 +107,8 @@ static inline struct rec_settle sample_settle(uint64_t n)
 		.provider_request_id = STR("req_0f9e8d7c6b5a49382716050403020100"),
 		.usage = sample_usage(1234, 567),
 		.money = sample_money(100000 + (int64_t)n),
-		.bound = 900 * (1000000 + (int64_t)n) };
+		.bound = 900 * (1000000 + (int64_t)n),
+		.generations = 2 };
 }
 
 static inline struct rec_void sample_void(uint64_t n)

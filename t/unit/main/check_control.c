@@ -13,6 +13,7 @@
 #include "ledgerd.c"
 #include "listeners.c"
 #include "logwriter.c"
+#include "quotad.c"
 
 static struct control *k; /* the one that control_run would have */
 static char dir[128], conf_path[160], ready_path[160], error_path[160], access_path_[160];

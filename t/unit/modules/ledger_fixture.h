@@ -26,9 +26,20 @@ static inline enum step_rc sent(struct req *r)
 	return STEP_WAIT;
 }
 
+static inline void setup_with(const char *yaml)
+{
+	fake_init(&f, yaml);
+	for (ledger_step = 0; tg_steps[ledger_step].module != &mod_ledger; ledger_step++)
+		ck_assert_uint_lt(ledger_step + 1, tg_n_steps);
+	tg_steps[ledger_step + 1].run = sent;
+	n_sent = 0;
+	mono = clock_mono();
+	folder_setup();
+}
+
 static inline void setup(void)
 {
-	fake_init(&f,
+	setup_with(
 		"listen: 127.0.0.1:0\n"
 		"targets:\n"
 		"  a: { provider: openai, base_url: http://127.0.0.1:9, region: eu }\n"
@@ -44,12 +55,6 @@ static inline void setup(void)
 		"      per_mtok: { input: 0.000001, output: 0.000003 } }\n"
 		"  - { provider: openai, model: wide, max_output: 10,\n"
 		"      per_mtok: { input: 0.000002, output: 0.000004 } }\n");
-	for (ledger_step = 0; tg_steps[ledger_step].module != &mod_ledger; ledger_step++)
-		ck_assert_uint_lt(ledger_step + 1, tg_n_steps);
-	tg_steps[ledger_step + 1].run = sent;
-	n_sent = 0;
-	mono = clock_mono();
-	folder_setup();
 }
 
 static inline void open_journal(enum journal_durability d)

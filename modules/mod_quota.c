@@ -1,0 +1,152 @@
+/*
+ * mod_quota.c: limits on a request's way. A leg is sent only when every account of the request's
+ * path has taken its bound; what it was in the end replaces the bound when all is over.
+ *
+ *	SEND     quota_admit (called by mod_ledger, before the HOLD is written)
+ *	settled  quota_settle: what it was; quota_release: nothing had been sent
+ *
+ * Runs on the request's worker.
+ */
+#include "core/plan.h"
+#include "core/quota_text.h"
+#include "core/refusal_quota.h"
+#include "core/req.h"
+#include "modules.h"
+
+struct mod_quota {
+	struct quota_hold hold;
+};
+
+static struct quota_time quota_now(struct req *r)
+{
+	struct quota_time t = { .mono = worker_now(r->w) };
+
+	t.wall = r->w->wall;
+	return t;
+}
+
+static int64_t amount(uint64_t v)
+{
+	return v > (uint64_t)QUOTA_AMOUNT_MAX ? QUOTA_AMOUNT_MAX : (int64_t)v;
+}
+
+static int64_t nano(pico_usd a, pico_usd b)
+{
+	pico_usd sum = a;
+
+	if (money_add(&sum, b) != 0)
+		return QUOTA_AMOUNT_MAX;
+	return TG_MIN(money_nano_up(sum), QUOTA_AMOUNT_MAX);
+}
+
+static uint64_t sum_u64(uint64_t a, uint64_t b)
+{
+	return __builtin_add_overflow(a, b, &a) ? UINT64_MAX : a;
+}
+
+/* Of all legs: those that are over, and the last with this usage and money. */
+static void quota_amounts(const struct req *r, const struct usage *u, pico_usd billed,
+	uint64_t generations, int64_t out[QUOTA_DIM__MAX])
+{
+	uint64_t in = sum_u64(r->spent_tokens.input, usage_input(u)),
+		 made = sum_u64(r->spent_tokens.output, usage_output(u));
+
+	out[QUOTA_COST] = nano(r->spent.billed, billed);
+	out[QUOTA_INPUT_TOKENS] = amount(in);
+	out[QUOTA_OUTPUT_TOKENS] = amount(made);
+	out[QUOTA_TOKENS] = amount(sum_u64(in, made));
+	out[QUOTA_REQUESTS] = 1;
+	out[QUOTA_GENERATIONS] = amount(generations);
+	out[QUOTA_CONCURRENCY] = 1;
+}
+
+/* Another leg: what all of them may cost more than is held. */
+static enum quota_result quota_more(
+	struct req *r, struct quota_hold *h, struct quota_denied *denied)
+{
+	int64_t more[QUOTA_DIM__MAX];
+
+	quota_amounts(r, &r->leg.bound, r->leg.bound_money.billed, leg_generations(r), more);
+	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
+		more[d] = TG_MAX(more[d] - h->amount[d], 0);
+	return quota_raise(h, more, quota_now(r), denied);
+}
+
+enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied)
+{
+	struct mod_quota *m = req_mod(r, &mod_quota);
+	struct quota_account *path[QUOTA_PATH_MAX];
+	int64_t want[QUOTA_DIM__MAX];
+	int n;
+
+	if (m->hold.n > 0)
+		return quota_more(r, &m->hold, denied) == QUOTA_OK ? QUOTA_ADMITTED : QUOTA_REFUSED;
+	n = plan_quota_path(r, quota_now(r).wall, path);
+	if (n <= 0)
+		return n == 0 ? QUOTA_ADMITTED : QUOTA_UNKNOWN;
+	quota_amounts(r, &r->leg.bound, r->leg.bound_money.billed, leg_generations(r), want);
+	return quota_reserve(path, (unsigned)n, want, quota_now(r), &m->hold, denied) == QUOTA_OK
+		       ? QUOTA_ADMITTED
+		       : QUOTA_REFUSED;
+}
+
+/*
+ * Did a provider work on it? Its own errors and refusals for load are no request of the tenant's:
+ * a leg before the last one, which ended so or there would be no other, only when it cost
+ * something.
+ */
+static bool quota_counts(const struct req *r)
+{
+	const struct leg *l = &r->leg;
+
+	return l->charge > CHARGE_NOTHING || r->spent.billed > 0 || r->spent_tokens.input > 0 ||
+	       r->spent_tokens.output > 0 ||
+	       (l->status != 0 && l->status != 429 && l->status < 500);
+}
+
+static void quota_settled(struct req *r)
+{
+	struct mod_quota *m = req_mod(r, &mod_quota);
+	const struct leg *l = &r->leg;
+	int64_t actual[QUOTA_DIM__MAX];
+
+	if (m->hold.n == 0)
+		return;
+	if (!r->any_sent && !l->sent) {
+		quota_release(&m->hold, quota_now(r));
+		return;
+	}
+	quota_amounts(r, &l->usage, l->money.billed,
+		l->charge > CHARGE_NOTHING ? leg_generations(r) : 0, actual);
+	actual[QUOTA_REQUESTS] = quota_counts(r);
+	actual[QUOTA_CONCURRENCY] = 0;
+	quota_settle(&m->hold, actual, quota_now(r));
+}
+
+/* What is left, for the client's own pacing. */
+static int quota_response_head(struct req *r)
+{
+	struct mod_quota *m = req_mod(r, &mod_quota);
+	struct quota_account *path[QUOTA_PATH_MAX];
+	char *out;
+	size_t n;
+
+	if (m->hold.n == 0 || r->quota_fields.n > 0)
+		return 0;
+	for (unsigned i = 0; i < m->hold.n; i++)
+		path[i] = m->hold.item[i].account;
+	out = arena_room(&r->arena, QUOTA_FIELDS_MAX);
+	if (out == NULL)
+		return 0; /* without them, then */
+	n = quota_fields_put(out, path, m->hold.n, r->dialect == DIALECT_ANTHROPIC, quota_now(r));
+	arena_claim(&r->arena, n);
+	r->quota_fields = str_mk(out, n);
+	return 0;
+}
+
+const struct tg_module mod_quota = {
+	.name = "quota",
+	.req_size = sizeof(struct mod_quota),
+	.response_head = quota_response_head,
+	.settled = quota_settled,
+};

@@ -1,0 +1,72 @@
+/*
+ * quota_page.c: see quota_page.h.
+ */
+#include "admin/quota_page.h"
+
+#include "core/plan.h"
+#include "core/quota_text.h"
+#include "proto/url.h"
+
+#define VALUE_MAX 512
+
+struct wanted {
+	char buf[2][VALUE_MAX];
+	struct str scope, dimension;
+};
+
+/* -1: answered. */
+static int read_query(struct admin_reply *r, struct str query, struct wanted *w)
+{
+	struct str name, value;
+
+	while (url_query_next(&query, &name, &value)) {
+		bool scope = str_eq(name, STR("scope"));
+		struct str *to = scope ? &w->scope : &w->dimension;
+
+		if (!scope && !str_eq(name, STR("dimension"))) {
+			admin_reply_error(r, 400, "bad_request",
+				"no parameter `%.*s`; there are scope (tenant:acme) and dimension "
+				"(cost)",
+				STR_FMT(name));
+			return -1;
+		}
+		if (value.n >= VALUE_MAX || url_decode(value, w->buf[scope], value.n, to) != 0) {
+			admin_reply_error(r, 400, "bad_request",
+				"the query is not name=value pairs, percent-encoded");
+			return -1;
+		}
+	}
+	if (w->dimension.n > 0 && quota_dim_find(w->dimension) == QUOTA_DIM__MAX) {
+		admin_reply_error(
+			r, 400, "bad_request", "no dimension `%.*s`", STR_FMT(w->dimension));
+		return -1;
+	}
+	return 0;
+}
+
+static bool is_wanted(const struct wanted *w, const struct quota_slot *s)
+{
+	return (w->scope.n == 0 || str_eq(w->scope, s->scope)) &&
+	       (w->dimension.n == 0 || str_eq(w->dimension, str_z(quota_dim_name(s->limit->dim))));
+}
+
+void quota_page(struct admin_reply *r, struct str query, const struct tg_conf *c)
+{
+	struct quota_time now = { clock_wall(), clock_mono() };
+	struct outbuf *b = admin_reply_body(r);
+	struct wanted w = { .scope = STR_NONE };
+	bool some = false;
+
+	if (read_query(r, query, &w) != 0)
+		return;
+	outbuf_lit(b, "{\"limits\":[");
+	for (unsigned i = 0; i < c->quota.n_slots; i++) {
+		if (!is_wanted(&w, &c->quota.slots[i]))
+			continue;
+		if (some)
+			outbuf_lit(b, ",");
+		some = true;
+		quota_slot_json(b, &c->quota.slots[i], now);
+	}
+	outbuf_lit(b, "]}\n");
+}

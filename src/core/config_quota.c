@@ -1,0 +1,121 @@
+/*
+ * config_quota.c: the directive tables about limits: those of a scope (tier, org, tenant, key), and
+ * budgets. Part of config.c's tables.
+ */
+#include "core/config.h"
+#include "core/config_check.h"
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+
+/* ---- limits */
+
+static int check_limits(struct conf_load *l, void *obj)
+{
+	struct cfg_quota *q = obj;
+	char why[256];
+	unsigned n = 0;
+
+	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
+		n += (unsigned)q->text[d].n;
+	if (n > CFG_QUOTA_LIMITS)
+		return conf_fail(
+			l, &q->pos, "%u limits; at most %d are possible here", n, CFG_QUOTA_LIMITS);
+	q->limit = arena_zalloc(conf_arena(l), (n + 1) * sizeof *q->limit);
+	if (q->limit == NULL)
+		return conf_fail(l, NULL, "out of memory");
+	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
+		for (size_t i = 0; i < q->text[d].n; i++)
+			if (quota_limit_parse((enum quota_dim)d, q->text[d].v[i], &q->limit[q->n++],
+				    why, sizeof why) != 0)
+				return conf_fail_at(l, &q->text[d].v[i], "%s", why);
+	return 0;
+}
+
+static const struct conf_directive limit_directives[] = {
+#define X(id, dim, what)                         \
+	{ .name = dim,                           \
+		.type = CONF_STRINGS,            \
+		AT(cfg_quota, text[QUOTA_##id]), \
+		.help = "Limits on " what "." },
+#include "quota/tbl/dims.h"
+#undef X
+	{ .name = NULL },
+};
+const struct conf_block config_quota_block = {
+	.name = "scope limits",
+	.help = "What may be used at most, by dimension: an amount a period (`5/day`, `50 "
+		"usd/month`, "
+		"`100/30d`), requests and tokens also at a rate (`600/m`), or a list of these. "
+		"Spent "
+		"limits are answered with 429 `insufficient_quota` until the period is over, rates "
+		"with "
+		"429 `rate_limit_exceeded`.",
+	.size = sizeof(struct cfg_quota),
+	.directives = limit_directives,
+	.pos_offset_plus1 = offsetof(struct cfg_quota, pos) + 1,
+	.check = check_limits,
+};
+
+/* ---- budgets */
+
+static const char *const match_words[] = { "tenant", "org", "tier", "key", NULL };
+
+static int check_match(struct conf_load *l, const struct conf_tag *t)
+{
+	const char *near;
+
+	if (str_starts(t->name, STR("tag.")) && t->name.n > 4)
+		return 0;
+	for (size_t i = 0; match_words[i] != NULL; i++)
+		if (str_eq(t->name, str_z(match_words[i])))
+			return 0;
+	near = str_nearest(t->name, match_words, TG_ARRAY_LEN(match_words) - 1);
+	return conf_fail_at(l, &t->name,
+		"`%.*s` cannot be matched; it is `tag.NAME`, or one of tenant, org, tier, "
+		"key%s%s%s",
+		STR_FMT(t->name), near != NULL ? "; did you mean `" : "", near != NULL ? near : "",
+		near != NULL ? "`?" : "");
+}
+
+static int check_budget(struct conf_load *l, void *obj)
+{
+	struct cfg_budget *b = obj;
+
+	for (size_t i = 0; i < b->match.n; i++)
+		if (check_match(l, &b->match.v[i]) != 0)
+			return -1;
+	return config_check_budget(l, b);
+}
+
+static const struct conf_directive budget_directives[] = {
+	{ .name = "name",
+		.type = CONF_STRING,
+		AT(cfg_budget, name),
+		.flags = CONF_REQUIRED,
+		.help = "Name of the budget in answers, logs and reports." },
+	{ .name = "match",
+		.type = CONF_TAGS,
+		AT(cfg_budget, match),
+		.help = "Which requests it counts: all of `tag.NAME`, `tenant`, `org`, `tier`, "
+			"`key` that are given have that value; absent: every request." },
+	{ .name = "limits",
+		.type = CONF_BLOCK,
+		AT(cfg_budget, limits),
+		.block = &config_quota_block,
+		.help = "What these requests may use at most, all together." },
+	{ .name = "timezone",
+		.type = CONF_STRING,
+		AT(cfg_budget, timezone),
+		.def = "UTC",
+		.help = "IANA time zone in which its periods begin." },
+	{ .name = NULL },
+};
+const struct conf_block config_budget_block = {
+	.name = "budget",
+	.help = "Limits on requests of several tenants: those with a tag, of an org or a tier, or "
+		"all.",
+	.size = sizeof(struct cfg_budget),
+	.directives = budget_directives,
+	.pos_offset_plus1 = offsetof(struct cfg_budget, pos) + 1,
+	.check = check_budget,
+};

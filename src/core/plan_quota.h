@@ -1,0 +1,82 @@
+/*
+ * plan_quota.h: which limits a request is held to: the slots of its key, its tenant, its org and of
+ * every budget that counts it, and the account that each leads to now.
+ *
+ *	limit of a scope --slot--> account of the present period, in the process' table
+ *
+ * The control thread makes the slots with the plan (plan_quota_build), gives them their accounts
+ * (plan_quota_open) and, twice a second, those of the next periods (plan_quota_turn). Workers only
+ * read. A slot keeps the references of its last, present and next account: a worker that has just
+ * read the one before may still look at it, for periods are hours long.
+ */
+#ifndef TG_CORE_PLAN_QUOTA_H
+#define TG_CORE_PLAN_QUOTA_H
+
+#include "conf/conf.h"
+#include "quota/hold.h"
+#include "quota/table.h"
+#include "quota/window.h"
+
+struct tg_conf;
+struct req;
+struct cfg_budget;
+
+enum quota_scope_kind { QUOTA_SCOPE_KEY, QUOTA_SCOPE_TENANT, QUOTA_SCOPE_ORG, QUOTA_SCOPE_BUDGET };
+
+struct quota_slot {
+	const struct quota_limit *limit;
+	const struct zone *zone;
+	enum quota_scope_kind kind;
+	struct str scope; /* "tenant:acme" */
+	/* Control thread writes, workers read; a reference each. */
+	_Atomic(struct quota_account *) now, next;
+	struct quota_account *last; /* the control thread's */
+};
+
+struct quota_scope {
+	struct quota_slot *slot;
+	unsigned n;
+};
+
+struct quota_budget {
+	const struct cfg_budget *cfg;
+	struct quota_scope scope;
+};
+
+struct plan_quota {
+	struct quota_slot *slots; /* of all scopes */
+	unsigned n_slots, cap_slots;
+	struct quota_budget *budgets;
+	unsigned n_budgets;
+	struct zone **zones; /* each once */
+	unsigned n_zones;
+};
+
+/* Slots without accounts yet. -1 with err. */
+int plan_quota_build(struct tg_conf *c, struct conf_error *err) TG_MUST_CHECK;
+void plan_quota_fini(struct tg_conf *c);
+
+/*
+ * Accounts of the present periods; limits of those that are there already are set. fresh(arg, slot,
+ * account) is called for each that was made anew: what the ledger has of it is to be restored
+ * before requests come. -1 with why.
+ */
+int plan_quota_open(struct tg_conf *c, struct quota_table *t, struct quota_time now,
+	void (*fresh)(void *arg, struct quota_slot *s, struct quota_account *a), void *arg,
+	char *why, size_t why_size) TG_MUST_CHECK;
+/* Accounts of the periods that come next, and on to them when they have come. */
+void plan_quota_turn(struct tg_conf *c, struct quota_table *t, struct quota_time now);
+
+/*
+ * Worker: the accounts of a request, narrow ones first. Their number, or -1: one is missing (its
+ * period has begun, and its account could not be made).
+ */
+int plan_quota_path(
+	const struct req *r, wall_us now, struct quota_account *path[QUOTA_PATH_MAX]) TG_MUST_CHECK;
+/* Does a budget count requests of these? Tags: a JSON object of strings. */
+struct quota_who {
+	struct str org, tenant, tier, key, tags;
+};
+bool plan_quota_matches(const struct cfg_budget *b, const struct quota_who *who);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * refusal_quota.h: what a request that a limit refused is answered: which limit, when it opens
+ * again, what would fit.
+ */
+#ifndef TG_CORE_REFUSAL_QUOTA_H
+#define TG_CORE_REFUSAL_QUOTA_H
+
+#include "core/module.h"
+#include "quota/hold.h"
+
+enum quota_admitted {
+	QUOTA_ADMITTED,
+	QUOTA_REFUSED, /* by the account that struct quota_denied names */
+	QUOTA_UNKNOWN, /* an account is missing: its period has begun and it could not be made */
+};
+
+/* Answers what was not admitted. */
+enum step_rc refusal_quota(struct req *r, enum quota_admitted how, const struct quota_denied *d);
+
+#endif

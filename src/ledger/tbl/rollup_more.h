@@ -1,0 +1,6 @@
+/*
+ * What a rollup's row counts besides: X(member). At the end of the rows of day files, where older ones have nothing:
+ * never change the order.
+ */
+/* images, videos, speeches of SETTLEs */
+X(generations)

@@ -1,0 +1,686 @@
+/*
+ * check_plan_quota.c: which accounts a request is held to, by the scopes of a configuration and by
+ * what budgets match; how a plan gets its accounts, shares them with the one before, moves on with
+ * a made-up clock, and gives every reference back.
+ */
+#include "unit/core/fake.h"
+
+#include <pthread.h>
+
+#include "core/plan_quota.h"
+
+#define SEC INT64_C(1000000)
+#define HR  (3600 * SEC)
+#define DAY (24 * HR)
+/* 2026-11-28 00:00 UTC, a Saturday */
+#define TODAY (INT64_C(20785) * DAY)
+
+static struct fake f;
+static struct quota_table *table;
+static struct quota_time now;
+
+#define BASE                                                                   \
+	"listen: 127.0.0.1:0\n"                                                \
+	"targets: { a: { provider: openai, base_url: http://127.0.0.1:9 } }\n" \
+	"models: { m: { targets: a } }\n"
+#define KEY "keys: [ { id: k, sha256: " FAKE_KEY_SHA " } ]"
+
+static void at(int64_t us)
+{
+	now = (struct quota_time){ { us }, { us - TODAY + DAY } };
+}
+
+static void setup(void)
+{
+	table = quota_table_new(1024);
+	ck_assert_ptr_nonnull(table);
+	at(TODAY + 12 * HR);
+}
+
+/* Every reference is back: an account has its table's alone, and the buckets of a window that is
+ * there the ring's. */
+static void teardown(void)
+{
+	struct quota_account *a;
+
+	for (size_t i = 0; (a = quota_table_next(table, &i)) != NULL;) {
+		uint64_t refs = atomic_load(&a->refs) & 0xffffffff;
+
+		ck_assert_msg(refs == 2 || (refs == 3 && a->leaves.us > a->end.us), "%.*s: %llu",
+			STR_FMT(a->name), (unsigned long long)refs);
+		quota_account_put(a);
+	}
+	quota_table_free(table);
+}
+
+static void begin(const char *yaml)
+{
+	fake_init(&f, yaml);
+}
+
+static void done(void)
+{
+	fake_drop(&f);
+	fake_fini(&f);
+}
+
+/* ---- the accounts that were new */
+
+static char fresh_text[32768];
+static size_t fresh_n;
+
+static void fresh(void *arg, struct quota_slot *s, struct quota_account *a)
+{
+	ck_assert_ptr_eq(arg, &fresh_n);
+	ck_assert(str_starts(a->name, s->scope));
+	ck_assert_int_eq(a->kind, QUOTA_STOCK);
+	ck_assert_uint_lt(fresh_n, sizeof fresh_text - 256);
+	fresh_n += (size_t)snprintf(fresh_text + fresh_n, sizeof fresh_text - fresh_n, "%s%.*s",
+		fresh_n > 0 ? " " : "", STR_FMT(a->name));
+}
+
+/* Their names. */
+static const char *open_plan(struct tg_conf *c)
+{
+	char why[256] = "";
+
+	fresh_n = 0;
+	fresh_text[0] = '\0';
+	ck_assert_msg(
+		plan_quota_open(c, table, now, fresh, &fresh_n, why, sizeof why) == 0, "%s", why);
+	return fresh_text;
+}
+
+static struct tg_conf *another(const char *yaml)
+{
+	struct conf_error err = { { 0 } };
+	struct tg_conf *c = fake_plan(f.resolver, yaml, 2, &err);
+
+	ck_assert_msg(c != NULL, "%s", err.text);
+	return c;
+}
+
+/* ---- the path of a request with the key */
+
+static const char *path_of(struct tg_conf *c, const char *tags)
+{
+	struct quota_account *path[QUOTA_PATH_MAX];
+	static char text[2048];
+	struct req r = { .conf = c, .tags_json = str_z(tags) };
+	size_t n = 0;
+	int accounts;
+
+	r.key = plan_find_key(c, STR(FAKE_KEY));
+	ck_assert_ptr_nonnull(r.key);
+	r.tenant = r.key->tenant;
+	accounts = plan_quota_path(&r, now.wall, path);
+	text[0] = '\0';
+	if (accounts < 0)
+		return "missing";
+	for (int i = 0; i < accounts; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s%.*s=%lld", i > 0 ? " " : "",
+			STR_FMT(path[i]->name), (long long)atomic_load(&path[i]->limit));
+	return text;
+}
+
+#define D "/2026-11-28"
+
+/* Narrow ones first: an account of their own that lacks leaves no trace in a shared one. */
+START_TEST(the_order_of_a_path)
+{
+	begin(BASE "budgets:\n"
+		   "  - { name: z, limits: { requests: 6/day } }\n"
+		   "  - { name: a, limits: { requests: 7/day } }\n"
+		   "orgs: { o: { limits: { requests: 4/day } }, p: { limits: { requests: 9/day } } "
+		   "}\n"
+		   "tiers: { t: { limits: { requests: 3/day } } }\n"
+		   "tenants: { me: { org: o, tier: t, limits: { tokens: 5/day, concurrency: 2 }, "
+		   "keys: [ { id: k, sha256: " FAKE_KEY_SHA
+		   ", limits: { requests: 1/day, tokens: 8/min } } ] } }\n");
+	ck_assert_str_eq(path_of(f.conf, ""), "missing"); /* not opened yet */
+	open_plan(f.conf);
+	ck_assert_str_eq(path_of(f.conf, ""),
+		"key:k/tokens/rate/min=8 key:k/requests/day" D "=1 tenant:me/requests/day" D "=3 "
+		"tenant:me/tokens/day" D "=5 tenant:me/concurrency=2 org:o/requests/day" D "=4 "
+		"budget:z/requests/day" D "=6 budget:a/requests/day" D "=7");
+	done();
+}
+END_TEST
+
+START_TEST(without_limits_or_a_key)
+{
+	struct quota_account *path[QUOTA_PATH_MAX];
+	struct req r = { .key = NULL };
+
+	begin(BASE "tenants: { me: { " KEY " } }\n");
+	ck_assert_str_eq(open_plan(f.conf), "");
+	ck_assert_str_eq(path_of(f.conf, ""), "");
+	ck_assert_uint_eq(quota_table_count(table), 0);
+	r.conf = f.conf;
+	ck_assert_int_eq(plan_quota_path(&r, now.wall, path), 0);
+	done();
+}
+END_TEST
+
+static const struct {
+	const char *tier, *own, *path;
+} replaced[] = {
+#define T "tenant:me/requests/"
+	{ "requests: 5/day", "requests: 9/day", T "day" D "=9" },
+	{ "requests: 5/day", "requests: 1/day", T "day" D "=1" },
+	{ "requests: 5/day", "requests: 9/hour", T "day" D "=5 " T "rate/hour=9" },
+	{ "requests: 5/day", "requests: 9/week", T "day" D "=5 " T "week/2026-11-23=9" },
+	{ "requests: 5/week", "requests: 9/week@sun",
+		T "week/2026-11-23=5 " T "week@sun/2026-11-22=9" },
+	{ "requests: 5/24h", "requests: 9/24h", T "24h=9" },
+	{ "requests: 5/24h", "requests: 9/25h", T "24h=5 " T "25h=9" },
+	{ "requests: 5/24h", "requests: 9/24d", T "24h=5 " T "24d=9" },
+	{ "requests: 5/min", "requests: 9/s", T "rate/min=5 " T "rate/s=9" },
+	{ "requests: 5/min", "requests: 9/m", T "rate/min=9" },
+	{ "requests: 5/day", "generations: 9/day",
+		T "day" D "=5 tenant:me/generations/day" D "=9" },
+	{ "concurrency: 5", "concurrency: 9", "tenant:me/concurrency=9" },
+	{ "requests: [ 5/day, 6/min ]", "requests: [ 7/min, 8/month ]",
+		T "day" D "=5 " T "rate/min=7 " T "month/2026-11=8" },
+	{ "requests: [ 5/day, 6/day ]", "cost: 0.5 usd/day",
+		T "day" D "=6 tenant:me/cost/day" D "=500000000" },
+#undef T
+};
+
+START_TEST(an_own_limit_replaces_the_tier_s)
+{
+	char yaml[1024];
+
+	snprintf(yaml, sizeof yaml,
+		BASE "tiers: { t: { limits: { %s } } }\n"
+		     "tenants: { me: { tier: t, limits: { %s }, " KEY " } }\n",
+		replaced[_i].tier, replaced[_i].own);
+	begin(yaml);
+	open_plan(f.conf);
+	ck_assert_str_eq(path_of(f.conf, ""), replaced[_i].path);
+	done();
+}
+END_TEST
+
+/* ---- how many */
+
+static size_t put_limits(char *out, size_t cap, unsigned n)
+{
+	size_t len = (size_t)snprintf(out, cap, "requests: [ ");
+
+	for (unsigned i = 0; i < n; i++)
+		len += (size_t)snprintf(out + len, cap - len, "%s1/%ud", i > 0 ? ", " : "", i + 1);
+	return len + (size_t)snprintf(out + len, cap - len, " ]");
+}
+
+/* 24 in all: 12 of the tenant, 1 of its key, and those of budgets that may count the key. */
+static void crowd(char *out, size_t cap, unsigned in_budget)
+{
+	char limits[512], budget[512];
+
+	put_limits(limits, sizeof limits, 12);
+	put_limits(budget, sizeof budget, in_budget);
+	snprintf(out, cap,
+		BASE "tiers: { t: {}, u: {} }\n"
+		     "tenants:\n"
+		     "  me: { tier: t, limits: { %s }, keys: [ { id: k, sha256: " FAKE_KEY_SHA
+		     ", limits: { tokens: 1/day } } ] }\n"
+		     "budgets:\n"
+		     "  - { name: a, match: { tag.x: y, tier: t }, limits: { %s } }\n"
+		     "  - { name: b, match: { tag.x: y, tier: u }, limits: { %s } }\n",
+		limits, budget, budget);
+}
+
+START_TEST(as_many_as_a_path_has)
+{
+	struct conf_error err = { { 0 } };
+	char yaml[4096];
+	unsigned n = 0;
+
+	crowd(yaml, sizeof yaml, QUOTA_PATH_MAX - 13);
+	begin(yaml);
+	open_plan(f.conf);
+	for (const char *p = path_of(f.conf, "{\"x\":\"y\"}"); (p = strchr(p, '=')) != NULL; p++)
+		n++;
+	ck_assert_uint_eq(n, QUOTA_PATH_MAX);
+	crowd(yaml, sizeof yaml, QUOTA_PATH_MAX - 12);
+	ck_assert_ptr_null(fake_plan(f.resolver, yaml, 2, &err));
+	ck_assert_msg(strstr(err.text, ":6:") != NULL &&
+			      strstr(err.text,
+				      ": 25 limits apply to requests of key 'k' (its own, its "
+				      "tenant's with the tier's, its org's, its budgets'); at most "
+				      "24 are possible") != NULL,
+		"%s", err.text);
+	done();
+}
+END_TEST
+
+/* ---- what a budget counts */
+
+static const struct {
+	const char *match, *tags;
+	bool want;
+} matches[] = {
+	{ "{}", "", true },
+	{ "{ tenant: me }", "", true },
+	{ "{ tenant: you }", "", false },
+	{ "{ org: o }", "", true },
+	{ "{ org: p }", "", false },
+	{ "{ tier: t }", "", true },
+	{ "{ tier: u }", "", false },
+	{ "{ key: k }", "", true },
+	{ "{ key: l }", "", false },
+	/* all of them */
+	{ "{ tenant: me, org: o, tier: t, key: k, tag.a: b }", "{\"a\":\"b\"}", true },
+	{ "{ tenant: me, org: o, tier: t, key: k, tag.a: b }", "{\"a\":\"c\"}", false },
+	{ "{ tenant: me, org: o, tier: t, key: l }", "", false },
+	{ "{ tenant: you, key: k }", "", false },
+	/* tags */
+	{ "{ tag.a: b }", "", false },
+	{ "{ tag.a: b }", "{}", false },
+	{ "{ tag.a: b }", "{\"a\":\"b\"}", true },
+	{ "{ tag.a: b }", "{\"a\":\"bc\"}", false },
+	{ "{ tag.a: b }", "{\"b\":\"a\"}", false },
+	{ "{ tag.a: b }", "{\"x\":\"y\",\"a\":\"b\",\"z\":\"\"}", true },
+	{ "{ tag.a: b, tag.z: '' }", "{\"x\":\"y\",\"a\":\"b\",\"z\":\"\"}", true },
+	{ "{ tag.a: b, tag.z: y }", "{\"x\":\"y\",\"a\":\"b\",\"z\":\"\"}", false },
+	{ "{ tag.tag.a: b }", "{\"tag.a\":\"b\"}", true },
+	{ "{ tag.tenant: me }", "", false }, /* a tag of that name */
+	{ "{ tag.a: 'q\"\\z' }", "{\"a\":\"q\\\"\\\\z\"}", true },
+	{ "{ tag.a: 'q\"\\z' }", "{\"a\":\"q\\\"z\"}", false },
+	{ "{ tag.a: x/y }", "{\"a\":\"x\\/\\u0079\"}", true },
+	{ "{ tag.a: \"x\\u00e9\" }", "{\"a\":\"x\\u00e9\"}", true },
+	{ "{ tag.a: \"x\\u00e9\" }", "{\"a\":\"x\xc3\xa9\"}", true },
+};
+
+START_TEST(what_a_budget_matches)
+{
+	char yaml[1024];
+
+	snprintf(yaml, sizeof yaml,
+		BASE "orgs: { o: {}, p: {} }\ntiers: { t: {}, u: {} }\n"
+		     "tenants: { me: { org: o, tier: t, " KEY " }, you: { keys: [ { id: l, sha256: "
+		     "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 } ] } }\n"
+		     "budgets: [ { name: b, match: %s, limits: { concurrency: 1 } } ]\n",
+		matches[_i].match);
+	begin(yaml);
+	open_plan(f.conf);
+	ck_assert_msg(strcmp(path_of(f.conf, matches[_i].tags),
+			      matches[_i].want ? "budget:b/concurrency=1" : "") == 0,
+		"%s of %s: %s", matches[_i].match, matches[_i].tags,
+		path_of(f.conf, matches[_i].tags));
+	done();
+}
+END_TEST
+
+/* The longest value that a tag may have. */
+START_TEST(a_long_tag)
+{
+	char yaml[2048], tags[2048], value[513];
+
+	for (int more = 0; more < 2; more++) {
+		memset(value, 'v', sizeof value);
+		value[sizeof value - 1] = '\0';
+		snprintf(yaml, sizeof yaml,
+			BASE "tenants: { me: { " KEY " } }\n"
+			     "budgets: [ { name: b, match: { tag.a: %s }, limits: { concurrency: 1 "
+			     "} } ]\n",
+			value);
+		snprintf(tags, sizeof tags, "{\"a\":\"%s%s\"}", value, more ? "v" : "");
+		begin(yaml);
+		open_plan(f.conf);
+		ck_assert_str_eq(path_of(f.conf, tags), more ? "" : "budget:b/concurrency=1");
+		done();
+	}
+}
+END_TEST
+
+/* ---- accounts, and a reload */
+
+#define ONE(limits) BASE "tenants: { me: { limits: { " limits " }, " KEY " } }\n"
+
+START_TEST(a_reload_shares_accounts)
+{
+	struct tg_conf *next;
+	struct quota_account *a;
+
+	begin(ONE("requests: [ 5/day, 9/2h, 7/min ], concurrency: 3"));
+	ck_assert_str_eq(open_plan(f.conf),
+		"tenant:me/requests/day" D " tenant:me/requests/2h/2026-11-28T10Z "
+		"tenant:me/requests/2h/2026-11-28T11Z tenant:me/requests/2h/2026-11-28T12Z");
+	a = quota_table_find_name(table, STR("tenant:me/requests/day" D), QUOTA_REQUESTS);
+	ck_assert_ptr_nonnull(a);
+	quota_account_restore(a, 4);
+
+	/* the same ones, with other limits; only what is new is new */
+	next = another(ONE("requests: [ 6/day, 2/2h, 8/min, 1/month ], concurrency: 1"));
+	ck_assert_str_eq(open_plan(next), "tenant:me/requests/month/2026-11");
+	ck_assert_str_eq(path_of(next, ""),
+		"tenant:me/requests/day" D
+		"=6 tenant:me/requests/2h=2 tenant:me/requests/rate/min=8 "
+		"tenant:me/requests/month/2026-11=1 tenant:me/concurrency=1");
+	ck_assert_ptr_eq(atomic_load(&next->quota.slots[0].now), a);
+	ck_assert_ptr_eq(atomic_load(&f.conf->quota.slots[0].now), a);
+	ck_assert_int_eq(atomic_load(&a->committed), 4);
+	ck_assert_int_eq(atomic_load(&a->settled), 4);
+	plan_put(next);
+
+	/* the first plan is still whole */
+	ck_assert_int_eq(quota_account_headroom(a, now), 2);
+	quota_account_put(a);
+	ck_assert_str_ne(path_of(f.conf, ""), "missing");
+	done();
+}
+END_TEST
+
+/* What a plan took until there was no room, it gives back. */
+START_TEST(no_room_for_all)
+{
+	struct quota_table *small = quota_table_new(2), *was = table;
+	char why[256] = "";
+
+	begin(ONE("requests: [ 5/day, 5/month, 5/year ]"));
+	fresh_n = 0;
+	ck_assert_int_eq(plan_quota_open(f.conf, small, now, fresh, &fresh_n, why, sizeof why), -1);
+	ck_assert_msg(strstr(why, "no room for the account `tenant:me/requests/year/2026`") != NULL,
+		"%s", why);
+	ck_assert_str_eq(path_of(f.conf, ""), "missing");
+	table = small;
+	done();
+	teardown();
+	table = was;
+}
+END_TEST
+
+/* The names of days are the same everywhere, the days are not. */
+START_TEST(a_reload_changes_the_zone)
+{
+	static const char *const zones[] = { "America/Los_Angeles", "Asia/Tokyo" };
+	char yaml[512];
+
+	for (int rolling = 0; rolling < 2; rolling++)
+		for (size_t i = 0; i < TG_ARRAY_LEN(zones); i++) {
+			struct tg_conf *next;
+			struct quota_account *a;
+
+			at(TODAY + 12 * HR);
+			begin(rolling ? ONE("requests: 5/3d") : ONE("requests: 5/day"));
+			open_plan(f.conf);
+			snprintf(yaml, sizeof yaml,
+				BASE "tenants: { me: { timezone: %s, limits: { requests: %s }, " KEY
+				     " } }\n",
+				zones[i], rolling ? "6/3d" : "6/day");
+			next = another(yaml);
+			open_plan(next);
+			a = atomic_load(&next->quota.slots[0].now);
+			if (!rolling)
+				ck_assert_int_eq(a->end.us, TODAY + (i == 0 ? 32 * HR : 15 * HR));
+			for (int half_hours = 0; half_hours < 96; half_hours++) {
+				ck_assert_msg(strcmp(path_of(next, ""), "missing") != 0,
+					"%s, after %d half hours", zones[i], half_hours);
+				at(now.wall.us + HR / 2 - 1);
+				plan_quota_turn(next, table, now);
+				at(now.wall.us + 1);
+			}
+			plan_put(next);
+			done();
+			quota_table_sweep(table, now);
+		}
+}
+END_TEST
+
+/* ---- the clock */
+
+static int64_t refs_of(const struct quota_account *a)
+{
+	return (int64_t)(atomic_load(&a->refs) & 0xffffffff);
+}
+
+START_TEST(across_the_end_of_a_period)
+{
+	struct quota_account *first, *second;
+	struct quota_slot *s;
+
+	begin(ONE("requests: 5/day"));
+	open_plan(f.conf);
+	s = f.conf->quota.slots;
+	first = atomic_load(&s->now);
+
+	at(TODAY + DAY - 30 * SEC - 1);
+	plan_quota_turn(f.conf, table, now);
+	ck_assert_ptr_null(atomic_load(&s->next));
+	at(TODAY + DAY - 30 * SEC);
+	plan_quota_turn(f.conf, table, now);
+	second = atomic_load(&s->next);
+	ck_assert_ptr_nonnull(second);
+	ck_assert_int_eq(second->start.us, TODAY + DAY);
+	plan_quota_turn(f.conf, table, now); /* once */
+	ck_assert_ptr_eq(atomic_load(&s->next), second);
+	ck_assert_int_eq(refs_of(second), 2);
+
+	/* workers are on time, whenever the control thread is */
+	at(TODAY + DAY - 1);
+	ck_assert_str_eq(path_of(f.conf, ""), "tenant:me/requests/day" D "=5");
+	at(TODAY + DAY);
+	ck_assert_ptr_eq(atomic_load(&s->now), first);
+	ck_assert_str_eq(path_of(f.conf, ""), "tenant:me/requests/day/2026-11-29=5");
+	plan_quota_turn(f.conf, table, now);
+	ck_assert_ptr_eq(atomic_load(&s->now), second);
+	ck_assert_ptr_null(atomic_load(&s->next));
+	ck_assert_str_eq(path_of(f.conf, ""), "tenant:me/requests/day/2026-11-29=5");
+
+	/* who has just read the first one may still look at it, for one period */
+	ck_assert_int_eq(refs_of(first), 2);
+	ck_assert_uint_eq(quota_table_sweep(table, now), 0);
+	at(TODAY + 2 * DAY - SEC);
+	plan_quota_turn(f.conf, table, now);
+	ck_assert_int_eq(refs_of(first), 2);
+	at(TODAY + 2 * DAY);
+	plan_quota_turn(f.conf, table, now);
+	ck_assert_int_eq(refs_of(first), 1);
+	ck_assert_int_eq(refs_of(second), 2);
+	ck_assert_uint_eq(quota_table_sweep(table, now), 1);
+	ck_assert_str_eq(path_of(f.conf, ""), "tenant:me/requests/day/2026-11-30=5");
+	done();
+}
+END_TEST
+
+/* Days of their own: the tenant's, its org's, a budget's. */
+START_TEST(each_scope_has_its_zone)
+{
+	begin(BASE "orgs: { o: { timezone: Asia/Tokyo, limits: { requests: 1/day } } }\n"
+		   "tenants: { me: { org: o, timezone: America/Los_Angeles, limits: { requests: "
+		   "1/day }, keys: [ { id: k, sha256: " FAKE_KEY_SHA
+		   ", limits: { requests: 1/day } } ] } }\n"
+		   "budgets: [ { name: b, limits: { requests: 1/day } } ]\n");
+	at(TODAY + 20 * HR);
+	open_plan(f.conf);
+	ck_assert_str_eq(path_of(f.conf, ""),
+		"key:k/requests/day" D "@America/Los_Angeles=1 tenant:me/requests/day" D
+		"@America/Los_Angeles=1 org:o/requests/day/2026-11-29@Asia/Tokyo=1 "
+		"budget:b/requests/day" D "=1");
+	ck_assert_int_eq(
+		atomic_load(&f.conf->tenants[0].quota.slot[0].now)->end.us, TODAY + DAY + 8 * HR);
+	ck_assert_ptr_eq(
+		f.conf->tenants[0].zone, plan_find_key(f.conf, STR(FAKE_KEY))->quota.slot->zone);
+	ck_assert_uint_eq(f.conf->quota.n_zones, 3);
+	done();
+	/* absent: its org's */
+	begin(BASE "orgs: { o: { timezone: Asia/Tokyo } }\n"
+		   "tenants: { me: { org: o, limits: { requests: 1/day }, " KEY " } }\n");
+	open_plan(f.conf);
+	ck_assert_str_eq(path_of(f.conf, ""), "tenant:me/requests/day/2026-11-29@Asia/Tokyo=1");
+	done();
+}
+END_TEST
+
+/* The machine slept: what is over is passed over. */
+START_TEST(a_leap_ahead)
+{
+	begin(ONE("requests: 5/day, generations: 5/lifetime, tokens: 5/3h"));
+	open_plan(f.conf);
+	at(TODAY + 10 * DAY);
+	ck_assert_str_eq(path_of(f.conf, ""), "missing");
+	plan_quota_turn(f.conf, table, now);
+	ck_assert_str_eq(path_of(f.conf, ""),
+		"tenant:me/tokens/3h=5 tenant:me/requests/day/2026-12-08=5 "
+		"tenant:me/generations/lifetime=5");
+	/* with the next one made before, too */
+	at(TODAY + 11 * DAY - SEC);
+	plan_quota_turn(f.conf, table, now);
+	at(TODAY + 20 * DAY);
+	plan_quota_turn(f.conf, table, now);
+	ck_assert_str_ne(path_of(f.conf, ""), "missing");
+	done();
+}
+END_TEST
+
+START_TEST(a_clock_that_was_set_back)
+{
+	begin(ONE("requests: 5/day"));
+	at(TODAY + DAY - SEC);
+	open_plan(f.conf);
+	plan_quota_turn(f.conf, table, now);
+	at(TODAY + DAY + SEC);
+	plan_quota_turn(f.conf, table, now);
+	/* the period stays, on both sides; nothing is had twice */
+	at(TODAY + DAY - HR);
+	ck_assert_str_eq(path_of(f.conf, ""), "tenant:me/requests/day/2026-11-29=5");
+	plan_quota_turn(f.conf, table, now);
+	ck_assert_str_eq(path_of(f.conf, ""), "tenant:me/requests/day/2026-11-29=5");
+	at(TODAY + DAY + HR);
+	plan_quota_turn(f.conf, table, now);
+	ck_assert_str_eq(path_of(f.conf, ""), "tenant:me/requests/day/2026-11-29=5");
+	ck_assert_uint_eq(quota_table_count(table), 2);
+	done();
+}
+END_TEST
+
+/* ---- rolling windows */
+
+static enum quota_result take(struct quota_account *a, int64_t amount)
+{
+	struct quota_account *charged;
+	enum quota_result r = quota_account_take(a, amount, now, &charged);
+
+	if (r == QUOTA_OK) {
+		quota_account_settle(charged, amount, amount, now);
+		if (charged != a)
+			quota_account_put(charged);
+	}
+	return r;
+}
+
+START_TEST(a_window_rolls)
+{
+	struct quota_account *head;
+
+	begin(ONE("requests: 10/3h"));
+	at(TODAY + 12 * HR);
+	open_plan(f.conf);
+	head = atomic_load(&f.conf->quota.slots[0].now);
+	ck_assert_int_eq(quota_window_until(head).us, TODAY + 13 * HR);
+	/* 2 an hour: 3 hours and the open one have 8 */
+	for (int h = 0; h < 30; h++) {
+		int64_t hour = TODAY + (12 + h) * HR;
+
+		at(hour + HR / 2);
+		plan_quota_turn(f.conf, table, now);
+		ck_assert_int_eq(quota_window_until(head).us, hour + HR);
+		ck_assert_int_eq(take(head, 2), QUOTA_OK);
+		ck_assert_int_eq(quota_window_committed(head, now.wall), 2 * TG_MIN(h + 1, 4));
+		ck_assert_int_eq(quota_account_headroom(head, now), 10 - 2 * TG_MIN(h + 1, 4));
+		/* the next one is there before it is due, and open from its first microsecond */
+		at(hour + HR - 30 * SEC);
+		plan_quota_turn(f.conf, table, now);
+		ck_assert_int_eq(quota_window_until(head).us, hour + 2 * HR);
+		at(hour + HR - 1);
+		ck_assert_int_eq(quota_window_committed(head, now.wall), 2 * TG_MIN(h + 1, 4));
+		at(hour + HR);
+		ck_assert_int_eq(quota_window_committed(head, now.wall), 2 * TG_MIN(h + 1, 3));
+		quota_table_sweep(table, now);
+	}
+	ck_assert_uint_le(quota_table_count(table), 1 + 5 + 1);
+	ck_assert_str_eq(path_of(f.conf, ""), "tenant:me/requests/3h=10");
+	done();
+}
+END_TEST
+
+/* ---- workers beside the control thread */
+
+static struct {
+	_Atomic int64_t clock;
+	_Atomic bool over, ready;
+	unsigned missing, looks;
+} race;
+
+static void *worker(void *arg)
+{
+	struct quota_account *path[QUOTA_PATH_MAX];
+	struct req *r = arg;
+
+	while (!atomic_load(&race.over)) {
+		wall_us t = { atomic_load(&race.clock) };
+
+		race.missing += plan_quota_path(r, t, path) != 1;
+		race.looks++;
+		atomic_store(&race.ready, true);
+	}
+	return NULL;
+}
+
+/* A worker that looks while the slot moves on finds the one or the other. */
+START_TEST(a_worker_looks_at_that_moment)
+{
+	struct req r = { .tags_json = STR_NONE };
+	pthread_t thread;
+
+	begin(ONE("generations: 5/hour"));
+	at(TODAY);
+	open_plan(f.conf);
+	r.conf = f.conf;
+	r.key = plan_find_key(f.conf, STR(FAKE_KEY));
+	r.tenant = r.key->tenant;
+	memset(&race, 0, sizeof race);
+	atomic_store(&race.clock, now.wall.us);
+	ck_assert_int_eq(pthread_create(&thread, NULL, worker, &r), 0);
+	while (!atomic_load(&race.ready))
+		;
+	for (int64_t h = 1; h <= 20000; h++) {
+		at(TODAY + h * HR - SEC);
+		plan_quota_turn(f.conf, table, now);
+		at(TODAY + h * HR);
+		atomic_store(&race.clock, now.wall.us);
+		plan_quota_turn(f.conf, table, now);
+		if (h % 100 == 0)
+			quota_table_sweep(table, now);
+	}
+	atomic_store(&race.over, true);
+	pthread_join(thread, NULL);
+	ck_assert_uint_gt(race.looks, 0);
+	ck_assert_uint_eq(race.missing, 0);
+	done();
+}
+END_TEST
+
+static void tests(TCase *tc)
+{
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, the_order_of_a_path);
+	tcase_add_test(tc, without_limits_or_a_key);
+	tcase_add_loop_test(tc, an_own_limit_replaces_the_tier_s, 0, (int)TG_ARRAY_LEN(replaced));
+	tcase_add_test(tc, as_many_as_a_path_has);
+	tcase_add_loop_test(tc, what_a_budget_matches, 0, (int)TG_ARRAY_LEN(matches));
+	tcase_add_test(tc, a_long_tag);
+	tcase_add_test(tc, a_reload_shares_accounts);
+	tcase_add_test(tc, no_room_for_all);
+	tcase_add_test(tc, a_reload_changes_the_zone);
+	tcase_add_test(tc, across_the_end_of_a_period);
+	tcase_add_test(tc, each_scope_has_its_zone);
+	tcase_add_test(tc, a_leap_ahead);
+	tcase_add_test(tc, a_clock_that_was_set_back);
+	tcase_add_test(tc, a_window_rolls);
+	tcase_add_test(tc, a_worker_looks_at_that_moment);
+}
+
+UNIT_MAIN("plan_quota", tests)
