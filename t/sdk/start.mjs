@@ -80,7 +80,11 @@ class Daemon {
 	}
 }
 
-function configuration({ sim, key, narrowKey, dir, options }) {
+/** Tenants of a test's own, with a key each: { name: 'more of its configuration' }. */
+const moreTenants = (keys, tenants = {}) => Object.entries(tenants).map(([name, more]) =>
+	`  ${name}: { ${more}, keys: [ { id: ${name}, sha256: ${sha256(keys[name])} } ] }\n`).join('');
+
+function configuration({ sim, key, narrowKey, keys, dir, options }) {
 	const models = [...OPENAI_MODELS.map((m) => [m, 'openai']), ...CLAUDE_MODELS.map((m) => [m, 'claude'])];
 	return `\
 workers: ${options.workers ?? 2}
@@ -101,6 +105,7 @@ tenants:
     keys:
       - { id: whole, sha256: ${sha256(key)} }
       - { id: narrow, sha256: ${sha256(narrowKey)}, models: [ gpt-4o-mini, claude-haiku-4-5 ] }
+${moreTenants(keys, options.tenants)}\
 ledger: { path: ${path.join(dir, 'ledger')}, segment: 1m }
 log: { access: ${path.join(dir, 'access.jsonl')}, error: ${path.join(dir, 'error.log')} }
 `;
@@ -118,34 +123,39 @@ after(async () => {
 /** Starts both; they end after the calling test file's tests. */
 export async function start(options = {}) {
 	const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-sdk-'));
-	const key = `tg-${randomBytes(16).toString('hex')}`, narrowKey = `tg-${randomBytes(16).toString('hex')}`;
+	const newKey = () => `tg-${randomBytes(16).toString('hex')}`;
+	const key = newKey(), narrowKey = newKey();
+	const keys = Object.fromEntries(Object.keys(options.tenants ?? {}).map((name) => [name, newKey()]));
 	folders.push(dir);
 	const simd = new Daemon('sim', ['tollgate-sim', '--listen', '127.0.0.1:0', '--key', PROVIDER_KEY, '--quiet',
 		...(options.sim ?? [])], dir);
 	daemons.push(simd);
 	const sim = (await simd.ready()).listen;
 	const file = path.join(dir, 'tollgate.yaml');
-	fs.writeFileSync(file, configuration({ sim, key, narrowKey, dir, options }));
+	fs.writeFileSync(file, configuration({ sim, key, narrowKey, keys, dir, options }));
 	const gateway = new Daemon('tollgate', ['tollgate', '-c', file], dir);
 	daemons.push(gateway);
 	const ready = await gateway.ready();
 	const json = async (url) => (await fetch(url)).json();
 	return {
-		dir, key, narrowKey, sim: `http://${sim}`, config: file,
+		dir, key, narrowKey, keys, sim: `http://${sim}`, config: file,
 		url: `http://${ready.listen[0]}`, admin: `http://${ready.admin}`,
 		/** What the provider has billed since its start: totals, and one entry a request. */
 		ledger: () => json(`http://${sim}/sim/ledger?last=1000`),
 		/** The last requests as the provider saw them. */
 		requests: async (n = 1) => (await json(`http://${sim}/sim/requests?last=${n}`)).requests,
 		/** The access log's line of a request; it is written off the workers. */
-		logged: (id) => until(`access log line of ${id}`, () => accessLine(path.join(dir, 'access.jsonl'), id)),
+		logged: (id) => until(`access log line of ${id}`, () => accessLines(dir).find((l) => l.id === id)),
+		/** All lines of a tenant so far. With one worker they are in order: what a logged one was behind is there, too. */
+		loggedOf: (tenant) => accessLines(dir).filter((l) => l.tenant === tenant),
 	};
 }
 
-function accessLine(file, id) {
-	if (!fs.existsSync(file)) return undefined;
-	const line = fs.readFileSync(file, 'utf8').split('\n').find((l) => l.includes(id));
-	return line && JSON.parse(line);
+function accessLines(dir) {
+	const file = path.join(dir, 'access.jsonl');
+	if (!fs.existsSync(file)) return [];
+	// the last one may be half written
+	return fs.readFileSync(file, 'utf8').split('\n').slice(0, -1).map((l) => JSON.parse(l));
 }
 
 /** The ledger's entry that `wanted` accepts, once it is there. */
