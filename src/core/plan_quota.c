@@ -388,6 +388,21 @@ static void slot_turn(struct quota_slot *s, struct quota_table *t, struct quota_
 	atomic_store(&s->next, NULL);
 }
 
+/* Late, after a leap of the clock: what was spent meanwhile must not leave with the buckets
+ * between, so they come at once. */
+static void window_turn(const struct quota_slot *s, struct quota_table *t, struct quota_time now)
+{
+	struct quota_account *head = atomic_load(&s->now);
+	char why[256];
+
+	quota_window_turn(head, now.wall);
+	if (now.wall.us >= quota_window_until(head).us &&
+		window_fill(s, head, t, now, NULL, NULL, why, sizeof why) != 0)
+		log_error("quota", "account=%.*s reason=\"%s\"", STR_FMT(s->scope), why);
+	if (now.wall.us + AHEAD_US >= quota_window_until(head).us)
+		window_ahead(s, head, t, quota_window_until(head), now);
+}
+
 void plan_quota_turn(struct tg_conf *c, struct quota_table *t, struct quota_time now)
 {
 	for (unsigned i = 0; i < c->quota.n_slots; i++) {
@@ -396,12 +411,7 @@ void plan_quota_turn(struct tg_conf *c, struct quota_table *t, struct quota_time
 		if (s->limit->kind == QUOTA_STOCK) {
 			slot_turn(s, t, now);
 		} else if (s->limit->kind == QUOTA_ROLLING) {
-			struct quota_account *head = atomic_load(&s->now);
-			wall_us until = quota_window_until(head);
-
-			quota_window_turn(head, now.wall);
-			if (now.wall.us + AHEAD_US >= until.us)
-				window_ahead(s, head, t, until, now);
+			window_turn(s, t, now);
 		}
 	}
 }

@@ -5,9 +5,25 @@
  */
 #include "unit/core/fake.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 
 #include "core/plan_quota.h"
+
+/* ---- what happens between a worker's looks at a slot, which are the only ones of that order */
+
+static void (*before_look)(void);
+static unsigned look_at;
+
+static int looking(void)
+{
+	if (before_look != NULL && --look_at == 0)
+		before_look();
+	return __ATOMIC_ACQUIRE;
+}
+
+#define memory_order_acquire looking()
+#include "core/plan_quota.c"
+#undef memory_order_acquire
 
 #define SEC INT64_C(1000000)
 #define HR  (3600 * SEC)
@@ -580,9 +596,15 @@ START_TEST(a_window_rolls)
 	open_plan(f.conf);
 	head = atomic_load(&f.conf->quota.slots[0].now);
 	ck_assert_int_eq(quota_window_until(head).us, TODAY + 13 * HR);
+	/* nobody comes for hours */
+	for (int half_hours = 0; half_hours < 24; half_hours++) {
+		at(now.wall.us + HR / 2);
+		plan_quota_turn(f.conf, table, now);
+		ck_assert_int_eq(quota_window_until(head).us, (now.wall.us / HR + 1) * HR);
+	}
 	/* 2 an hour: 3 hours and the open one have 8 */
 	for (int h = 0; h < 30; h++) {
-		int64_t hour = TODAY + (12 + h) * HR;
+		int64_t hour = TODAY + (24 + h) * HR;
 
 		at(hour + HR / 2);
 		plan_quota_turn(f.conf, table, now);
@@ -606,59 +628,81 @@ START_TEST(a_window_rolls)
 }
 END_TEST
 
+/* What is spent at once after a leap is in the window as long as ever. */
+START_TEST(a_window_after_a_leap)
+{
+	struct quota_account *head;
+
+	begin(ONE("requests: 10/3h"));
+	open_plan(f.conf);
+	head = atomic_load(&f.conf->quota.slots[0].now);
+	ck_assert_int_eq(take(head, 10), QUOTA_OK);
+	at(TODAY + 10 * DAY + HR / 2);
+	plan_quota_turn(f.conf, table, now);
+	ck_assert_int_eq(quota_account_headroom(head, now), 10);
+	ck_assert_int_eq(take(head, 10), QUOTA_OK);
+	for (int ticks = 0; ticks < 3 * 3600; ticks++) {
+		at(now.wall.us + SEC);
+		plan_quota_turn(f.conf, table, now);
+		ck_assert_int_eq(take(head, 1), QUOTA_LACKS);
+	}
+	at(TODAY + 10 * DAY + 4 * HR);
+	plan_quota_turn(f.conf, table, now);
+	ck_assert_int_eq(take(head, 1), QUOTA_OK);
+	done();
+}
+END_TEST
+
+/* The window was forgotten, a bucket was not: what it has is not restored twice. */
+START_TEST(a_bucket_that_is_still_there)
+{
+	const char *name = "tenant:me/requests/2h/2026-11-28T11Z";
+	struct quota_account *bucket;
+
+	begin(ONE("requests: 9/2h"));
+	open_plan(f.conf);
+	bucket = quota_table_find_name(table, str_z(name), QUOTA_REQUESTS);
+	ck_assert_ptr_nonnull(bucket);
+	done();
+	quota_table_sweep(table, now);
+	ck_assert_uint_eq(quota_table_count(table), 1);
+	begin(ONE("requests: 9/2h"));
+	ck_assert_str_eq(open_plan(f.conf),
+		"tenant:me/requests/2h/2026-11-28T10Z tenant:me/requests/2h/2026-11-28T12Z");
+	quota_account_put(bucket);
+	done();
+}
+END_TEST
+
 /* ---- workers beside the control thread */
 
-static struct {
-	_Atomic int64_t clock;
-	_Atomic bool over, ready;
-	unsigned missing, looks;
-} race;
-
-static void *worker(void *arg)
+static void move_on(void)
 {
-	struct quota_account *path[QUOTA_PATH_MAX];
-	struct req *r = arg;
-
-	while (!atomic_load(&race.over)) {
-		wall_us t = { atomic_load(&race.clock) };
-
-		race.missing += plan_quota_path(r, t, path) != 1;
-		race.looks++;
-		atomic_store(&race.ready, true);
-	}
-	return NULL;
+	plan_quota_turn(f.conf, table, now);
 }
 
 /* A worker that looks while the slot moves on finds the one or the other. */
 START_TEST(a_worker_looks_at_that_moment)
 {
-	struct req r = { .tags_json = STR_NONE };
-	pthread_t thread;
-
 	begin(ONE("generations: 5/hour"));
 	at(TODAY);
 	open_plan(f.conf);
-	r.conf = f.conf;
-	r.key = plan_find_key(f.conf, STR(FAKE_KEY));
-	r.tenant = r.key->tenant;
-	memset(&race, 0, sizeof race);
-	atomic_store(&race.clock, now.wall.us);
-	ck_assert_int_eq(pthread_create(&thread, NULL, worker, &r), 0);
-	while (!atomic_load(&race.ready))
-		;
-	for (int64_t h = 1; h <= 20000; h++) {
+	for (int64_t h = 1; h <= 4; h++) {
+		struct quota_account *was = atomic_load(&f.conf->quota.slots[0].now);
+		const char *path;
+
 		at(TODAY + h * HR - SEC);
 		plan_quota_turn(f.conf, table, now);
 		at(TODAY + h * HR);
-		atomic_store(&race.clock, now.wall.us);
-		plan_quota_turn(f.conf, table, now);
-		if (h % 100 == 0)
-			quota_table_sweep(table, now);
+		look_at = (unsigned)h; /* before the first look, the second, never */
+		before_look = move_on;
+		path = path_of(f.conf, "");
+		before_look = NULL;
+		ck_assert_str_ne(path, "missing");
+		ck_assert_ptr_eq(quota_table_find_name(table, was->name, QUOTA_GENERATIONS), was);
+		quota_account_put(was);
+		move_on();
 	}
-	atomic_store(&race.over, true);
-	pthread_join(thread, NULL);
-	ck_assert_uint_gt(race.looks, 0);
-	ck_assert_uint_eq(race.missing, 0);
 	done();
 }
 END_TEST
@@ -680,6 +724,8 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, a_leap_ahead);
 	tcase_add_test(tc, a_clock_that_was_set_back);
 	tcase_add_test(tc, a_window_rolls);
+	tcase_add_test(tc, a_window_after_a_leap);
+	tcase_add_test(tc, a_bucket_that_is_still_there);
 	tcase_add_test(tc, a_worker_looks_at_that_moment);
 }
 

@@ -180,6 +180,11 @@ static const struct refused {
 		"it is free, and this request may take 100. It opens again at "
 		"2026-11-28T12:00:30Z.",
 		"tenant:acme/input_tokens/rate/min", "2026-11-28T12:00:30.000001Z", "31" },
+	{ "tenant:acme", QUOTA_REQUESTS, "3/min", QUOTA_TOO_FAST, 1, 0, NOW_US + 30000000,
+		REQUESTS_WORDS,
+		"The limit of tenant 'acme' on requests is 3 (requests/rate/min), 0 of it is free, "
+		"and this request may take 1. It opens again at 2026-11-28T12:00:30Z.",
+		"tenant:acme/requests/rate/min", "2026-11-28T12:00:30.000000Z", "30" },
 	{ "tenant:acme", QUOTA_REQUESTS, "2/min", QUOTA_TOO_FAST, 1, 0, NOW_US - 7, REQUESTS_WORDS,
 		"The limit of tenant 'acme' on requests is 2 (requests/rate/min), 0 of it is free, "
 		"and this request may take 1. It opens again at 2026-11-28T11:59:59Z.",
