@@ -1,7 +1,8 @@
 /*
- * bound_parts.c: what is inside messages and tools. Most requests are text alone, so their values
- * are first searched, as bytes, for types that matter; only where one may be are they walked, and
- * then by structure: text that looks like a part is none. Pure; any thread.
+ * bound_parts.c: what is inside messages and tools. Most requests are text alone, which the scan
+ * has seen already (json_val.types); where it has not, their values are searched, as bytes, for
+ * types that matter; only where one may be are they walked, and then by structure: text that looks
+ * like a part is none. Pure; any thread.
  */
 #include "base/defs.h"
 #include "core/bound_int.h"
@@ -211,9 +212,20 @@ void bound_parts_walk(struct bound *b, const struct json_val *v)
 	walk(b, v, 0);
 }
 
+/* Whether the scan saw a type that begins as one of the words does. */
+static bool begins(const struct json_val *v, const struct word *words, size_t n)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bits |= json_type_bit(*words[i].text.p);
+	return (v->types & bits) != 0;
+}
+
 void bound_parts(struct bound *b, const struct json_val *v)
 {
-	if ((v->type == JSON_ARRAY || v->type == JSON_OBJECT) && may_have(v->raw, MEDIA))
+	if ((v->type == JSON_ARRAY || v->type == JSON_OBJECT) && begins(v, MEDIA) &&
+		may_have(v->raw, MEDIA))
 		bound_parts_walk(b, v);
 }
 
@@ -297,6 +309,6 @@ void bound_tools_walk(struct bound *b, const struct json_val *tools)
 
 void bound_tools(struct bound *b, const struct json_val *tools)
 {
-	if (tools->type == JSON_ARRAY && may_have(tools->raw, BUILTIN))
+	if (tools->type == JSON_ARRAY && begins(tools, BUILTIN) && may_have(tools->raw, BUILTIN))
 		bound_tools_walk(b, tools);
 }

@@ -15,6 +15,7 @@ struct scan {
 	const char *end;
 	unsigned depth;
 	uint64_t is_object[JSON_MAX_DEPTH / 64]; /* one bit for each open bracket */
+	uint32_t types;                          /* json_val.types of the watched value in work */
 	enum json_error err;
 	const char *at; /* where err is */
 };
@@ -221,18 +222,33 @@ static const char *bracket_open(struct scan *s, const char *p)
 	return p + 1;
 }
 
+/* A key that may spell "type", and where its value begins. */
+static uint32_t types_of(struct str key, const char *value, const char *end)
+{
+	if (memchr(key.p, '\\', key.n) != NULL)
+		return UINT32_MAX;
+	if (!str_eq(key, STR("type")) || end - value < 2 || *value != '"')
+		return 0;
+	return value[1] == '\\' ? UINT32_MAX : json_type_bit(value[1]);
+}
+
 /* p at a member's key: at its value. */
 static inline const char *member_key(struct scan *s, const char *p)
 {
+	const char *key = p + 1, *end;
+
 	if (p >= s->end || *p != '"')
 		return scan_bad(s, p);
-	p = string_end(s, p + 1);
-	if (p == NULL)
+	end = string_end(s, key);
+	if (end == NULL)
 		return NULL;
-	p = skip_space(p, s->end);
+	p = skip_space(end, s->end);
 	if (p >= s->end || *p != ':')
 		return scan_bad(s, p);
-	return skip_space(p + 1, s->end);
+	p = skip_space(p + 1, s->end);
+	if (*key == 't' || *key == '\\')
+		s->types |= types_of(str_mk(key, (size_t)(end - 1 - key)), p, s->end);
+	return p;
 }
 
 /* p behind a value: closes brackets down to depth `base`, or stops at the next value. */
@@ -435,12 +451,14 @@ static const char *watched_member(struct scan *s, const char *p, const struct wa
 	if (p >= s->end || *p != ':')
 		return scan_bad(s, p);
 	value = skip_space(p + 1, s->end);
+	s->types = 0;
 	p = value_end(s, value);
 	if (p == NULL || hit == NULL)
 		return p;
 	if (hit->val.type != JSON_NONE)
 		return scan_fail(s, quote, JSON_E_DUPLICATE);
 	hit->val.type = type_at(*value);
+	hit->val.types = s->types;
 	hit->val.raw = str_mk(value, (size_t)(p - value));
 	hit->val.member = (size_t)(quote - ws->text);
 	return p;

@@ -50,7 +50,16 @@ struct json_val {
 	enum json_type type; /* JSON_NONE: absent */
 	struct str raw;      /* the value's text, with quotes or brackets */
 	size_t member;       /* offset of the key's opening quote in the scanned text */
+	/* Of a watched value: how the values of members called "type" inside it begin, at any
+	 * depth: json_type_bit of their first characters. All bits where that is not plain to see.
+	 */
+	uint32_t types;
 };
+
+static inline uint32_t json_type_bit(char first)
+{
+	return UINT32_C(1) << (first & 31);
+}
 
 struct json_watch {
 	struct str key;      /* member name to look for at the object's top level */

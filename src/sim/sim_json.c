@@ -242,7 +242,7 @@ void sim_json_arguments(struct sim_buf *b, const struct json_val *schema, uint64
 	struct json_fail fail;
 
 	if (schema->type != JSON_OBJECT || json_scan_member(schema, w, 1, &fail) != 0)
-		w[0].val = (struct json_val){ JSON_OBJECT, STR("{\"query\":{\"type\":\"string\"}}"),
-			0 };
+		w[0].val = (struct json_val){ .type = JSON_OBJECT,
+			.raw = STR("{\"query\":{\"type\":\"string\"}}") };
 	put_object(b, &w[0].val, seed, 0);
 }

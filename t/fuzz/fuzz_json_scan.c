@@ -38,7 +38,7 @@ static void try_value(struct str text, const struct json_val *v)
 	if (json_decode(v, buf, sizeof buf, &s) == 0) {
 		char quoted[6 * sizeof buf + 2];
 		size_t len = json_quote(quoted, sizeof quoted, s);
-		struct json_val again = { JSON_STRING, str_mk(quoted, len), 0 };
+		struct json_val again = { .type = JSON_STRING, .raw = str_mk(quoted, len) };
 		char back[256];
 		struct str t;
 

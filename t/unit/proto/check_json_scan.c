@@ -240,6 +240,37 @@ START_TEST(test_depth)
 }
 END_TEST
 
+#define ALL    UINT32_MAX
+#define BIT(c) (UINT32_C(1) << ((c)&31))
+static const struct {
+	const char *value;
+	uint32_t types;
+} typed[] = {
+	{ "1", 0 },
+	{ "[{\"type\":\"text\"}]", BIT('t') },
+	{ "{\"type\" : \"image\",\"a\":[{\"b\":{\"type\":\"Text\"}}]}", BIT('i') | BIT('t') },
+	{ "[{\"type\":null},{\"type\":[\"x\"]},{\"type\":{\"types\":\"x\"}},{\"text\":\"x\"}]", 0 },
+	{ "[{\"type\":\"\"}]", BIT('"') },
+	{ "[\"\\\"type\\\":\\\"image\\\"\"]", 0 }, /* text that looks like it */
+	{ "[{\"type\":\"\\u0069mage\"}]", ALL },
+	{ "[{\"t\\u0079pe\":\"image\"}]", ALL },
+	{ "[{\"\\u0074ype\":\"image\"}]", ALL },
+};
+
+/* Of the value alone, not of what stands beside it. */
+START_TEST(types)
+{
+	struct json_watch w[1] = { { STR("v"), { .type = JSON_NONE } } };
+	struct json_fail fail;
+	char text[256];
+
+	snprintf(text, sizeof text,
+		"{\"a\":{\"type\":\"file\"},\"v\":%s,\"z\":[{\"type\":\"zoo\"}]}", typed[_i].value);
+	ck_assert_int_eq(json_scan_object(str_z(text), w, 1, &fail), 0);
+	ck_assert_uint_eq(w[0].val.types, typed[_i].types);
+}
+END_TEST
+
 START_TEST(test_spans)
 {
 	struct str text = STR(" {\"x\":{\"model\":\"no\"}, \"mod\\u0065l\" : \"a\\n\" ,\"list\":[ "
@@ -286,6 +317,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, test_cut);
 	tcase_add_test(tc, test_string_seams);
 	tcase_add_test(tc, test_depth);
+	tcase_add_loop_test(tc, types, 0, (int)TG_ARRAY_LEN(typed));
 	tcase_add_test(tc, test_spans);
 }
 

@@ -80,18 +80,24 @@ START_TEST(test_decode)
 			UNIT_STR_EQ(s, str_z(t[i].want));
 	}
 	ck_assert_int_eq(
-		json_decode(&(struct json_val){ JSON_STRING, STR("\"12345\""), 0 }, buf, 4, &s),
-		-1);
-	ck_assert_int_eq(json_decode(&(struct json_val){ JSON_STRING, STR("\"123\\u00e9\""), 0 },
-				 buf, 4, &s),
+		json_decode(&(struct json_val){ .type = JSON_STRING, .raw = STR("\"12345\"") }, buf,
+			4, &s),
 		-1);
 	ck_assert_int_eq(
-		json_decode(&(struct json_val){ JSON_STRING, STR("\"12\\u00e9\""), 0 }, buf, 4, &s),
+		json_decode(&(struct json_val){ .type = JSON_STRING, .raw = STR("\"123\\u00e9\"") },
+			buf, 4, &s),
+		-1);
+	ck_assert_int_eq(
+		json_decode(&(struct json_val){ .type = JSON_STRING, .raw = STR("\"12\\u00e9\"") },
+			buf, 4, &s),
 		0);
 	ck_assert_int_eq(
-		json_get_plain(&(struct json_val){ JSON_STRING, STR("\"a\\n\""), 0 }, &s), -1);
+		json_get_plain(
+			&(struct json_val){ .type = JSON_STRING, .raw = STR("\"a\\n\"") }, &s),
+		-1);
 	ck_assert_int_eq(
-		json_get_plain(&(struct json_val){ JSON_STRING, STR("\"ab\""), 0 }, &s), 0);
+		json_get_plain(&(struct json_val){ .type = JSON_STRING, .raw = STR("\"ab\"") }, &s),
+		0);
 	UNIT_STR_EQ(s, STR("ab"));
 }
 END_TEST
