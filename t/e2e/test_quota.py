@@ -1,6 +1,7 @@
 """Limits: what is refused, how it is told, and that a restart forgets nothing."""
 import concurrent.futures
 import fractions
+import json
 import re
 import signal
 import time
@@ -249,3 +250,37 @@ def test_what_is_used_is_what_the_ledger_says(gateway):
                 and used["tokens"]["used"] == every and used["output_tokens"]["used"] == out and used["requests"]["used"] <= total["requests"])
 
     wait_for(same, lambda: (gw.admin_get("/admin/v1/usage").json["total"], gw.admin_get("/admin/v1/quota").json))
+
+
+def test_the_cap_holds_over_kills(gateway, simulator, launch, tmp_path):
+    """kill -9 under load, again and again: what the provider bills in the end is not above the limit, and most of it was
+    used. What was in work at a kill is charged at its bound."""
+    limit = 60_000
+    sim = simulator("--ledger", str(tmp_path / "billed.jsonl"))
+    gw = gateway({**limited({"tokens": f"{limit}/month"}), "ledger": {"path": str(tmp_path / "books")},
+                  "targets": {"openai": {"base_url": f"http://{sim.listen}"}}})
+    config, refused = {**gw.config, "listen": [{"address": gw.listen}]}, [0]
+
+    def client(_):
+        answers = 0
+        while answers < 3:
+            try:
+                answers = answers + 1 if chat(gw.listen, max_tokens=40).status == 429 else 0
+            except Exception: # killed, or not back yet
+                time.sleep(.02)
+        refused[0] += answers
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        running = [pool.submit(client, i) for i in range(8)]
+        for number in range(3):
+            time.sleep(.4)
+            gw.signal(signal.SIGKILL)
+            gw.wait()
+            gw = launch(config, name=f"again{number}")
+        for r in running:
+            r.result(60)
+    assert refused[0] >= 24
+    lines = [json.loads(line) for line in (tmp_path / "billed.jsonl").read_text().splitlines()]
+    billed = sum(line["input"] + line["output"] for line in lines)
+    assert billed <= limit, billed
+    assert billed > limit * 0.6, billed
