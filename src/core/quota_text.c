@@ -3,10 +3,10 @@
  */
 #include "core/quota_text.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "proto/http1_out.h"
 
 #define NANO INT64_C(1000000000)
 
@@ -135,24 +135,6 @@ static struct narrow narrowest(
 	return best;
 }
 
-struct fields {
-	char *p;
-	size_t n;
-	bool full;
-};
-
-static void TG_PRINTF(2, 3) put(struct fields *f, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(f->p + f->n, QUOTA_FIELDS_MAX - f->n, fmt, ap);
-	va_end(ap);
-	f->full |= n < 0 || (size_t)n >= QUOTA_FIELDS_MAX - f->n;
-	f->n += f->full ? 0 : (size_t)n;
-}
-
 /* Seconds of the window; 0: it has no end, or rolls. */
 static int64_t window_s(const struct quota_account *a)
 {
@@ -163,55 +145,91 @@ static int64_t window_s(const struct quota_account *a)
 		       : (a->end.us - a->start.us) / 1000000;
 }
 
-static void put_standard(struct fields *f, const char *dim, const struct narrow *x)
+/* "ratelimit: \"requests\";r=9;t=43200" */
+static void put_standard(struct http_out *o, struct str dim, const struct narrow *x)
 {
 	int64_t w = window_s(x->a);
 
-	put(f, "ratelimit-policy: \"%s\";q=%lld", dim, (long long)atomic_load(&x->a->limit));
-	if (w > 0)
-		put(f, ";w=%lld", (long long)w);
-	put(f, "\r\nratelimit: \"%s\";r=%lld", dim, (long long)x->free);
-	if (w > 0)
-		put(f, ";t=%lld", (long long)x->reset_s);
-	put(f, "\r\n");
+	http_out_lit(o, "ratelimit-policy: \"");
+	http_out_str(o, dim);
+	http_out_lit(o, "\";q=");
+	http_out_u64(o, (uint64_t)atomic_load(&x->a->limit));
+	if (w > 0) {
+		http_out_lit(o, ";w=");
+		http_out_u64(o, (uint64_t)w);
+	}
+	http_out_lit(o, "\r\nratelimit: \"");
+	http_out_str(o, dim);
+	http_out_lit(o, "\";r=");
+	http_out_u64(o, (uint64_t)x->free);
+	if (w > 0) {
+		http_out_lit(o, ";t=");
+		http_out_u64(o, (uint64_t)x->reset_s);
+	}
+	http_out_lit(o, "\r\n");
 }
 
-/* As their SDKs and users know them. */
-static void put_vendor(
-	struct fields *f, const char *dim, const struct narrow *x, bool anthropic, wall_us now)
+/* "x-ratelimit-limit-" "requests" "" ": 10" */
+static void put_number(
+	struct http_out *o, struct str before, struct str dim, struct str after, int64_t v)
 {
-	char iso[CLOCK_ISO_LEN];
-	long long limit = (long long)atomic_load(&x->a->limit), left = (long long)x->free;
+	http_out_str(o, before);
+	http_out_str(o, dim);
+	http_out_str(o, after);
+	http_out_lit(o, ": ");
+	http_out_u64(o, (uint64_t)v);
+}
 
-	if (anthropic) {
-		clock_iso(iso, (wall_us){ now.us + x->reset_s * 1000000 });
-		put(f,
-			"anthropic-ratelimit-%s-limit: %lld\r\nanthropic-ratelimit-%s-remaining: "
-			"%lld\r\n",
-			dim, limit, dim, left);
-		if (window_s(x->a) > 0)
-			put(f, "anthropic-ratelimit-%s-reset: %.19sZ\r\n", dim, iso);
-	} else {
-		put(f, "x-ratelimit-limit-%s: %lld\r\nx-ratelimit-remaining-%s: %lld\r\n", dim,
-			limit, dim, left);
-		if (window_s(x->a) > 0)
-			put(f, "x-ratelimit-reset-%s: %llds\r\n", dim, (long long)x->reset_s);
+/* As their SDKs and users know them: OpenAI's, in seconds; */
+static void put_openai(struct http_out *o, struct str dim, const struct narrow *x)
+{
+	put_number(o, STR("x-ratelimit-limit-"), dim, STR_NONE, atomic_load(&x->a->limit));
+	put_number(o, STR("\r\nx-ratelimit-remaining-"), dim, STR_NONE, x->free);
+	if (window_s(x->a) > 0) {
+		put_number(o, STR("\r\nx-ratelimit-reset-"), dim, STR_NONE, x->reset_s);
+		http_out_lit(o, "s");
 	}
+	http_out_lit(o, "\r\n");
+}
+
+/* Anthropic's, as a time (RFC 3339). */
+static void put_anthropic(struct http_out *o, struct str dim, const struct narrow *x, wall_us now)
+{
+	static const struct str before = { "anthropic-ratelimit-", 20 };
+	char iso[CLOCK_ISO_LEN];
+
+	put_number(o, before, dim, STR("-limit"), atomic_load(&x->a->limit));
+	http_out_lit(o, "\r\n");
+	put_number(o, before, dim, STR("-remaining"), x->free);
+	http_out_lit(o, "\r\n");
+	if (window_s(x->a) == 0)
+		return;
+	clock_iso(iso, (wall_us){ now.us + x->reset_s * 1000000 });
+	http_out_str(o, before);
+	http_out_str(o, dim);
+	http_out_lit(o, "-reset: ");
+	http_out_str(o, str_mk(iso, sizeof("2026-11-28T00:00:00") - 1));
+	http_out_lit(o, "Z\r\n");
 }
 
 size_t quota_fields_put(char out[QUOTA_FIELDS_MAX], struct quota_account *const *account,
 	unsigned n, bool anthropic, struct quota_time now)
 {
 	static const enum quota_dim dims[] = { QUOTA_REQUESTS, QUOTA_TOKENS };
-	struct fields f = { .p = out };
+	struct http_out o;
 
+	http_out_init(&o, out, QUOTA_FIELDS_MAX);
 	for (size_t i = 0; i < TG_ARRAY_LEN(dims); i++) {
 		struct narrow x = narrowest(account, n, dims[i], now);
+		struct str dim = str_z(quota_dim_name(dims[i]));
 
 		if (x.a == NULL)
 			continue;
-		put_standard(&f, quota_dim_name(dims[i]), &x);
-		put_vendor(&f, quota_dim_name(dims[i]), &x, anthropic, now.wall);
+		put_standard(&o, dim, &x);
+		if (anthropic)
+			put_anthropic(&o, dim, &x, now.wall);
+		else
+			put_openai(&o, dim, &x);
 	}
-	return f.full ? 0 : f.n;
+	return http_out_ok(&o) ? o.n : 0;
 }

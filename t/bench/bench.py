@@ -159,10 +159,19 @@ class Bench:
         self.row(case, figures, "KB/stream" if streaming else "KB/connection")
 
     def ledger_case(self):
-        """What the ledger adds to a 1 KB request: the same gateway with and without one, in paired rounds."""
+        """What the ledger adds to a 1 KB request."""
+        self.added_case("ledger_added", {"ledger": "none"})
+
+    def limits_case(self):
+        """What eight accounts to be held to add to a 1 KB request."""
+        self.added_case("limits_added", {}, {"limits": True})
+
+    def added_case(self, case, without, with_it=None):
+        """The same gateway with something and without it, in paired rounds."""
         binary = os.path.join(self.options.build, "tollgate")
-        running = {ledger: proxies.Tollgate(self.folder, self.upstreams, binary, ledger) for ledger in ("group", "none")}
-        wrk = Wrk(self.folder, "ledger", request_body("json", 700, False))
+        running = {"without": proxies.Tollgate(self.folder, self.upstreams, binary, **without),
+                   "with": proxies.Tollgate(self.folder, self.upstreams, binary, **(with_it or {}))}
+        wrk = Wrk(self.folder, case, request_body("json", 700, False))
         added = []
         for proxy in running.values():
             wrk.run(proxy.url("json"), 32, 1)
@@ -172,9 +181,9 @@ class Bench:
                 before = proxy.cpu_ns()
                 count, _ = wrk.run(proxy.url("json"), 32, self.options.seconds)
                 cost[name] = (proxy.cpu_ns() - before) / 1000 / count
-            added.append(cost["group"] - cost["none"])
+            added.append(cost["with"] - cost["without"])
         stop(running)
-        self.own_row("ledger_added", median(added), "us CPU/request")
+        self.own_row(case, median(added), "us CPU/request")
 
     def journal_case(self):
         """A start after a crash that left a million records."""
@@ -218,6 +227,7 @@ class Bench:
                                                       True),
             "start_rss": self.start_case,
             "ledger_added": self.ledger_case,
+            "limits_added": self.limits_case,
             "ledger_recovery": self.journal_case,
             "report_month": self.report_case,
         }

@@ -148,13 +148,22 @@ class Proxy:
 
 
 class Tollgate(Proxy):
-    def __init__(self, folder, up, binary, ledger="group"):
+    # Nothing that the load comes near: eight accounts for each request.
+    LIMITS = """
+orgs: { house: { limits: { cost: 1000000 usd/month } } }
+budgets:
+  - { name: gateway, limits: { cost: 1000000 usd/day } }
+  - { name: team, match: { tag.team: bench }, limits: { tokens: 1000000000000/day } }
+"""
+    TENANT_LIMITS = "cost: [ 100000 usd/day, 1000000 usd/month ], requests: 100000000/m, tokens: 1000000000000/m, concurrency: 100000"
+
+    def __init__(self, folder, up, binary, ledger="group", limits=False):
         targets = "".join(
             f"  {name}: {{ provider: openai, base_url: \"{'https' if name == 'tls' else 'http'}://localhost:{port}\", "
             f"key: {UPSTREAM_KEY}{', ca: ' + up.pem if name == 'tls' else ''} }}\n" for name, port in up.ports.items())
         models = "".join(f"  {MODELS[name]}: {{ targets: [ {name} ] }}\n" for name in up.ports)
-        path = "none" if ledger == "none" else f"{folder}/ledger"
-        conf = write(folder, f"tollgate-{ledger}.yaml", f"""
+        path = "none" if ledger == "none" else f"{folder}/ledger{limits}"
+        conf = write(folder, f"tollgate-{ledger}{limits}.yaml", f"""
 workers: 1
 listen:
   - address: 127.0.0.1:0
@@ -165,14 +174,16 @@ timeouts: {{ idle: 10m }}
 upstream: {{ pool: 256, keep_alive: 10m }}
 targets:
 {targets}models:
-{models}tenants:
+{models}{self.LIMITS if limits else ""}tenants:
   bench:
+    {"org: house" if limits else ""}
+    {"limits: { " + self.TENANT_LIMITS + " }" if limits else ""}
     tags: {{ team: bench, environment: bench }}
     keys: [ {{ id: bench, sha256: {hashlib.sha256(CLIENT_KEY.encode()).hexdigest()} }} ]
 ledger: {{ path: {path} }}
 log: {{ access: {folder}/tollgate-access.jsonl }}
 """)
-        ready = os.path.join(folder, f"tollgate-{ledger}.ready")
+        ready = os.path.join(folder, f"tollgate-{ledger}{limits}.ready")
         if os.path.exists(ready):
             os.unlink(ready)
         self.child = spawn([os.path.abspath(binary), "-c", conf, "--ready-file", ready], folder, "tollgate")
