@@ -41,7 +41,7 @@ static enum step_rc ledger_refuse(struct req *r)
 static int ledger_hold(struct req *r)
 {
 	struct rec_hold rec = { .id = r->rec_id,
-		.start = r->start_wall,
+		.start = r->charged_at,
 		.bound = r->leg.bound,
 		.money = r->leg.bound_money,
 		.generations = leg_generations(r) };
@@ -57,7 +57,7 @@ static int ledger_hold(struct req *r)
  */
 static int ledger_next_leg(struct req *r, enum quota_admitted *how, struct quota_denied *denied)
 {
-	struct rec_leg rec = { .id = r->rec_id, .start = r->start_wall };
+	struct rec_leg rec = { .id = r->rec_id, .start = r->charged_at };
 	struct req_tokens tokens = r->spent_tokens;
 	struct rec_money spent = r->spent;
 	const struct leg *l = &r->leg;
@@ -213,7 +213,7 @@ static void ledger_settle(struct req *r)
 {
 	const struct leg *l = &r->leg;
 	struct rec_settle rec = { .id = r->rec_id,
-		.start = r->start_wall,
+		.start = r->charged_at,
 		.quality = (uint8_t)l->quality,
 		.end = (uint8_t)r->end,
 		.legs = l->no,
@@ -236,7 +236,7 @@ static void ledger_settle(struct req *r)
 static void ledger_void(struct req *r)
 {
 	struct rec_void rec = { .id = r->rec_id,
-		.start = r->start_wall,
+		.start = r->charged_at,
 		.end = (uint8_t)r->end,
 		.status = (uint16_t)r->status };
 

@@ -60,6 +60,20 @@ static void quota_amounts(const struct req *r, const struct usage *u, pico_usd b
 	out[QUOTA_CONCURRENCY] = 1;
 }
 
+/*
+ * The ledger counts a request to the periods that `charged_at` is in: not before those of its
+ * accounts began. (Its head may have come in yesterday's last second.)
+ */
+static void quota_charge_time(struct req *r, const struct quota_hold *h)
+{
+	for (unsigned i = 0; i < h->n; i++) {
+		const struct quota_account *a = h->item[i].charged;
+
+		if (a->kind == QUOTA_STOCK && a->start.us > r->charged_at.us)
+			r->charged_at = a->start;
+	}
+}
+
 /* Another leg: what all of them may cost more than is held. */
 static enum quota_result quota_more(
 	struct req *r, struct quota_hold *h, struct quota_denied *denied)
@@ -79,15 +93,20 @@ enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied)
 	int64_t want[QUOTA_DIM__MAX];
 	int n;
 
-	if (m->hold.n > 0)
-		return quota_more(r, &m->hold, denied) == QUOTA_OK ? QUOTA_ADMITTED : QUOTA_REFUSED;
+	if (m->hold.n > 0) {
+		if (quota_more(r, &m->hold, denied) != QUOTA_OK)
+			return QUOTA_REFUSED;
+		quota_charge_time(r, &m->hold);
+		return QUOTA_ADMITTED;
+	}
 	n = plan_quota_path(r, quota_now(r).wall, path);
 	if (n <= 0)
 		return n == 0 ? QUOTA_ADMITTED : QUOTA_UNKNOWN;
 	quota_amounts(r, &r->leg.bound, r->leg.bound_money.billed, leg_generations(r), want);
-	return quota_reserve(path, (unsigned)n, want, quota_now(r), &m->hold, denied) == QUOTA_OK
-		       ? QUOTA_ADMITTED
-		       : QUOTA_REFUSED;
+	if (quota_reserve(path, (unsigned)n, want, quota_now(r), &m->hold, denied) != QUOTA_OK)
+		return QUOTA_REFUSED;
+	quota_charge_time(r, &m->hold);
+	return QUOTA_ADMITTED;
 }
 
 /*

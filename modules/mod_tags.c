@@ -63,6 +63,12 @@ static int tags_from_client(struct req *r, struct conf_tags *all)
 	}
 	*all = tags_merge(&r->arena, &r->key->tags, &own);
 	r->tags_json = tags_json(&r->arena, all);
+	if (r->tags_json.n > REC_TAGS_MAX) { /* the ledger would not have them */
+		reply_error(r, TG_E_INVALID_TAGS,
+			"x-tollgate-tags: all tags together are longer than %d bytes.",
+			REC_TAGS_MAX);
+		return -1;
+	}
 	return 0;
 }
 

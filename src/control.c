@@ -35,7 +35,7 @@
 #include "logwriter.h"
 #include "quotad.h"
 
-#define MAX_WORKERS  256
+#define MAX_WORKERS  QUOTA_THREADS /* sums of accounts have room for so many */
 #define NAME_WAIT_US 2000000
 
 struct control {
@@ -214,8 +214,8 @@ static int control_reload(struct control *c, struct conf_error *err)
 		       *old;
 
 	if (next != NULL &&
-		(listeners_prepare(next, c->n_workers, err->text, sizeof(err->text)) != 0 ||
-			quotad_open(next, ledgerd_path(), err->text, sizeof(err->text)) != 0)) {
+		(quotad_open(next, ledgerd_path(), err->text, sizeof(err->text)) != 0 ||
+			listeners_prepare(next, c->n_workers, err->text, sizeof(err->text)) != 0)) {
 		plan_put(next);
 		next = NULL;
 	}
@@ -226,6 +226,7 @@ static int control_reload(struct control *c, struct conf_error *err)
 		return -1;
 	}
 	old = c->conf;
+	plan_quota_apply(next);
 	warn_restart(&old->cfg, &next->cfg);
 	c->conf = next;
 	c->generation++;

@@ -141,7 +141,10 @@ static int ledgerd_rollup(const char *path, bool salvage, char *err, size_t err_
 	if (rollup_open(ld.rollup, folder, err, err_len) != 0)
 		return -1;
 	snprintf(folder, sizeof(folder), "%s/journal", path);
-	return rollup_replay(ld.rollup, folder, salvage, err, err_len);
+	if (rollup_replay(ld.rollup, folder, salvage, err, err_len) != 0)
+		return -1;
+	/* what was mended is on disk before anybody asks */
+	return rollup_flush(ld.rollup, err, err_len);
 }
 
 static void ledgerd_give(struct worker *workers, unsigned n)

@@ -1,24 +1,28 @@
 /*
  * quotad.c: see quotad.h.
  *
- *	reload    plan_quota_open --new accounts--> one report over their periods --> restored
+ *	reload    plan_quota_open, accounts --> those that have not counted all along under the plan
+ *		  before: one report over their periods --> at least what the ledger has
  *	2 a s     plan_quota_turn: accounts of the next periods; now and then a sweep
  *
- * The ledger is asked by hours (report.h). Where a zone's midnight is not at a full hour of UTC,
- *the hour that it is in counts for both days: never too little.
+ * The ledger is asked by hours (report.h). Where midnight in a zone is not at a full hour of UTC,
+ * that hour counts for both days: never too little.
  */
 #include "quotad.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "ledger/report.h"
 
 #define ACCOUNTS_MAX ((size_t)1 << 20)
 #define TURN_US      500000
 #define SWEEP_TURNS  120
 #define HOUR_US      INT64_C(3600000000)
+#define SCOPE_MAX    512
 
 static struct {
 	struct quota_table *table;
@@ -35,49 +39,81 @@ static struct quota_time quotad_now(void)
 /* ---- what the ledger has */
 
 struct fresh {
-	struct quota_slot *slot;
+	const struct quota_slot *slot;
 	struct quota_account *account;
-	__int128 spent; /* in its unit; money in pico */
+	__int128 spent;     /* in its unit; money in pico */
+	struct fresh *next; /* of the same scope */
+	struct fresh *all_next;
 };
 
 struct fresh_list {
-	struct fresh *v;
-	size_t n, cap;
+	const struct tg_conf *conf, *before;
+	struct map before_names; /* accounts of the plan before -> their slots */
+	struct map scopes;       /* "tenant:acme" -> the first of its accounts */
+	struct arena arena;
+	struct fresh *budgets; /* theirs: asked one by one */
+	struct fresh *all;
+	size_t n;
 	int64_t from_us;
 };
 
-static void fresh_add(void *arg, struct quota_slot *s, struct quota_account *a)
+static bool same_match(const struct conf_tags *a, const struct conf_tags *b)
 {
-	struct fresh_list *l = arg;
+	bool same = a->n == b->n;
 
-	if (l->n == l->cap) {
-		l->cap = l->cap * 2 + 64;
-		l->v = realloc(l->v, l->cap * sizeof *l->v);
-		tg_assert(l->v != NULL);
-	}
-	l->v[l->n++] = (struct fresh){ .slot = s, .account = a };
-	l->from_us = TG_MIN(l->from_us, TG_MAX(a->start.us, 0));
+	for (size_t i = 0; same && i < a->n; i++)
+		same = str_eq(a->v[i].name, b->v[i].name) && str_eq(a->v[i].value, b->v[i].value);
+	return same;
 }
 
-/* Is the row one of those that the slot counts? */
-static bool row_counts(
-	const struct tg_conf *c, const struct quota_slot *s, const struct rollup_key *k)
+static const struct cfg_budget *budget_of(const struct tg_conf *c, const struct quota_slot *s)
 {
-	const struct quota_who who = {
-		.org = k->org, .tenant = k->tenant, .tier = k->tier, .key = k->key, .tags = k->tags
-	};
-	struct str name = str_skip(s->scope, str_find(s->scope, STR(":")) + 1);
-
-	switch (s->kind) {
-	case QUOTA_SCOPE_KEY: return str_eq(name, k->key);
-	case QUOTA_SCOPE_TENANT: return str_eq(name, k->tenant);
-	case QUOTA_SCOPE_ORG: return str_eq(name, k->org);
-	case QUOTA_SCOPE_BUDGET: break;
-	}
 	for (unsigned i = 0; i < c->quota.n_budgets; i++)
-		if (str_eq(c->quota.budgets[i].cfg->name, name))
-			return plan_quota_matches(c->quota.budgets[i].cfg, &who);
-	return false;
+		if (s >= c->quota.budgets[i].scope.slot &&
+			s < c->quota.budgets[i].scope.slot + c->quota.budgets[i].scope.n)
+			return c->quota.budgets[i].cfg;
+	return NULL;
+}
+
+/* Has the account counted the same requests up to now? */
+static bool has_counted(const struct fresh_list *l, const struct quota_slot *s)
+{
+	const struct quota_account *a = atomic_load(&s->now);
+	const struct quota_slot *old = map_get(&l->before_names, a->name);
+
+	if (old == NULL || atomic_load(&old->now) != a || !str_eq(old->scope, s->scope))
+		return false;
+	return s->kind != QUOTA_SCOPE_BUDGET ||
+	       same_match(&budget_of(l->before, old)->match, &budget_of(l->conf, s)->match);
+}
+
+static void fresh_add(void *arg, const struct quota_slot *s, struct quota_account *a)
+{
+	struct fresh_list *l = arg;
+	struct fresh *f, *first;
+
+	if (has_counted(l, s))
+		return;
+	f = arena_zalloc(&l->arena, sizeof *f);
+	tg_assert(f != NULL);
+	f->slot = s;
+	f->account = a;
+	f->all_next = l->all;
+	l->all = f;
+	l->n++;
+	l->from_us = TG_MIN(l->from_us, TG_MAX(a->start.us, 0));
+	if (s->kind == QUOTA_SCOPE_BUDGET) {
+		f->next = l->budgets;
+		l->budgets = f;
+		return;
+	}
+	first = map_get(&l->scopes, s->scope);
+	if (first == NULL) {
+		tg_assert(map_put(&l->scopes, s->scope, f));
+		return;
+	}
+	f->next = first->next;
+	first->next = f;
 }
 
 static struct usage usage_of(const struct rollup_value *v)
@@ -103,17 +139,39 @@ static __int128 spent_of(enum quota_dim dim, const struct rollup_value *v)
 	}
 }
 
-static void row_add(struct tg_conf *c, struct fresh_list *l, const struct report_row *row)
+static void count(struct fresh *f, const struct report_row *row)
 {
 	int64_t from = row->key.hour * HOUR_US, to = from + HOUR_US;
 
-	for (size_t i = 0; i < l->n; i++) {
-		struct fresh *f = &l->v[i];
+	if (from < f->account->end.us && to > f->account->start.us)
+		f->spent += spent_of(f->account->dim, &row->value);
+}
 
-		if (from < f->account->end.us && to > f->account->start.us &&
-			row_counts(c, f->slot, &row->key))
-			f->spent += spent_of(f->account->dim, &row->value);
-	}
+static void count_scope(
+	struct fresh_list *l, const char *kind, struct str name, const struct report_row *row)
+{
+	char text[SCOPE_MAX];
+	int n = snprintf(text, sizeof text, "%s:%.*s", kind, STR_FMT(name));
+
+	if (name.n == 0 || n < 0 || (size_t)n >= sizeof text)
+		return;
+	for (struct fresh *f = map_get(&l->scopes, str_mk(text, (size_t)n)); f != NULL; f = f->next)
+		count(f, row);
+}
+
+static void row_add(struct fresh_list *l, const struct report_row *row)
+{
+	const struct rollup_key *k = &row->key;
+	const struct quota_who who = {
+		.org = k->org, .tenant = k->tenant, .tier = k->tier, .key = k->key, .tags = k->tags
+	};
+
+	count_scope(l, "key", k->key, row);
+	count_scope(l, "tenant", k->tenant, row);
+	count_scope(l, "org", k->org, row);
+	for (struct fresh *f = l->budgets; f != NULL; f = f->next)
+		if (plan_quota_matches(budget_of(l->conf, f->slot), &who))
+			count(f, row);
 }
 
 static int64_t in_unit(enum quota_dim dim, __int128 v)
@@ -123,33 +181,49 @@ static int64_t in_unit(enum quota_dim dim, __int128 v)
 	return v > INT64_MAX ? INT64_MAX : (int64_t)v;
 }
 
+/* Some of it may have been counted already: never less than the ledger has. */
+static void raise_to_ledger(struct fresh *f)
+{
+	int64_t has = in_unit(f->account->dim, f->spent) - atomic_load(&f->account->settled);
+
+	if (has > 0)
+		quota_account_restore(f->account, has);
+}
+
 /* One question for all of them: everything since the earliest of their periods began. */
-static int restore(
-	struct tg_conf *c, struct fresh_list *l, const char *path, char *err, size_t err_len)
+static int restore(struct fresh_list *l, const char *path, char *err, size_t err_len)
 {
 	struct report_query q = {
 		.from_hour = l->from_us / HOUR_US,
 		.to_hour = clock_wall().us / HOUR_US + 2,
 		.by = REPORT_BY_HOUR | REPORT_BY_ORG | REPORT_BY_TENANT | REPORT_BY_TIER |
-		      REPORT_BY_KEY | REPORT_BY_TAGS,
+		      REPORT_BY_KEY | (l->budgets != NULL ? REPORT_BY_TAGS : 0u),
 	};
 	struct report report;
 
 	if (report_run(path, &q, &report, err, err_len) != 0)
 		return -1;
 	for (size_t i = 0; i < report.n_rows; i++)
-		row_add(c, l, report.rows[i]);
-	for (size_t i = 0; i < l->n; i++)
-		quota_account_restore(
-			l->v[i].account, in_unit(l->v[i].account->dim, l->v[i].spent));
+		row_add(l, report.rows[i]);
+	for (struct fresh *f = l->all; f != NULL; f = f->all_next)
+		raise_to_ledger(f);
 	log_notice("limits restored from the ledger", "accounts=%zu rows=%zu", l->n, report.n_rows);
 	report_free(&report);
 	return 0;
 }
 
+static void before_names(struct fresh_list *l)
+{
+	for (unsigned i = 0; l->before != NULL && i < l->before->quota.n_slots; i++) {
+		struct quota_slot *s = &l->before->quota.slots[i];
+
+		(void)map_put(&l->before_names, atomic_load(&s->now)->name, s);
+	}
+}
+
 int quotad_open(struct tg_conf *c, const char *ledger_path, char *err, size_t err_len)
 {
-	struct fresh_list fresh = { .from_us = INT64_MAX };
+	struct fresh_list fresh = { .conf = c, .before = qd.conf, .from_us = INT64_MAX };
 	int rc;
 
 	if (c->quota.n_slots == 0)
@@ -157,10 +231,18 @@ int quotad_open(struct tg_conf *c, const char *ledger_path, char *err, size_t er
 	if (qd.table == NULL)
 		qd.table = quota_table_new(ACCOUNTS_MAX);
 	tg_assert(qd.table != NULL);
+	map_init(&fresh.before_names);
+	map_init(&fresh.scopes);
+	arena_init(&fresh.arena, NULL, 0);
+	before_names(&fresh);
 	rc = plan_quota_open(c, qd.table, quotad_now(), fresh_add, &fresh, err, err_len);
 	if (rc == 0 && fresh.n > 0 && ledger_path != NULL)
-		rc = restore(c, &fresh, ledger_path, err, err_len);
-	free(fresh.v);
+		rc = restore(&fresh, ledger_path, err, err_len);
+	if (rc == 0)
+		plan_quota_turn(c, qd.table, quotad_now());
+	arena_fini(&fresh.arena);
+	map_fini(&fresh.scopes);
+	map_fini(&fresh.before_names);
 	return rc;
 }
 

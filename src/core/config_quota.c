@@ -9,10 +9,20 @@
 
 /* ---- limits */
 
+/* Both would be one account: which of them holds would be a guess. */
+static const struct quota_limit *same_as(const struct cfg_quota *q, const struct quota_limit *l)
+{
+	for (const struct quota_limit *o = q->limit; o < l; o++)
+		if (quota_limit_same(o, l))
+			return o;
+	return NULL;
+}
+
 static int check_limits(struct conf_load *l, void *obj)
 {
 	struct cfg_quota *q = obj;
-	char why[256];
+	const struct quota_limit *other;
+	char why[256], text[QUOTA_LIMIT_LEN];
 	unsigned n = 0;
 
 	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
@@ -24,10 +34,19 @@ static int check_limits(struct conf_load *l, void *obj)
 	if (q->limit == NULL)
 		return conf_fail(l, NULL, "out of memory");
 	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
-		for (size_t i = 0; i < q->text[d].n; i++)
-			if (quota_limit_parse((enum quota_dim)d, q->text[d].v[i], &q->limit[q->n++],
+		for (size_t i = 0; i < q->text[d].n; i++) {
+			if (quota_limit_parse((enum quota_dim)d, q->text[d].v[i], &q->limit[q->n],
 				    why, sizeof why) != 0)
 				return conf_fail_at(l, &q->text[d].v[i], "%s", why);
+			other = same_as(q, &q->limit[q->n++]);
+			if (other == NULL)
+				continue;
+			(void)quota_limit_put(text, other);
+			return conf_fail_at(l, &q->text[d].v[i],
+				"there is a limit of that period already: `%s`; one of them can "
+				"hold",
+				text);
+		}
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "core/plan.h"
 #include "core/req.h"
+#include "core/worker.h"
 #include "proto/json_scan.h"
 
 #define NAME_MAX_BYTES 512
@@ -54,21 +55,13 @@ static const struct zone *zone_of(struct tg_conf *c, struct str name, struct con
 	return z;
 }
 
-/* The accounts of both would be the same: one replaces the other. */
-static bool same_account(const struct quota_limit *a, const struct quota_limit *b)
-{
-	return a->dim == b->dim && a->kind == b->kind && a->rate_s == b->rate_s &&
-	       a->period.unit == b->period.unit && a->period.anchor == b->period.anchor &&
-	       a->period.n == b->period.n;
-}
-
 static void slot_add(struct plan_quota *q, struct quota_scope *to, enum quota_scope_kind kind,
 	struct str scope, const struct zone *z, const struct quota_limit *l)
 {
 	struct quota_slot *s;
 
 	for (unsigned i = 0; i < to->n; i++)
-		if (same_account(to->slot[i].limit, l)) {
+		if (quota_limit_same(to->slot[i].limit, l)) {
 			to->slot[i].limit = l; /* what is said last, or nearer, holds */
 			return;
 		}
@@ -250,19 +243,26 @@ static bool has_period(const struct quota_limit *l)
 	return l->kind == QUOTA_STOCK;
 }
 
+/* Does it depend on the zone which account is charged? */
+static bool has_days(const struct quota_limit *l)
+{
+	return l->kind == QUOTA_STOCK ||
+	       (l->kind == QUOTA_ROLLING && l->period.unit == PERIOD_ROLLING_DAYS);
+}
+
 /*
  * The account of the slot's period or bucket p (NULL: it has none). Days of another zone are other
  * days: their accounts have the zone in their names, and begin with what the ledger has of them
- * when a reload brings a new zone. *fresh: it was made.
+ * when a reload brings a new zone. One that is there keeps its limit until plan_quota_apply.
  */
 static struct quota_account *account_make(const struct quota_slot *s, const struct period *p,
-	struct quota_table *t, struct quota_time now, bool *fresh, char *why, size_t why_size)
+	struct quota_table *t, struct quota_time now, char *why, size_t why_size)
 {
 	char name[NAME_MAX_BYTES];
 	struct quota_account *a;
 	size_t n = quota_limit_account(s->limit, s->scope, p, name, sizeof name);
 
-	if (n < sizeof name && p != NULL && !str_eq(zone_name(s->zone), STR("UTC")))
+	if (n < sizeof name && has_days(s->limit) && !str_eq(zone_name(s->zone), STR("UTC")))
 		n += (size_t)snprintf(
 			name + n, sizeof name - n, "@%.*s", STR_FMT(zone_name(s->zone)));
 	if (n >= sizeof name) {
@@ -270,21 +270,20 @@ static struct quota_account *account_make(const struct quota_slot *s, const stru
 		return NULL;
 	}
 	a = quota_table_find_name(t, str_mk(name, n), s->limit->dim);
-	*fresh = a == NULL;
 	if (a != NULL)
-		quota_account_put(a);
+		return a;
 	return quota_table_make(t, str_mk(name, n), s->limit, p, now, why, why_size);
 }
 
 /* The account that the slot leads to at that moment. */
 static struct quota_account *slot_make(const struct quota_slot *s, struct quota_table *t,
-	wall_us at, struct quota_time now, bool *fresh, char *why, size_t why_size)
+	wall_us at, struct quota_time now, char *why, size_t why_size)
 {
 	struct period p;
 
 	if (has_period(s->limit))
 		period_at(&s->limit->period, s->zone, at, &p);
-	return account_make(s, has_period(s->limit) ? &p : NULL, t, now, fresh, why, why_size);
+	return account_make(s, has_period(s->limit) ? &p : NULL, t, now, why, why_size);
 }
 
 /*
@@ -292,9 +291,8 @@ static struct quota_account *slot_make(const struct quota_slot *s, struct quota_
  * ones are brought as they come due.
  */
 static int window_fill(const struct quota_slot *s, struct quota_account *head,
-	struct quota_table *t, struct quota_time now,
-	void (*fresh)(void *, struct quota_slot *, struct quota_account *), void *arg, char *why,
-	size_t why_size)
+	struct quota_table *t, struct quota_time now, plan_quota_visit_f *visit, void *arg,
+	char *why, size_t why_size)
 {
 	struct period bucket[PERIOD_ROLLING_MAX + 1];
 	unsigned n = period_buckets(&s->limit->period);
@@ -302,15 +300,19 @@ static int window_fill(const struct quota_slot *s, struct quota_account *head,
 	period_window(&s->limit->period, s->zone, now.wall, bucket);
 	while (n-- > 0) {
 		struct quota_account *a, *left = NULL;
-		bool is_new;
+		bool there = bucket[n].end_us <= quota_window_until(head).us;
 
-		if (bucket[n].end_us <= quota_window_until(head).us)
+		if (there && visit == NULL)
 			continue;
-		a = account_make(s, &bucket[n], t, now, &is_new, why, why_size);
+		a = account_make(s, &bucket[n], t, now, why, why_size);
 		if (a == NULL)
 			return -1;
-		if (fresh != NULL && is_new)
-			fresh(arg, (struct quota_slot *)(uintptr_t)s, a);
+		if (visit != NULL)
+			visit(arg, s, a);
+		if (there) {
+			quota_account_put(a);
+			continue;
+		}
 		if (quota_window_push(head, a, &left) != 0) {
 			quota_account_put(a);
 			return 0;
@@ -328,10 +330,9 @@ static void window_ahead(const struct quota_slot *s, struct quota_account *head,
 	struct quota_account *a, *left = NULL;
 	struct period p;
 	char why[256];
-	bool is_new;
 
 	period_at(&s->limit->period, s->zone, until, &p);
-	a = account_make(s, &p, t, now, &is_new, why, sizeof why);
+	a = account_make(s, &p, t, now, why, sizeof why);
 	if (a == NULL)
 		log_error("quota", "account=%.*s reason=\"%s\"", STR_FMT(s->scope), why);
 	else if (quota_window_push(head, a, &left) != 0)
@@ -340,32 +341,38 @@ static void window_ahead(const struct quota_slot *s, struct quota_account *head,
 }
 
 int plan_quota_open(struct tg_conf *c, struct quota_table *t, struct quota_time now,
-	void (*fresh)(void *arg, struct quota_slot *s, struct quota_account *a), void *arg,
-	char *why, size_t why_size)
+	plan_quota_visit_f *visit, void *arg, char *why, size_t why_size)
 {
 	for (unsigned i = 0; i < c->quota.n_slots; i++) {
 		struct quota_slot *s = &c->quota.slots[i];
 		struct quota_account *a;
-		bool is_new;
 
-		a = slot_make(s, t, now.wall, now, &is_new, why, why_size);
+		a = slot_make(s, t, now.wall, now, why, why_size);
 		if (a == NULL)
 			return -1;
 		atomic_store(&s->now, a);
 		if (s->limit->kind == QUOTA_ROLLING &&
-			window_fill(s, a, t, now, is_new ? fresh : NULL, arg, why, why_size) != 0)
+			window_fill(s, a, t, now, visit, arg, why, why_size) != 0)
 			return -1;
-		if (is_new && has_period(s->limit))
-			fresh(arg, s, a);
+		if (has_period(s->limit))
+			visit(arg, s, a);
 	}
 	return 0;
+}
+
+void plan_quota_apply(struct tg_conf *c)
+{
+	for (unsigned i = 0; i < c->quota.n_slots; i++) {
+		struct quota_slot *s = &c->quota.slots[i];
+
+		quota_account_set_limit(atomic_load(&s->now), s->limit->amount);
+	}
 }
 
 static void slot_turn(struct quota_slot *s, struct quota_table *t, struct quota_time now)
 {
 	struct quota_account *a = atomic_load(&s->now), *next = atomic_load(&s->next);
 	char why[256];
-	bool is_new;
 
 	if (next != NULL && now.wall.us >= next->end.us) { /* the clock leapt over it */
 		atomic_store(&s->next, NULL);
@@ -375,9 +382,11 @@ static void slot_turn(struct quota_slot *s, struct quota_table *t, struct quota_
 	if (next == NULL && now.wall.us + AHEAD_US >= a->end.us) {
 		wall_us at = { TG_MAX(a->end.us, now.wall.us) };
 
-		next = slot_make(s, t, at, now, &is_new, why, sizeof why);
+		next = slot_make(s, t, at, now, why, sizeof why);
 		if (next == NULL)
 			log_error("quota", "account=%.*s reason=\"%s\"", STR_FMT(s->scope), why);
+		else
+			quota_account_set_limit(next, s->limit->amount);
 		atomic_store(&s->next, next);
 	}
 	if (next == NULL || now.wall.us < next->start.us)
@@ -502,24 +511,48 @@ static bool may_match(const struct cfg_budget *b, const struct quota_who *who)
 	return true;
 }
 
+/*
+ * The request's key as the worker's plan has it now: a request whose body took long is held to the
+ * limits of the moment in which it is sent. One that has gone: as it was.
+ */
+static const struct key *key_now(const struct req *r, const struct tg_conf **conf)
+{
+	const struct tg_conf *c = r->w->conf->conf;
+
+	*conf = r->conf;
+	for (size_t i = 0; c != r->conf && i < c->key_cap; i++) {
+		const struct key *k = c->key_slots[i];
+
+		if (k == NULL || !str_eq(k->id, r->key->id))
+			continue;
+		*conf = c;
+		return k;
+	}
+	return r->key;
+}
+
 int plan_quota_path(const struct req *r, wall_us now, struct quota_account *account[QUOTA_PATH_MAX])
 {
-	const struct plan_quota *q = &r->conf->quota;
 	struct path p = { .account = account, .now = now };
 	struct quota_who who = { .tags = r->tags_json };
+	const struct tg_conf *c;
+	const struct key *key;
+	const struct tenant *t;
 
 	if (r->key == NULL)
 		return 0;
-	who.org = r->tenant->org;
-	who.tenant = r->tenant->name;
-	who.tier = r->tenant->tier;
-	who.key = r->key->id;
-	path_add(&p, &r->key->quota);
-	path_add(&p, &r->tenant->quota);
-	if (r->tenant->org_quota != NULL)
-		path_add(&p, r->tenant->org_quota);
-	for (unsigned i = 0; i < q->n_budgets && !p.missing; i++)
-		if (plan_quota_matches(q->budgets[i].cfg, &who))
-			path_add(&p, &q->budgets[i].scope);
+	key = key_now(r, &c);
+	t = key->tenant;
+	who.org = t->org;
+	who.tenant = t->name;
+	who.tier = t->tier;
+	who.key = key->id;
+	path_add(&p, &key->quota);
+	path_add(&p, &t->quota);
+	if (t->org_quota != NULL)
+		path_add(&p, t->org_quota);
+	for (unsigned i = 0; i < c->quota.n_budgets && !p.missing; i++)
+		if (plan_quota_matches(c->quota.budgets[i].cfg, &who))
+			path_add(&p, &c->quota.budgets[i].scope);
 	return p.missing ? -1 : p.n;
 }

@@ -57,13 +57,15 @@ int plan_quota_build(struct tg_conf *c, struct conf_error *err) TG_MUST_CHECK;
 void plan_quota_fini(struct tg_conf *c);
 
 /*
- * Accounts of the present periods; limits of those that are there already are set. fresh(arg, slot,
- * account) is called for each that was made anew: what the ledger has of it is to be restored
- * before requests come. -1 with why.
+ * Accounts of the present periods. Limits of those that are there already stay as they are, so that
+ * the plan can still be given up; plan_quota_apply sets them. visit(arg, slot, account) is called
+ * for each account that counts a period, and for each bucket of rolling windows: whoever knows
+ * whether the account has counted all along restores it. -1 with why.
  */
+typedef void plan_quota_visit_f(void *arg, const struct quota_slot *s, struct quota_account *a);
 int plan_quota_open(struct tg_conf *c, struct quota_table *t, struct quota_time now,
-	void (*fresh)(void *arg, struct quota_slot *s, struct quota_account *a), void *arg,
-	char *why, size_t why_size) TG_MUST_CHECK;
+	plan_quota_visit_f *visit, void *arg, char *why, size_t why_size) TG_MUST_CHECK;
+void plan_quota_apply(struct tg_conf *c);
 /* Accounts of the periods that come next, and on to them when they have come. */
 void plan_quota_turn(struct tg_conf *c, struct quota_table *t, struct quota_time now);
 

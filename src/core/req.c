@@ -176,6 +176,7 @@ void req_start(struct conn *c, struct str bytes, size_t head_len, mono_us first_
 	r->start = first_byte;
 	r->at.head = mono_since(worker_now(w), first_byte);
 	r->start_wall.us = w->wall.us - r->at.head;
+	r->charged_at = r->start_wall;
 	r->keep_alive = r->head.keep_alive && !w->draining;
 	r->view = str_skip(bytes, head_len);
 	r->bytes_in = head_len;

@@ -137,9 +137,11 @@ struct req {
 	struct leg leg;                 /* the exchange in work, or the last */
 	struct rec_money spent;         /* on legs that are over */
 	struct req_tokens spent_tokens; /* the same */
-	struct str reply_fields;        /* of a refusal: field lines */
-	struct str denied;              /* the account that refused it */
-	struct str quota_fields;        /* field lines: what is left of its limits */
+	wall_us charged_at;      /* in the ledger: the start, or later: when the periods that it is
+				    charged to had begun */
+	struct str reply_fields; /* of a refusal: field lines */
+	struct str denied;       /* the account that refused it */
+	struct str quota_fields; /* field lines: what is left of its limits */
 	struct journal_hold hold;
 	const struct req_meter *meter; /* reads the answer; NULL: nobody does */
 	struct str model_served;       /* as the provider said */

@@ -59,6 +59,14 @@ enum quota_dim quota_dim_find(struct str name);
 int quota_limit_parse(enum quota_dim dim, struct str text, struct quota_limit *out, char *err,
 	size_t err_size) TG_MUST_CHECK;
 
+/* Do both lead to the same account of a scope? Amounts may differ. */
+static inline bool quota_limit_same(const struct quota_limit *a, const struct quota_limit *b)
+{
+	return a->dim == b->dim && a->kind == b->kind && a->rate_s == b->rate_s &&
+	       a->period.unit == b->period.unit && a->period.anchor == b->period.anchor &&
+	       a->period.n == b->period.n;
+}
+
 #define QUOTA_LIMIT_LEN 64
 /* The canonical text, which parses to the same limit. Returns its length without the NUL. */
 size_t quota_limit_put(char out[QUOTA_LIMIT_LEN], const struct quota_limit *l);

@@ -4,13 +4,15 @@ import fractions
 import json
 import re
 import signal
+import subprocess
 import time
 
 import pytest
 
-from harness import KEY, MODEL, Client, chat, wait_for
+from harness import BUILD, KEY, MODEL, Client, chat, wait_for
 
 F = fractions.Fraction
+TGCTL = BUILD / "tgctl"
 
 
 def limited(limits, scope="tenant", **more):
@@ -284,3 +286,76 @@ def test_the_cap_holds_over_kills(gateway, simulator, launch, tmp_path):
     billed = sum(line["input"] + line["output"] for line in lines)
     assert billed <= limit, billed
     assert billed > limit * 0.6, billed
+
+
+def test_a_limit_that_comes_back_counts_what_was_between(gateway):
+    """Also a budget whose match has changed: it has what the ledger has of those that it counts now."""
+    gw = gateway(limited({"requests": "5/day"}))
+    without = {**gw.config, "tenants": {"acme": {**gw.config["tenants"]["acme"], "limits": {}}}}
+    limited_again = gw.config
+    assert [chat(gw.listen).status for _ in range(3)] == [200] * 3
+    gw.reload(without)
+    assert [chat(gw.listen).status for _ in range(4)] == [200] * 4
+    gw.wait_lines(7)
+    time.sleep(.3)
+    gw.reload(limited_again)
+    assert quota_page(gw)["limits"][0]["used"] == 7
+    assert chat(gw.listen).status == 429
+    budget = {"name": "b", "match": {"tag.feature": "search"}, "limits": {"requests": "8/day"}}
+    gw.reload({**without, "budgets": [budget]})
+    assert chat(gw.listen, headers={"x-tollgate-tags": "feature=search"}).status == 200
+    gw.wait_lines(9)
+    time.sleep(.3)
+    gw.reload({**without, "budgets": [{**budget, "match": {"tenant": "acme"}}]})
+    assert chat(gw.listen).status == 429
+
+
+def test_a_reload_that_is_refused_changes_no_limit(gateway, tmp_path):
+    gw = gateway(limited({"requests": "2/day"}))
+    assert chat(gw.listen).status == 200
+    taken = Client(gw.listen) # its port cannot be listened on twice by someone else
+    bad = {**gw.config, "tenants": {"acme": {**gw.config["tenants"]["acme"], "limits": {"requests": "100/day"}}},
+           "listen": [*gw.config["listen"], {"address": f"unix:{tmp_path}/no/such/folder/sock"}]}
+    gw.write(bad)
+    assert gw.admin_get("/admin/v1/reload", "POST").status == 400
+    taken.close()
+    assert [chat(gw.listen).status for _ in range(2)] == [200, 429]
+
+
+def test_a_body_that_comes_over_a_reload_is_held_to_the_new_limits(gateway):
+    gw = gateway()
+    body = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": "x" * 100}]}).encode()
+    with Client(gw.listen) as c:
+        c.send_head("POST", "/v1/chat/completions", {"content-type": "application/json", "content-length": str(len(body)),
+                                                   "authorization": f"Bearer {KEY}"})
+        c.send(body[:50])
+        time.sleep(.2)
+        gw.reload({**gw.config, **{"tenants": {"acme": {**gw.config["tenants"]["acme"], "limits": {"requests": "0/day"}}}}})
+        time.sleep(.3)
+        c.send(body[50:])
+        assert c.response().status == 429
+
+
+def test_a_start_that_cannot_know_what_was_spent_is_refused(gateway, launch, tmp_path):
+    """And says what to do; that done, it knows."""
+    gw = gateway({**limited({"requests": "50/day"}), "ledger": {"path": str(tmp_path / "books")}})
+    assert chat(gw.listen).status == 200
+    gw.end()
+    (day,) = (tmp_path / "books" / "rollup").glob("*.tgr")
+    raw = bytearray(day.read_bytes())
+    raw[len(raw) // 2] ^= 0xff
+    day.write_bytes(raw)
+    with pytest.raises(AssertionError, match="tgctl ledger verify --rebuild"):
+        launch(gw.config)
+    run = subprocess.run([TGCTL, "ledger", "verify", "--rebuild", "--ledger", str(tmp_path / "books")], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert quota_page(launch(gw.config))["limits"][0]["used"] == 1
+
+
+def test_tags_that_the_ledger_would_not_have_are_refused(gateway):
+    gw = gateway()
+    tags = ",".join(f"t{i}={'x' * 250}" for i in range(31))
+    assert chat(gw.listen, headers={"x-tollgate-tags": tags}).status == 200
+    tags = ",".join(f"t{i}={chr(34) * 250}" for i in range(31)) # each is two bytes in JSON
+    r = chat(gw.listen, headers={"x-tollgate-tags": tags})
+    assert r.status == 400 and r.json["error"]["code"] == "invalid_tags"

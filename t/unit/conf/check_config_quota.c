@@ -235,6 +235,9 @@ static const struct {
 		"answers, logs and reports." },
 	{ LISTEN "budgets:\n  - { name: a }\n  - { name: b }\n  - { name: a }\n",
 		"t.yaml:5:13: duplicate budget `a`; first given at t.yaml:3:13" },
+	{ LISTEN "tiers: { t: { limits: { requests: [ 5/day, 60/m, 60/min ] } } }\n",
+		"t.yaml:2:50: there is a limit of that period already: `60/min`; one of them can "
+		"hold" },
 	{ LISTEN "budgets: [ { name: a/b } ]\n",
 		"t.yaml:2:20: the name of a budget has letters, digits and . _ : @ - in it, not "
 		"`a/b`" },

@@ -194,7 +194,7 @@ static inline struct req *fake_req(struct fake *f, struct conn *c, const char *h
 	ck_assert_msg(http1_request_parse(r->head.base, n, &r->head, &err) == 0, "%s: %s", head,
 		http_error_text(err));
 	r->start = worker_now(&f->w);
-	r->start_wall = f->w.wall;
+	r->start_wall = r->charged_at = f->w.wall;
 	r->keep_alive = r->head.keep_alive;
 	http1_body_init(&r->body_in, &r->head);
 	r->body_done = http1_body_done(&r->body_in);

@@ -43,7 +43,7 @@ static struct quota_table *table;
 	"50000000000000000/lifetime, output_tokens: 50000000000000000/lifetime, requests: " \
 	"[ 1000/lifetime, 1000/24h ], generations: 1000/lifetime, concurrency: 5"
 
-static void not_new(void *arg, struct quota_slot *s, struct quota_account *a)
+static void not_new(void *arg, const struct quota_slot *s, struct quota_account *a)
 {
 	(void)arg;
 	(void)s;
@@ -707,8 +707,34 @@ START_TEST(rounded_once)
 }
 END_TEST
 
+/* Its head came in before the hour began that it is charged to: the ledger says so too, or a
+ * restart would not find it there. */
+START_TEST(charged_to_a_period_that_began_later)
+{
+	struct quota_account *hour;
+	struct req *r;
+
+	start(TENANT("requests: [ 9/lifetime ], generations: 9/hour, cost: 9 usd/hour"));
+	r = asking(POST, "up");
+	r->start_wall.us -= INT64_C(2) * 3600 * 1000000;
+	r->charged_at = r->start_wall;
+	send_it(r);
+	hour = atomic_load(&f.conf->tenants[0].quota.slot[0].now);
+	ck_assert_int_eq(hour->dim, QUOTA_COST);
+	ck_assert_int_eq(r->charged_at.us, hour->start.us);
+	req_finish(r, END_OK);
+	/* one that began in it is charged when it began */
+	r = asking(POST, "up");
+	send_it(r);
+	ck_assert_int_eq(r->charged_at.us, r->start_wall.us);
+	req_finish(r, END_OK);
+	finish();
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
+	tcase_add_test(tc, charged_to_a_period_that_began_later);
 	tcase_add_test(tc, one_leg);
 	tcase_add_test(tc, several_at_once);
 	tcase_add_test(tc, without_a_price_or_a_limit);
