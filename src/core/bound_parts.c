@@ -123,6 +123,22 @@ static bool may_have(struct str s, const struct word *words, size_t n)
 	return false;
 }
 
+/* Does a type begin as one of the words does? */
+static bool begins(uint32_t types, const struct word *words, size_t n)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bits |= json_type_bit(*words[i].text.p);
+	return (types & bits) != 0;
+}
+
+/* Of a value that readers differ about: what may it have? */
+static bool could_have(const struct json_val *v, const struct word *words, size_t n)
+{
+	return begins(json_types(v), words, n) && may_have(v->raw, words, n);
+}
+
 enum { P_TYPE, P_CONTENT, P_OUTPUT, P_SOURCE, P__MAX };
 
 static const struct str part_keys[P__MAX] = { STR("type"), STR("content"), STR("output"),
@@ -169,7 +185,7 @@ static void walk_object(struct bound *b, const struct json_val *v, unsigned dept
 	for (int i = 0; i < P__MAX; i++)
 		w[i].key = part_keys[i];
 	if (json_scan_member(v, w, P__MAX, &fail) != 0) {
-		if (may_have(v->raw, MEDIA)) { /* readers differ about what it is */
+		if (could_have(v, MEDIA)) { /* readers differ about what it is */
 			b->images++;
 			b->has_images = b->open = b->refers = true;
 		}
@@ -212,19 +228,9 @@ void bound_parts_walk(struct bound *b, const struct json_val *v)
 	walk(b, v, 0);
 }
 
-/* Whether the scan saw a type that begins as one of the words does. */
-static bool begins(const struct json_val *v, const struct word *words, size_t n)
-{
-	uint32_t bits = 0;
-
-	for (size_t i = 0; i < n; i++)
-		bits |= json_type_bit(*words[i].text.p);
-	return (v->types & bits) != 0;
-}
-
 void bound_parts(struct bound *b, const struct json_val *v)
 {
-	if ((v->type == JSON_ARRAY || v->type == JSON_OBJECT) && begins(v, MEDIA) &&
+	if ((v->type == JSON_ARRAY || v->type == JSON_OBJECT) && begins(v->types, MEDIA) &&
 		may_have(v->raw, MEDIA))
 		bound_parts_walk(b, v);
 }
@@ -268,7 +274,7 @@ static void tool_read(struct bound *b, const struct json_val *tool)
 	for (int i = 0; i < T__MAX; i++)
 		w[i].key = tool_keys[i];
 	if (json_scan_member(tool, w, T__MAX, &fail) != 0) {
-		if (may_have(tool->raw, BUILTIN)) {
+		if (could_have(tool, BUILTIN)) {
 			b->builtin_tools++;
 			b->open = true;
 		}
@@ -309,6 +315,7 @@ void bound_tools_walk(struct bound *b, const struct json_val *tools)
 
 void bound_tools(struct bound *b, const struct json_val *tools)
 {
-	if (tools->type == JSON_ARRAY && begins(tools, BUILTIN) && may_have(tools->raw, BUILTIN))
+	if (tools->type == JSON_ARRAY && begins(tools->types, BUILTIN) &&
+		may_have(tools->raw, BUILTIN))
 		bound_tools_walk(b, tools);
 }

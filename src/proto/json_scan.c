@@ -527,6 +527,13 @@ int json_scan_strict(struct str text, struct json_watch *w, size_t n_watch, stru
 	return scan_watched(text, &(struct watches){ text.p, w, n_watch, true, 0, 0 }, fail);
 }
 
+uint32_t json_types(const struct json_val *v)
+{
+	struct scan s = { .end = v->raw.p + v->raw.n };
+
+	return value_end(&s, v->raw.p) != NULL ? s.types : UINT32_MAX;
+}
+
 int json_scan_member(
 	const struct json_val *obj, struct json_watch *w, size_t n_watch, struct json_fail *fail)
 {

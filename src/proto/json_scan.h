@@ -56,6 +56,8 @@ struct json_val {
 	uint32_t types;
 };
 
+/* The same of a value that an earlier scan found; an object's own members count, too. */
+uint32_t json_types(const struct json_val *v);
 static inline uint32_t json_type_bit(char first)
 {
 	return UINT32_C(1) << (first & 31);
