@@ -174,6 +174,7 @@ def test_a_key_sees_its_own_limits(gateway):
                   "budgets": [{"name": "secret", "limits": {"cost": "77 usd/day"}}]})
     answer = chat(gw.listen)
     cost = F(answer.get("x-tollgate-cost-usd"))
+    wait_for(lambda: all(l.get("held", 0) in (0, "0") for l in quota_page(gw)["limits"]), "it is settled")
     page = quota_page(gw)
     assert (page["object"], page["key"], page["tenant"]) == ("quota", "laptop", "acme")
     rows = {(l["dimension"], l["limit"]): l for l in page["limits"]}
@@ -209,6 +210,7 @@ def test_a_refusal_is_in_the_access_log(gateway):
 def test_operators_see_all_limits(gateway):
     gw = gateway({**limited({"requests": "5/day"}), "budgets": [{"name": "all", "limits": {"cost": "77 usd/day"}}]})
     assert chat(gw.listen).status == 200
+    wait_for(lambda: all(l["held"] in (0, "0") for l in gw.admin_get("/admin/v1/quota").json["limits"]), "it is settled")
     rows = {l["scope"]: l for l in gw.admin_get("/admin/v1/quota").json["limits"]}
     assert set(rows) == {"tenant:acme", "budget:all"} and rows["tenant:acme"]["used"] == 1 and rows["tenant:acme"]["free"] == 4
     assert F(rows["budget:all"]["used"]) > 0
