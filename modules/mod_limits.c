@@ -28,14 +28,13 @@ static void put_name(struct outbuf *b, const char *name, struct str value)
 
 static enum step_rc limits_classify(struct req *r)
 {
-	struct quota_time now = { .mono = worker_now(r->w) };
+	struct quota_time now = plan_quota_time(r->w);
 	struct outbuf b;
 	enum step_rc rc;
 	bool some = false;
 
 	if (r->forced != NULL || r->ep.ep->id != ENDPOINT_QUOTA)
 		return STEP_NEXT;
-	now.wall = r->w->wall;
 	outbuf_init(&b);
 	outbuf_lit(&b, "{\"object\":\"quota\"");
 	put_name(&b, "key", r->key->id);

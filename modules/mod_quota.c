@@ -7,6 +7,7 @@
  *
  * Runs on the request's worker.
  */
+#include "base/num.h"
 #include "core/plan.h"
 #include "core/quota_text.h"
 #include "core/refusal_quota.h"
@@ -16,14 +17,6 @@
 struct mod_quota {
 	struct quota_hold hold;
 };
-
-static struct quota_time quota_now(struct req *r)
-{
-	struct quota_time t = { .mono = worker_now(r->w) };
-
-	t.wall = r->w->wall;
-	return t;
-}
 
 static int64_t amount(uint64_t v)
 {
@@ -39,22 +32,17 @@ static int64_t nano(pico_usd a, pico_usd b)
 	return TG_MIN(money_nano_up(sum), QUOTA_AMOUNT_MAX);
 }
 
-static uint64_t sum_u64(uint64_t a, uint64_t b)
-{
-	return __builtin_add_overflow(a, b, &a) ? UINT64_MAX : a;
-}
-
 /* Of all legs: those that are over, and the last with this usage and money. */
 static void quota_amounts(const struct req *r, const struct usage *u, pico_usd billed,
 	uint64_t generations, int64_t out[QUOTA_DIM__MAX])
 {
-	uint64_t in = sum_u64(r->spent_tokens.input, usage_input(u)),
-		 made = sum_u64(r->spent_tokens.output, usage_output(u));
+	uint64_t in = num_sum_u64(r->spent_tokens.input, usage_input(u)),
+		 made = num_sum_u64(r->spent_tokens.output, usage_output(u));
 
 	out[QUOTA_COST] = nano(r->spent.billed, billed);
 	out[QUOTA_INPUT_TOKENS] = amount(in);
 	out[QUOTA_OUTPUT_TOKENS] = amount(made);
-	out[QUOTA_TOKENS] = amount(sum_u64(in, made));
+	out[QUOTA_TOKENS] = amount(num_sum_u64(in, made));
 	out[QUOTA_REQUESTS] = 1;
 	out[QUOTA_GENERATIONS] = amount(generations);
 	out[QUOTA_CONCURRENCY] = 1;
@@ -83,7 +71,7 @@ static enum quota_result quota_more(
 	quota_amounts(r, &r->leg.bound, r->leg.bound_money.billed, leg_generations(r), more);
 	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
 		more[d] = TG_MAX(more[d] - h->amount[d], 0);
-	return quota_raise(h, more, quota_now(r), denied);
+	return quota_raise(h, more, plan_quota_time(r->w), denied);
 }
 
 enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied)
@@ -99,11 +87,12 @@ enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied)
 		quota_charge_time(r, &m->hold);
 		return QUOTA_ADMITTED;
 	}
-	n = plan_quota_path(r, quota_now(r).wall, path);
+	n = plan_quota_path(r, plan_quota_time(r->w).wall, path);
 	if (n <= 0)
 		return n == 0 ? QUOTA_ADMITTED : QUOTA_UNKNOWN;
 	quota_amounts(r, &r->leg.bound, r->leg.bound_money.billed, leg_generations(r), want);
-	if (quota_reserve(path, (unsigned)n, want, quota_now(r), &m->hold, denied) != QUOTA_OK)
+	if (quota_reserve(path, (unsigned)n, want, plan_quota_time(r->w), &m->hold, denied) !=
+		QUOTA_OK)
 		return QUOTA_REFUSED;
 	quota_charge_time(r, &m->hold);
 	return QUOTA_ADMITTED;
@@ -132,14 +121,14 @@ static void quota_settled(struct req *r)
 	if (m->hold.n == 0)
 		return;
 	if (!r->any_sent && !l->sent) {
-		quota_release(&m->hold, quota_now(r));
+		quota_release(&m->hold, plan_quota_time(r->w));
 		return;
 	}
 	quota_amounts(r, &l->usage, l->money.billed,
 		l->charge > CHARGE_NOTHING ? leg_generations(r) : 0, actual);
 	actual[QUOTA_REQUESTS] = quota_counts(r);
 	actual[QUOTA_CONCURRENCY] = 0;
-	quota_settle(&m->hold, actual, quota_now(r));
+	quota_settle(&m->hold, actual, plan_quota_time(r->w));
 }
 
 /* What is left, for the client's own pacing. */
@@ -157,7 +146,8 @@ static int quota_response_head(struct req *r)
 	out = arena_room(&r->arena, QUOTA_FIELDS_MAX);
 	if (out == NULL)
 		return 0; /* without them, then */
-	n = quota_fields_put(out, path, m->hold.n, r->dialect == DIALECT_ANTHROPIC, quota_now(r));
+	n = quota_fields_put(
+		out, path, m->hold.n, r->dialect == DIALECT_ANTHROPIC, plan_quota_time(r->w));
 	arena_claim(&r->arena, n);
 	r->quota_fields = str_mk(out, n);
 	return 0;

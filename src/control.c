@@ -341,6 +341,8 @@ static int control_workers(struct control *c)
 	int rc = 0;
 
 	c->n_workers = (unsigned)(want > 0 ? want : TG_MAX(cpus, 1));
+	if (c->n_workers > MAX_WORKERS)
+		log_warn("fewer workers than asked for", "directive=workers most=%d", MAX_WORKERS);
 	c->n_workers = TG_MIN(c->n_workers, (unsigned)MAX_WORKERS);
 	c->workers = calloc(c->n_workers, sizeof(*c->workers));
 	tg_assert(c->workers != NULL);

@@ -47,7 +47,6 @@ struct fresh {
 };
 
 struct fresh_list {
-	const struct tg_conf *conf, *before;
 	struct map before_names; /* accounts of the plan before -> their slots */
 	struct map scopes;       /* "tenant:acme" -> the first of its accounts */
 	struct arena arena;
@@ -66,25 +65,15 @@ static bool same_match(const struct conf_tags *a, const struct conf_tags *b)
 	return same;
 }
 
-static const struct cfg_budget *budget_of(const struct tg_conf *c, const struct quota_slot *s)
-{
-	for (unsigned i = 0; i < c->quota.n_budgets; i++)
-		if (s >= c->quota.budgets[i].scope.slot &&
-			s < c->quota.budgets[i].scope.slot + c->quota.budgets[i].scope.n)
-			return c->quota.budgets[i].cfg;
-	return NULL;
-}
-
 /* Has the account counted the same requests up to now? */
 static bool has_counted(const struct fresh_list *l, const struct quota_slot *s)
 {
 	const struct quota_account *a = atomic_load(&s->now);
 	const struct quota_slot *old = map_get(&l->before_names, a->name);
 
-	if (old == NULL || atomic_load(&old->now) != a || !str_eq(old->scope, s->scope))
+	if (old == NULL || atomic_load(&old->now) != a)
 		return false;
-	return s->kind != QUOTA_SCOPE_BUDGET ||
-	       same_match(&budget_of(l->before, old)->match, &budget_of(l->conf, s)->match);
+	return s->budget == NULL || same_match(&old->budget->match, &s->budget->match);
 }
 
 static void fresh_add(void *arg, const struct quota_slot *s, struct quota_account *a)
@@ -102,7 +91,7 @@ static void fresh_add(void *arg, const struct quota_slot *s, struct quota_accoun
 	l->all = f;
 	l->n++;
 	l->from_us = TG_MIN(l->from_us, TG_MAX(a->start.us, 0));
-	if (s->kind == QUOTA_SCOPE_BUDGET) {
+	if (s->budget != NULL) {
 		f->next = l->budgets;
 		l->budgets = f;
 		return;
@@ -116,18 +105,11 @@ static void fresh_add(void *arg, const struct quota_slot *s, struct quota_accoun
 	first->next = f;
 }
 
-static struct usage usage_of(const struct rollup_value *v)
+static __int128 spent_of(enum quota_dim dim, const struct rollup_value *v)
 {
 	struct usage u = { .source = USAGE_PROVIDER };
 
 	memcpy(u.n, v->units, sizeof u.n);
-	return u;
-}
-
-static __int128 spent_of(enum quota_dim dim, const struct rollup_value *v)
-{
-	struct usage u = usage_of(v);
-
 	switch (dim) {
 	case QUOTA_COST: return v->billed;
 	case QUOTA_INPUT_TOKENS: return usage_input(&u);
@@ -170,7 +152,7 @@ static void row_add(struct fresh_list *l, const struct report_row *row)
 	count_scope(l, "tenant", k->tenant, row);
 	count_scope(l, "org", k->org, row);
 	for (struct fresh *f = l->budgets; f != NULL; f = f->next)
-		if (plan_quota_matches(budget_of(l->conf, f->slot), &who))
+		if (plan_quota_matches(f->slot->budget, &who))
 			count(f, row);
 }
 
@@ -212,10 +194,10 @@ static int restore(struct fresh_list *l, const char *path, char *err, size_t err
 	return 0;
 }
 
-static void before_names(struct fresh_list *l)
+static void before_names(struct fresh_list *l, const struct tg_conf *before)
 {
-	for (unsigned i = 0; l->before != NULL && i < l->before->quota.n_slots; i++) {
-		struct quota_slot *s = &l->before->quota.slots[i];
+	for (unsigned i = 0; before != NULL && i < before->quota.n_slots; i++) {
+		struct quota_slot *s = &before->quota.slots[i];
 
 		(void)map_put(&l->before_names, atomic_load(&s->now)->name, s);
 	}
@@ -223,7 +205,7 @@ static void before_names(struct fresh_list *l)
 
 int quotad_open(struct tg_conf *c, const char *ledger_path, char *err, size_t err_len)
 {
-	struct fresh_list fresh = { .conf = c, .before = qd.conf, .from_us = INT64_MAX };
+	struct fresh_list fresh = { .from_us = INT64_MAX };
 	int rc;
 
 	if (c->quota.n_slots == 0)
@@ -234,7 +216,7 @@ int quotad_open(struct tg_conf *c, const char *ledger_path, char *err, size_t er
 	map_init(&fresh.before_names);
 	map_init(&fresh.scopes);
 	arena_init(&fresh.arena, NULL, 0);
-	before_names(&fresh);
+	before_names(&fresh, qd.conf);
 	rc = plan_quota_open(c, qd.table, quotad_now(), fresh_add, &fresh, err, err_len);
 	if (rc == 0 && fresh.n > 0 && ledger_path != NULL)
 		rc = restore(&fresh, ledger_path, err, err_len);

@@ -21,6 +21,12 @@ int num_parse_i64(struct str s, int64_t *out) TG_MUST_CHECK; /* optional leading
  */
 int num_parse_decimal(struct str s, unsigned scale, int64_t *out) TG_MUST_CHECK;
 
+/* The largest number where the sum is larger. */
+static inline uint64_t num_sum_u64(uint64_t a, uint64_t b)
+{
+	return __builtin_add_overflow(a, b, &a) ? UINT64_MAX : a;
+}
+
 #define NUM_U64_MAX_LEN 20
 /* Writes decimal digits, no NUL; returns their number. */
 size_t num_put_u64(char *out, uint64_t v);

@@ -1,6 +1,7 @@
 /*
  * bound.c: see bound.h. Figures are saturated, never wrapped. Pure; any thread.
  */
+#include "base/num.h"
 #include "core/bound_int.h"
 #include "money/estimate.h"
 
@@ -36,11 +37,6 @@ void bound_watch(struct json_watch w[BOUND_WATCHES])
 {
 	for (unsigned i = 0; i < BOUND_WATCHES; i++)
 		w[i].key = bound_keys[i];
-}
-
-static uint64_t sum(uint64_t a, uint64_t b)
-{
-	return __builtin_add_overflow(a, b, &a) ? UINT64_MAX : a;
 }
 
 static uint64_t product(uint64_t a, uint64_t b)
@@ -112,8 +108,8 @@ static uint64_t read_seconds(const struct json_val *v)
 	if (v->type != JSON_STRING && v->type != JSON_NUMBER)
 		return 0;
 	for (; s.n > 0 && *s.p >= '0' && *s.p <= '9'; s = str_skip(s, 1))
-		n = sum(product(n, 10), (uint64_t)(*s.p - '0'));
-	return s.n > 0 ? sum(n, 1) : n;
+		n = num_sum_u64(product(n, 10), (uint64_t)(*s.p - '0'));
+	return s.n > 0 ? num_sum_u64(n, 1) : n;
 }
 
 static bool present(const struct json_val *v)
@@ -218,11 +214,11 @@ static uint64_t audio_seconds(const struct bound *b)
 
 static uint64_t text_tokens(const struct bound *b)
 {
-	uint64_t n = sum(b->input_bytes, FRAME_TOKENS);
+	uint64_t n = num_sum_u64(b->input_bytes, FRAME_TOKENS);
 
 	if (b->has_tools)
-		n = sum(n, TOOLS_TOKENS);
-	return sum(n, product(b->builtin_tools, BUILTIN_TOKENS));
+		n = num_sum_u64(n, TOOLS_TOKENS);
+	return num_sum_u64(n, product(b->builtin_tools, BUILTIN_TOKENS));
 }
 
 /* Everything that a model reads, as one number of tokens. */
@@ -230,8 +226,8 @@ static uint64_t input_tokens(const struct bound *b, enum meter_api api, const st
 {
 	uint64_t context = m->max_input > 0 ? m->max_input : BOUND_CONTEXT_TOKENS, n;
 
-	n = sum(text_tokens(b), product(b->images, image_tokens(api, m)));
-	n = sum(n, product(audio_seconds(b), AUDIO_TOKENS_A_SECOND));
+	n = num_sum_u64(text_tokens(b), product(b->images, image_tokens(api, m)));
+	n = num_sum_u64(n, product(audio_seconds(b), AUDIO_TOKENS_A_SECOND));
 	return b->open ? TG_MAX(n, context) : n;
 }
 
@@ -289,7 +285,7 @@ static void worst_audio(const struct bound *b, const struct bound_model *m, stru
 		worst->n[USAGE_IN] = text_tokens(b);
 		worst->n[USAGE_IN_CHARACTERS] = b->characters;
 		worst->n[USAGE_OUT_AUDIO] =
-			sum(product(b->characters, SPOKEN_TOKENS), FRAME_TOKENS);
+			num_sum_u64(product(b->characters, SPOKEN_TOKENS), FRAME_TOKENS);
 		return;
 	}
 	worst->n[USAGE_IN] = PROMPT_TOKENS;

@@ -55,8 +55,8 @@ static const struct zone *zone_of(struct tg_conf *c, struct str name, struct con
 	return z;
 }
 
-static void slot_add(struct plan_quota *q, struct quota_scope *to, enum quota_scope_kind kind,
-	struct str scope, const struct zone *z, const struct quota_limit *l)
+static void slot_add(struct plan_quota *q, struct quota_scope *to, struct str scope,
+	const struct zone *z, const struct quota_limit *l)
 {
 	struct quota_slot *s;
 
@@ -72,15 +72,14 @@ static void slot_add(struct plan_quota *q, struct quota_scope *to, enum quota_sc
 	to->n++;
 	s->limit = l;
 	s->zone = z;
-	s->kind = kind;
 	s->scope = scope;
 }
 
-static void scope_add(struct plan_quota *q, struct quota_scope *to, enum quota_scope_kind kind,
-	struct str scope, const struct zone *z, const struct cfg_quota *limits)
+static void scope_add(struct plan_quota *q, struct quota_scope *to, struct str scope,
+	const struct zone *z, const struct cfg_quota *limits)
 {
 	for (unsigned i = 0; i < limits->n; i++)
-		slot_add(q, to, kind, scope, z, &limits->limit[i]);
+		slot_add(q, to, scope, z, &limits->limit[i]);
 }
 
 static const struct cfg_org *org_find(const struct tg_conf *c, struct str name)
@@ -106,8 +105,8 @@ static int build_tenant(
 	if (z == NULL)
 		return -1;
 	if (t->tier_cfg != NULL)
-		scope_add(&c->quota, &t->quota, QUOTA_SCOPE_TENANT, scope, z, &t->tier_cfg->limits);
-	scope_add(&c->quota, &t->quota, QUOTA_SCOPE_TENANT, scope, z, &t->cfg->limits);
+		scope_add(&c->quota, &t->quota, scope, z, &t->tier_cfg->limits);
+	scope_add(&c->quota, &t->quota, scope, z, &t->cfg->limits);
 	t->zone = z;
 	if (org != NULL)
 		t->org_quota = &orgs[org - (const struct cfg_org *)c->cfg.orgs.v];
@@ -123,8 +122,7 @@ static int build_orgs(struct tg_conf *c, struct quota_scope *orgs, struct conf_e
 
 		if (z == NULL)
 			return -1;
-		scope_add(&c->quota, &orgs[i], QUOTA_SCOPE_ORG, scope_name(c, "org", v[i].name), z,
-			&v[i].limits);
+		scope_add(&c->quota, &orgs[i], scope_name(c, "org", v[i].name), z, &v[i].limits);
 	}
 	return 0;
 }
@@ -142,8 +140,10 @@ static int build_budgets(struct tg_conf *c, struct conf_error *err)
 		if (z == NULL)
 			return -1;
 		q->budgets[i].cfg = &v[i];
-		scope_add(q, &q->budgets[i].scope, QUOTA_SCOPE_BUDGET,
-			scope_name(c, "budget", v[i].name), z, &v[i].limits);
+		scope_add(q, &q->budgets[i].scope, scope_name(c, "budget", v[i].name), z,
+			&v[i].limits);
+		for (unsigned k = 0; k < q->budgets[i].scope.n; k++)
+			q->budgets[i].scope.slot[k].budget = &v[i];
 	}
 	return 0;
 }
@@ -180,8 +180,7 @@ static int build_key(struct tg_conf *c, struct key *k, struct conf_error *err)
 	};
 	unsigned n;
 
-	scope_add(&c->quota, &k->quota, QUOTA_SCOPE_KEY, scope_name(c, "key", k->id), t->zone,
-		&k->cfg->limits);
+	scope_add(&c->quota, &k->quota, scope_name(c, "key", k->id), t->zone, &k->cfg->limits);
 	n = k->quota.n + t->quota.n + (t->org_quota != NULL ? t->org_quota->n : 0);
 	for (unsigned i = 0; i < c->quota.n_budgets; i++)
 		if (may_match(c->quota.budgets[i].cfg, &who))
@@ -529,6 +528,13 @@ static const struct key *key_now(const struct req *r, const struct tg_conf **con
 		return k;
 	}
 	return r->key;
+}
+
+struct quota_time plan_quota_time(struct worker *w)
+{
+	mono_us mono = worker_now(w);
+
+	return (struct quota_time){ w->wall, mono };
 }
 
 int plan_quota_path(const struct req *r, wall_us now, struct quota_account *account[QUOTA_PATH_MAX])

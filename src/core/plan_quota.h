@@ -20,14 +20,13 @@
 struct tg_conf;
 struct req;
 struct cfg_budget;
-
-enum quota_scope_kind { QUOTA_SCOPE_KEY, QUOTA_SCOPE_TENANT, QUOTA_SCOPE_ORG, QUOTA_SCOPE_BUDGET };
+struct worker;
 
 struct quota_slot {
 	const struct quota_limit *limit;
 	const struct zone *zone;
-	enum quota_scope_kind kind;
-	struct str scope; /* "tenant:acme" */
+	struct str scope;                /* "tenant:acme" */
+	const struct cfg_budget *budget; /* of a budget; otherwise NULL */
 	/* Control thread writes, workers read; a reference each. */
 	_Atomic(struct quota_account *) now, next;
 	struct quota_account *last; /* the control thread's */
@@ -69,6 +68,8 @@ void plan_quota_apply(struct tg_conf *c);
 /* Accounts of the periods that come next, and on to them when they have come. */
 void plan_quota_turn(struct tg_conf *c, struct quota_table *t, struct quota_time now);
 
+/* Worker: its clock. */
+struct quota_time plan_quota_time(struct worker *w);
 /*
  * Worker: the accounts of a request, narrow ones first. Their number, or -1: one is missing (its
  * period has begun, and its account could not be made).

@@ -3,30 +3,20 @@
  */
 #include "core/quota_text.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
+#include "base/num.h"
 #include "proto/http1_out.h"
 
-#define NANO INT64_C(1000000000)
+#define NANO_DIGITS 9
 
 size_t quota_amount_put(char out[QUOTA_AMOUNT_LEN], enum quota_dim dim, int64_t v)
 {
-	int n;
-
-	if (dim != QUOTA_COST)
-		return (size_t)snprintf(out, QUOTA_AMOUNT_LEN, "%lld", (long long)v);
-	n = snprintf(out, QUOTA_AMOUNT_LEN, "%s%lld.%09lld", v < 0 ? "-" : "",
-		(long long)(v < 0 ? -(v / NANO) : v / NANO),
-		(long long)(v < 0 ? -(v % NANO) : v % NANO));
-	while (out[n - 1] == '0')
-		n--;
-	return (size_t)(out[n - 1] == '.' ? n - 1 : n);
+	return num_put_decimal(out, v, dim == QUOTA_COST ? NANO_DIGITS : 0);
 }
 
-bool quota_is_own(enum quota_scope_kind k)
+bool quota_is_own(const struct quota_account *a)
 {
-	return k == QUOTA_SCOPE_KEY || k == QUOTA_SCOPE_TENANT;
+	return str_starts(a->name, STR("key:")) || str_starts(a->name, STR("tenant:"));
 }
 
 /* ---- one limit */
@@ -110,11 +100,6 @@ static int64_t reset_seconds(const struct quota_account *a, struct quota_time no
 	return us <= 0 ? 0 : (us - 1) / 1000000 + 1;
 }
 
-static bool is_own_account(const struct quota_account *a)
-{
-	return str_starts(a->name, STR("key:")) || str_starts(a->name, STR("tenant:"));
-}
-
 static struct narrow narrowest(
 	struct quota_account *const *account, unsigned n, enum quota_dim dim, struct quota_time now)
 {
@@ -124,7 +109,7 @@ static struct narrow narrowest(
 		const struct quota_account *a = account[i];
 		int64_t headroom;
 
-		if (a->dim != dim || a->kind == QUOTA_GAUGE || !is_own_account(a))
+		if (a->dim != dim || a->kind == QUOTA_GAUGE || !quota_is_own(a))
 			continue;
 		headroom = TG_MAX(quota_account_headroom(a, now), 0);
 		if (best.a == NULL || headroom < best.free)

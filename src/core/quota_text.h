@@ -11,8 +11,8 @@
 /* Plain decimals: USD of a cost ("12.5"), a number of anything else. Returns the length, no NUL. */
 size_t quota_amount_put(char out[QUOTA_AMOUNT_LEN], enum quota_dim dim, int64_t v);
 
-/* Is the limit one of the key's or the tenant's, whose figures they may see? */
-bool quota_is_own(enum quota_scope_kind k);
+/* Is the account the key's or the tenant's, whose figures they may see? */
+bool quota_is_own(const struct quota_account *a);
 /* {"scope":...,"dimension":...,"limit":...,"account":...,"used":...,"held":...,"free":...,"resets":...}
  */
 void quota_slot_json(struct outbuf *b, const struct quota_slot *s, struct quota_time now);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/num.h"
 #include "core/plan.h"
 #include "core/quota_text.h"
 #include "core/reply.h"
@@ -33,11 +34,6 @@ static struct quota_name name_of(const struct quota_account *a)
 	return n;
 }
 
-static bool is_own(const struct quota_name *n)
-{
-	return str_eq(n->kind, STR("key")) || str_eq(n->kind, STR("tenant"));
-}
-
 /* "12.5 usd" or "12". */
 static void put_amount(char out[QUOTA_AMOUNT_LEN + 8], enum quota_dim dim, int64_t v)
 {
@@ -48,13 +44,11 @@ static void put_amount(char out[QUOTA_AMOUNT_LEN + 8], enum quota_dim dim, int64
 
 static int64_t taken(const struct req *r, enum quota_dim dim, const struct usage *u)
 {
-	uint64_t in = dim == QUOTA_TOKENS ? usage_input(u) : 0, n;
+	uint64_t in = dim == QUOTA_TOKENS ? usage_input(u) : 0;
 
 	if (dim == QUOTA_COST)
 		return leg_bound_billed(r, u);
-	if (__builtin_add_overflow(in, usage_output(u), &n) || n > (uint64_t)INT64_MAX)
-		return INT64_MAX;
-	return (int64_t)n;
+	return (int64_t)TG_MIN(num_sum_u64(in, usage_output(u)), (uint64_t)INT64_MAX);
 }
 
 /*
@@ -101,7 +95,7 @@ static struct str fields(struct req *r, const struct quota_denied *d, const stru
 	if (out == NULL)
 		return STR_NONE;
 #define PUT(...) at += (size_t)snprintf(out + at, FIELDS_MAX - at, __VA_ARGS__)
-	if (is_own(n))
+	if (quota_is_own(d->account))
 		PUT("x-tollgate-denied-by: %.*s\r\n", STR_FMT(d->account->name));
 	else
 		PUT("x-tollgate-denied-by: %.*s/%s\r\n", STR_FMT(n->kind),
@@ -110,7 +104,7 @@ static struct str fields(struct req *r, const struct quota_denied *d, const stru
 		clock_iso(when, d->opens);
 		PUT("x-tollgate-reset: %.*s\r\n", CLOCK_ISO_LEN, when);
 	}
-	if (fit >= 0 && is_own(n))
+	if (fit >= 0 && quota_is_own(d->account))
 		PUT("x-tollgate-max-affordable-tokens: %lld\r\n", (long long)fit);
 	if (d->result == QUOTA_TOO_FAST || d->result == QUOTA_BUSY)
 		PUT("retry-after: %llu\r\n",
@@ -145,12 +139,12 @@ static void message(char out[360], const struct quota_denied *d, const struct qu
 		clock_iso(when, d->opens);
 		snprintf(opens, sizeof opens, " It opens again at %.19sZ.", when);
 	}
-	if (!is_own(n) && d->result == QUOTA_NEVER)
+	if (!quota_is_own(d->account) && d->result == QUOTA_NEVER)
 		snprintf(out, 360,
 			"This request may take more %s than a whole limit above this tenant (%.*s) "
 			"has.",
 			d->account->dim == QUOTA_COST ? "money" : dim, STR_FMT(n->kind));
-	else if (!is_own(n))
+	else if (!quota_is_own(d->account))
 		snprintf(out, 360, "A limit on %s above this tenant (%.*s) is used up.%s", dim,
 			STR_FMT(n->kind), opens);
 	else if (d->result == QUOTA_BUSY)

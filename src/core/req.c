@@ -208,11 +208,6 @@ static void spend(pico_usd *sum, pico_usd v)
 		*sum = INT64_MAX;
 }
 
-static uint64_t sum_u64(uint64_t a, uint64_t b)
-{
-	return __builtin_add_overflow(a, b, &a) ? UINT64_MAX : a;
-}
-
 void req_spend(struct req *r)
 {
 	tg_assert(r->leg.charged);
@@ -221,8 +216,8 @@ void req_spend(struct req *r)
 	spend(&r->spent.contracted, r->leg.money.contracted);
 	spend(&r->spent.billed, r->leg.money.billed);
 	r->spent.flags |= r->leg.money.flags;
-	r->spent_tokens.input = sum_u64(r->spent_tokens.input, usage_input(&r->leg.usage));
-	r->spent_tokens.output = sum_u64(r->spent_tokens.output, usage_output(&r->leg.usage));
+	r->spent_tokens.input = num_sum_u64(r->spent_tokens.input, usage_input(&r->leg.usage));
+	r->spent_tokens.output = num_sum_u64(r->spent_tokens.output, usage_output(&r->leg.usage));
 }
 
 static struct series *req_series(struct req *r, const struct route_target *route)

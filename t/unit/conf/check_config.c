@@ -2,23 +2,17 @@
  * check_config.c: tollgate's own tables: defaults, references, duplicates and unsafe combinations,
  * each with its place; the shipped files; what is printed from the tables.
  */
-#include "unit/unit.h"
+#include "unit/conf/tables.h"
 
 #include <jansson.h>
-#include <stdio.h>
 
 #include "base/log.h"
-#include "core/config.h"
 
 #define LISTEN "listen: 127.0.0.1:0\n"
 #define HASH_A "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 #define HASH_B "1b4f0e9851971998e732078544c96b36c3d01cedf7caa332359d6f1d83567014"
 
 static const char *const providers[] = { "openai", "anthropic", NULL };
-
-static struct arena arena;
-static struct conf_error err;
-static struct config config;
 
 static void setup(void)
 {
@@ -34,11 +28,6 @@ static void teardown(void)
 {
 	arena_fini(&arena);
 	config_set_providers(NULL);
-}
-
-static int load(const char *yaml)
-{
-	return conf_load_text(str_z(yaml), "t.yaml", &config_root, &arena, &config, &err);
 }
 
 #define TARGETS "targets: { openai: { provider: openai, base_url: https://api.openai.com } }\n"
@@ -324,28 +313,6 @@ END_TEST
 
 /* ---- printing
  * --------------------------------------------------------------------------------------- */
-
-static char *print(void (*put)(FILE *))
-{
-	char *text = NULL;
-	size_t n;
-	FILE *f = open_memstream(&text, &n);
-
-	ck_assert_ptr_nonnull(f);
-	put(f);
-	ck_assert_int_eq(fclose(f), 0);
-	return text;
-}
-
-static void put_dump(FILE *f)
-{
-	conf_dump(f, &config_root, &config);
-}
-
-static void put_schema(FILE *f)
-{
-	conf_schema(f, &config_root, "tollgate.yaml");
-}
 
 static void put_reference(FILE *f)
 {

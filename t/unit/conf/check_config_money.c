@@ -2,12 +2,9 @@
  * check_config_money.c: what the configuration says about money: the ledger, clients that go,
  * discounts, markups and stated prices: defaults, units, limits, and what is wrong with its place.
  */
-#include "unit/unit.h"
-
-#include <stdio.h>
+#include "unit/conf/tables.h"
 
 #include "base/log.h"
-#include "core/config.h"
 #include "core/settle.h"
 #include "ledger/journal.h"
 
@@ -16,10 +13,6 @@
 	LISTEN "targets: { a: { provider: openai, base_url: http://127.0.0.1:9" rest " } }\n"
 
 static const char *const providers[] = { "openai", "anthropic", NULL };
-
-static struct arena arena;
-static struct conf_error err;
-static struct config config;
 
 static void setup(void)
 {
@@ -33,11 +26,6 @@ static void teardown(void)
 {
 	arena_fini(&arena);
 	config_set_providers(NULL);
-}
-
-static int load(const char *yaml)
-{
-	return conf_load_text(str_z(yaml), "t.yaml", &config_root, &arena, &config, &err);
 }
 
 #define DAY INT64_C(86400000000)

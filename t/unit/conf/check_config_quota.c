@@ -2,20 +2,14 @@
  * check_config_quota.c: what the configuration says about limits: every dimension in every scope,
  * budgets and what they match, defaults, and what is wrong with its place.
  */
-#include "unit/unit.h"
+#include "unit/conf/tables.h"
 
 #include <jansson.h>
-#include <stdio.h>
 
 #include "base/log.h"
-#include "core/config.h"
 
 #define LISTEN "listen: 127.0.0.1:0\n"
 #define SHA    "da0c916dc50a298a6f3e26826c119601701640c14d1013c544afbce1ececa0fc"
-
-static struct arena arena;
-static struct conf_error err;
-static struct config config;
 
 static void setup(void)
 {
@@ -27,11 +21,6 @@ static void setup(void)
 static void teardown(void)
 {
 	arena_fini(&arena);
-}
-
-static int load(const char *yaml)
-{
-	return conf_load_text(str_z(yaml), "t.yaml", &config_root, &arena, &config, &err);
 }
 
 /* ---- what is taken */
@@ -279,28 +268,6 @@ START_TEST(a_zone_that_is_none)
 END_TEST
 
 /* ---- printed */
-
-static char *print(void (*put)(FILE *))
-{
-	char *text = NULL;
-	size_t n;
-	FILE *f = open_memstream(&text, &n);
-
-	ck_assert_ptr_nonnull(f);
-	put(f);
-	ck_assert_int_eq(fclose(f), 0);
-	return text;
-}
-
-static void put_dump(FILE *f)
-{
-	conf_dump(f, &config_root, &config);
-}
-
-static void put_schema(FILE *f)
-{
-	conf_schema(f, &config_root, "tollgate.yaml");
-}
 
 /* What -T prints says the same limits, and prints the same again. */
 START_TEST(a_dump_loads_again)

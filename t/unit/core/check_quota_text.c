@@ -72,9 +72,7 @@ static const struct quota_time noon = { { START_US + DAY_US / 2 }, { 1000000 } }
 START_TEST(a_limit_as_json)
 {
 	struct quota_limit l;
-	struct quota_slot s = {
-		.limit = &l, .scope = STR("tenant:a\"b"), .kind = QUOTA_SCOPE_TENANT
-	};
+	struct quota_slot s = { .limit = &l, .scope = STR("tenant:a\"b") };
 	struct outbuf b;
 	char err[200];
 

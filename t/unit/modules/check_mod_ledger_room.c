@@ -6,40 +6,6 @@
 
 /* ---- the journal has no room */
 
-enum { FILL = 4000 };
-static struct journal_hold fill[FILL];
-
-/* Holds of others until there is no room for one more, nor for the smallest record. */
-static unsigned fill_up(void)
-{
-	struct rec_progress rec = sample_progress(0);
-	struct journal_stats before, after;
-	unsigned n = 0;
-
-	for (;; n++) {
-		struct rec_hold hold = sample_hold(n);
-
-		ck_assert_uint_lt(n, FILL);
-		if (journal_hold(f.w.journal, &fill[n], &hold, FOLDER_NOW) != 0)
-			break;
-	}
-	do {
-		journal_stats_get(journal, &before);
-		journal_progress(f.w.journal, &fill[0], &rec, FOLDER_NOW);
-		journal_stats_get(journal, &after);
-	} while (after.records != before.records);
-	return n;
-}
-
-static void empty(unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		struct rec_void rec = sample_void(i);
-
-		journal_void(f.w.journal, &fill[i], &rec, FOLDER_NOW);
-	}
-}
-
 /* Consumes what there is, and makes room. */
 static void drop_record(void *arg, const struct rec *r, struct journal_position at)
 {

@@ -227,6 +227,42 @@ static inline void answered(struct req *r, uint64_t in, uint64_t out)
 	r->status = 200;
 }
 
+/* ---- a journal without room */
+
+enum { FILL = 4000 };
+static struct journal_hold fill[FILL];
+
+/* Holds of others until there is no room for one more, nor for the smallest record. */
+static inline unsigned fill_up(void)
+{
+	struct rec_progress rec = sample_progress(0);
+	struct journal_stats before, after;
+	unsigned n = 0;
+
+	for (;; n++) {
+		struct rec_hold hold = sample_hold(n);
+
+		ck_assert_uint_lt(n, FILL);
+		if (journal_hold(f.w.journal, &fill[n], &hold, FOLDER_NOW) != 0)
+			break;
+	}
+	do {
+		journal_stats_get(journal, &before);
+		journal_progress(f.w.journal, &fill[0], &rec, FOLDER_NOW);
+		journal_stats_get(journal, &after);
+	} while (after.records != before.records);
+	return n;
+}
+
+static inline void empty(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct rec_void rec = sample_void(i);
+
+		journal_void(f.w.journal, &fill[i], &rec, FOLDER_NOW);
+	}
+}
+
 /* ---- the suite */
 
 static inline TCase *with(Suite *suite, const char *name, void (*begin)(void))
