@@ -32,6 +32,11 @@ struct quota_slot {
 	struct quota_account *last; /* the control thread's */
 };
 
+static inline bool quota_slot_has_period(const struct quota_slot *s)
+{
+	return s->limit->kind == QUOTA_STOCK;
+}
+
 struct quota_scope {
 	struct quota_slot *slot;
 	unsigned n;
@@ -81,5 +86,7 @@ struct quota_who {
 	struct str org, tenant, tier, key, tags;
 };
 bool plan_quota_matches(const struct cfg_budget *b, const struct quota_who *who);
+/* With some tags or other? */
+bool plan_quota_may_match(const struct cfg_budget *b, const struct quota_who *who);
 
 #endif

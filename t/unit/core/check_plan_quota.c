@@ -22,7 +22,7 @@ static int looking(void)
 }
 
 #define memory_order_acquire looking()
-#include "core/plan_quota.c"
+#include "core/plan_quota_path.c"
 #undef memory_order_acquire
 
 #define SEC INT64_C(1000000)
