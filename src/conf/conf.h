@@ -113,6 +113,8 @@ int conf_fail_at(struct conf_load *l, const void *field, const char *fmt, ...) T
 /* The place of a value, as conf_fail_at finds it. */
 struct conf_pos conf_pos_of(struct conf_load *l, const void *field);
 struct arena *conf_arena(struct conf_load *l);
+/* When the newest of the files was written, in ms since 1970; 0: there is none. */
+int64_t conf_newest_ms(const struct conf_load *l);
 
 /*
  * Load a file (with its `include:` globs) into *out (block->size bytes, zeroed by the callee

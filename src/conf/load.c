@@ -64,6 +64,11 @@ struct arena *conf_arena(struct conf_load *l)
 	return l->arena;
 }
 
+int64_t conf_newest_ms(const struct conf_load *l)
+{
+	return l->newest_ms;
+}
+
 void *conf_zalloc(struct conf_load *l, size_t n)
 {
 	void *p = arena_zalloc(l->arena, n);
@@ -133,6 +138,8 @@ static int push_source(
 	s->ino = st->st_ino;
 	s->name = path;
 	s->open = true;
+	l->newest_ms = TG_MAX(
+		l->newest_ms, (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000);
 	s->next = l->sources;
 	l->sources = s;
 	return 0;

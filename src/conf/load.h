@@ -23,7 +23,8 @@ struct conf_load {
 	const char *name;            /* the root file, for errors without a place */
 	struct conf_source *sources; /* every file read so far, newest first */
 	unsigned n_sources, include_depth;
-	bool from_text; /* no file to include relative to */
+	int64_t newest_ms; /* the files' latest modification */
+	bool from_text;    /* no file to include relative to */
 	/* what is being built, for conf_fail_at */
 	const struct conf_block *root_block;
 	void *root_obj;

@@ -688,8 +688,8 @@ static const struct conf_directive root_directives[] = {
 	{ .name = "member",
 		.type = CONF_STRING,
 		AT(config, member),
-		.help = "Name of this process, told by the metric `tollgate_info`; absent: the "
-			"host's name." },
+		.help = "Name of this process, in the metric `tollgate_info` and among "
+			"`redis.members`; absent: the host's name." },
 	{ .name = "prices",
 		.type = CONF_STRINGS,
 		AT(config, prices),
@@ -770,6 +770,11 @@ static const struct conf_directive root_directives[] = {
 		AT(config, ledger),
 		.block = &config_ledger_block,
 		.help = "The write-ahead ledger." },
+	{ .name = "redis",
+		.type = CONF_BLOCK,
+		AT(config, redis),
+		.block = &config_redis_block,
+		.help = "Limits shared by several processes." },
 	{ .name = "client_abort",
 		.type = CONF_BLOCK,
 		AT(config, client_abort),
@@ -777,8 +782,8 @@ static const struct conf_directive root_directives[] = {
 		.help = "Clients that go before their answer is complete." },
 	{ .name = NULL },
 };
-static const char *const root_later[] = { "redis", "geoip", "routes", "rules", "guardrails",
-	"notify", "cache", NULL };
+static const char *const root_later[] = { "geoip", "routes", "rules", "guardrails", "notify",
+	"cache", NULL };
 
 const struct conf_block config_root = {
 	.name = "top level",

@@ -91,6 +91,26 @@ struct cfg_ledger {
 	bool salvage;
 };
 
+#define CFG_MEMBERS_MAX 32
+#define CFG_MEMBER_MAX  32                        /* characters of a member's name */
+#define CFG_LEASED_MAX  INT64_C(9000000000000000) /* the largest limit that is shared */
+enum cfg_redis_mode { CFG_REDIS_STANDALONE, CFG_REDIS_SENTINEL, CFG_REDIS_CLUSTER };
+struct cfg_redis_tls {
+	struct str ca, certificate, key;
+};
+struct cfg_redis {               /* limits shared by several processes */
+	struct conf_strings url; /* empty: no redis */
+	int mode;                /* enum cfg_redis_mode */
+	struct str primary;
+	struct conf_strings members;
+	struct str username, password;
+	struct cfg_redis_tls tls;
+	struct str prefix;
+	int64_t timeout_us, revalidate_us;
+	int64_t config_version; /* as given, or the newest file's time in ms */
+	struct conf_pos pos;
+};
+
 struct cfg_abort { /* clients that go before their answer is complete */
 	int64_t drain_us, drain_max;
 };
@@ -236,6 +256,7 @@ struct config {
 	struct cfg_cors cors;
 	struct cfg_log log;
 	struct cfg_ledger ledger;
+	struct cfg_redis redis;
 	struct cfg_abort client_abort;
 };
 

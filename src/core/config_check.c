@@ -578,7 +578,7 @@ int config_check_root(struct conf_load *l, void *obj)
 	map_init(&w.key_ids);
 	map_init(&w.key_hashes);
 	if (default_member(l, c) != 0 || check_listeners(&w) != 0 || check_models(&w) != 0 ||
-		check_tenants(&w) != 0 || check_budgets(&w) != 0)
+		check_tenants(&w) != 0 || check_budgets(&w) != 0 || config_check_redis(l, c) != 0)
 		rc = -1;
 	map_fini(&w.targets.map);
 	map_fini(&w.models.map);

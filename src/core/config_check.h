@@ -7,6 +7,8 @@
 #include "base/defs.h"
 #include "conf/conf.h"
 
+struct config;
+
 /* obj is the struct of the block; -1 after conf_fail. */
 int config_check_admin(struct conf_load *l, void *obj) TG_MUST_CHECK;
 int config_check_limits(struct conf_load *l, void *obj) TG_MUST_CHECK;
@@ -19,6 +21,8 @@ int config_check_tenant(struct conf_load *l, void *obj) TG_MUST_CHECK;
 int config_check_key(struct conf_load *l, void *obj) TG_MUST_CHECK;
 int config_check_tag_rules(struct conf_load *l, void *obj) TG_MUST_CHECK;
 int config_check_cors(struct conf_load *l, void *obj) TG_MUST_CHECK;
+/* `redis` with the rest of the configuration (config_redis.c). */
+int config_check_redis(struct conf_load *l, struct config *c) TG_MUST_CHECK;
 /* Everything that needs the whole: references, duplicates. */
 int config_check_root(struct conf_load *l, void *obj) TG_MUST_CHECK;
 
@@ -26,6 +30,7 @@ int config_check_root(struct conf_load *l, void *obj) TG_MUST_CHECK;
 extern const struct conf_block config_price_block, config_unpriced_block;
 extern const struct conf_block config_ledger_block, config_abort_block;
 extern const struct conf_block config_quota_block, config_budget_block; /* config_quota.c */
+extern const struct conf_block config_redis_block;                      /* config_redis.c */
 extern const char *const config_abort_words[];
 
 #endif

@@ -7,7 +7,7 @@ libtg_core_a_SOURCES = \
 	src/core/bound.c src/core/bound.h src/core/bound_estimate.c src/core/bound_int.h src/core/bound_parts.c \
 	src/core/config.c src/core/config.h \
 	src/core/config_check.c src/core/config_check.h \
-	src/core/config_money.c src/core/config_prices.c src/core/config_quota.c \
+	src/core/config_money.c src/core/config_prices.c src/core/config_quota.c src/core/config_redis.c \
 	src/core/conn.c src/core/conn.h \
 	src/core/conn_count.c \
 	src/core/cors.c src/core/cors.h \
@@ -26,6 +26,7 @@ libtg_core_a_SOURCES = \
 	src/core/plan_prices.c src/core/plan_prices.h \
 	src/core/plan_quota.c src/core/plan_quota.h src/core/plan_quota_accounts.c src/core/plan_quota_path.c \
 	src/core/provider.h \
+	src/core/quota_line.c src/core/quota_line.h \
 	src/core/quota_text.c src/core/quota_text.h \
 	src/core/ratio.c src/core/ratio.h \
 	src/core/refusal.c src/core/refusal.h \

@@ -379,6 +379,7 @@ int worker_init(struct worker *w, unsigned n_workers, struct tg_conf *conf)
 	list_init(&w->dead_upconns);
 	list_init(&w->dead_reqs);
 	list_init(&w->ledger_waiters);
+	quota_line_init(w);
 	worker_stats_init(&w->stats);
 	timer_wheel_init(&w->wheel, w->base);
 	digest_random(&w->id_prefix, sizeof(w->id_prefix));
@@ -401,6 +402,7 @@ void worker_fini(struct worker *w)
 	upconn_reap(w);
 	w->conf->current = false;
 	conf_ref_check(w->conf);
+	quota_line_fini(w);
 	timer_wheel_fini(&w->wheel);
 	event_base_free(w->base);
 	slab_fini(&w->conn_slab);

@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "base/ring.h"
 #include "base/slab.h"
+#include "core/quota_line.h"
 #include "core/stats.h"
 #include "io/listen.h"
 #include "io/mailbox.h"
@@ -58,6 +59,7 @@ struct worker {
 	uint64_t n_drained; /* requests whose client is gone and whose answer is read on */
 	struct journal_writer *journal; /* NULL: no ledger */
 	struct list ledger_waiters; /* requests whose hold is on its way to the disk: mod_ledger */
+	struct quota_line quota_line; /* requests that wait for a grant: mod_quota */
 	bool draining;
 	int64_t drain_deadline_us;
 	_Atomic bool exited; /* the thread has left its loop */

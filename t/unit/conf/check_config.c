@@ -45,7 +45,6 @@ static const struct wrong {
 	{ "workers: 257\n" LISTEN,
 		"t.yaml:1:10: `workers` must be auto or a whole number from 1 to 256, not `257`" },
 	/* later versions */
-	{ LISTEN "redis: { url: x }\n", "t.yaml:2:1: `redis` is not part of this version yet" },
 	{ LISTEN "geoip: {}\n", "t.yaml:2:1: `geoip` is not part of this version yet" },
 	{ LISTEN "routes: {}\n", "t.yaml:2:1: `routes` is not part of this version yet" },
 	{ LISTEN "rules: {}\n", "t.yaml:2:1: `rules` is not part of this version yet" },
@@ -97,6 +96,51 @@ static const struct wrong {
 		"t.yaml:5:18: `held_response` must not be larger than `memory`" },
 	{ LISTEN "timeouts: { idle: 75 }\n", "t.yaml:2:19: `idle` needs a unit: write `75s` for "
 					     "seconds (units: ms, s, m, h, d)" },
+/* redis */
+#define MEMBERS "members: [ a, b ]"
+#define REDIS   LISTEN "member: a\nredis: "
+	{ REDIS "{ " MEMBERS " }\n",
+		"t.yaml:3:8: `url` says where Redis is, and `members` who shares the limits: both "
+		"are needed" },
+	{ REDIS "{ url: 'redis://h' }\n",
+		"t.yaml:3:8: `url` says where Redis is, and `members` who shares the limits: both "
+		"are needed" },
+	{ REDIS "{ url: 'http://h', " MEMBERS " }\n",
+		"t.yaml:3:15: `url` is redis://HOST:PORT/DATABASE, rediss:// (TLS) or unix:/PATH, "
+		"not `http://h`" },
+	{ REDIS "{ url: 'redis://u:p@h', " MEMBERS " }\n",
+		"t.yaml:3:15: a password in `url` would be shown where the configuration is; write "
+		"`username:` and `password: ${env:NAME}` beside it" },
+	{ REDIS "{ url: 'redis://h', tls: { ca: x }, " MEMBERS " }\n",
+		"t.yaml:3:15: `tls` is given, but this is not rediss://" },
+	{ REDIS "{ url: [ 'redis://h', 'redis://i' ], " MEMBERS " }\n",
+		"t.yaml:3:15: several addresses are the nodes of a cluster or the sentinels: say "
+		"`mode: cluster` or `mode: sentinel`" },
+	{ REDIS "{ url: 'unix:/x', mode: cluster, " MEMBERS " }\n",
+		"t.yaml:3:15: `unix:` is for `mode: standalone`" },
+	{ REDIS "{ url: 'redis://h', mode: sentinel, " MEMBERS " }\n",
+		"t.yaml:3:8: `primary` is the name that sentinels know the primary by, and belongs "
+		"to `mode: sentinel`" },
+	{ REDIS "{ url: 'redis://h', username: u, " MEMBERS " }\n",
+		"t.yaml:3:38: a `username` without a `password`" },
+	{ REDIS "{ url: 'rediss://h', tls: { key: k }, " MEMBERS " }\n",
+		"t.yaml:3:34: `certificate` and `key` belong together" },
+	{ REDIS "{ url: 'redis://h', prefix: 'a{b}', " MEMBERS " }\n",
+		"t.yaml:3:36: `prefix` has letters, digits and . _ : - in it, not `a{b}`" },
+	{ REDIS "{ url: 'redis://h', members: [ a, 'b,c' ] }\n",
+		"t.yaml:3:42: a member's name is 1 to 32 letters, digits and . _ -, not `b,c`" },
+	{ REDIS "{ url: 'redis://h', members: [ a, b, a ] }\n",
+		"t.yaml:3:45: the member `a` is named twice" },
+	{ REDIS "{ url: 'redis://h', members: [ b ] }\n",
+		"t.yaml:3:37: `member` is `a`, which is not among `redis.members`: each process "
+		"has a name of its own there" },
+	{ REDIS "{ url: 'redis://h', " MEMBERS " }\nledger: { path: none }\n",
+		"t.yaml:3:8: `redis` needs a ledger: what this process has spent and which epochs "
+		"it knows are kept there; `ledger.path` is none" },
+	{ REDIS "{ url: 'redis://h', " MEMBERS " }\norgs: { o: { limits: { cost: 9000001 "
+		"usd/month } } }\n",
+		"t.yaml:4:22: a limit that is shared through `redis` ends at 9,000,000 USD (or 9 * "
+		"10^15 of anything else)" },
 	/* targets */
 	{ LISTEN "targets:\n  a: { base_url: https://x }\n",
 		"t.yaml:3:6: `provider` is missing in the target block: Whose dialect the target "
