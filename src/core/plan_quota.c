@@ -184,6 +184,31 @@ static int build_key(struct tg_conf *c, struct key *k, struct conf_error *err)
 	return -1;
 }
 
+int64_t plan_quota_share(const struct quota_limit *l, unsigned members, unsigned index)
+{
+	int64_t part = l->amount / members + (index < l->amount % members);
+
+	tg_assert(index < members);
+	return l->kind == QUOTA_RATE ? TG_MAX(part, 1) : part;
+}
+
+/* Calendar periods are shared through Redis, all else is divided. */
+static void build_amounts(struct tg_conf *c)
+{
+	const struct conf_strings *m = &c->cfg.redis.members;
+	unsigned index = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		index += str_cmp(m->v[i], c->cfg.member) < 0;
+	for (unsigned i = 0; i < c->quota.n_slots; i++) {
+		struct quota_slot *s = &c->quota.slots[i];
+
+		s->amount = m->n == 0 || quota_slot_has_period(s)
+				    ? s->limit->amount
+				    : plan_quota_share(s->limit, (unsigned)m->n, index);
+	}
+}
+
 int plan_quota_build(struct tg_conf *c, struct conf_error *err)
 {
 	struct quota_scope *orgs = quota_alloc(c, c->cfg.orgs.n * sizeof *orgs);
@@ -199,6 +224,7 @@ int plan_quota_build(struct tg_conf *c, struct conf_error *err)
 	for (size_t i = 0; i < c->key_cap; i++)
 		if (c->key_slots[i] != NULL && build_key(c, c->key_slots[i], err) != 0)
 			return -1;
+	build_amounts(c);
 	return 0;
 }
 

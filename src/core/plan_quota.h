@@ -26,6 +26,7 @@ struct quota_slot {
 	const struct quota_limit *limit;
 	const struct zone *zone;
 	struct str scope;                /* "tenant:acme" */
+	int64_t amount;                  /* of the limit, what this process may use by itself */
 	const struct cfg_budget *budget; /* of a budget; otherwise NULL */
 	/* Control thread writes, workers read; a reference each. */
 	_Atomic(struct quota_account *) now, next;
@@ -70,6 +71,13 @@ typedef void plan_quota_visit_f(void *arg, const struct quota_slot *s, struct qu
 int plan_quota_open(struct tg_conf *c, struct quota_table *t, struct quota_time now,
 	plan_quota_visit_f *visit, void *arg, char *why, size_t why_size) TG_MUST_CHECK;
 void plan_quota_apply(struct tg_conf *c);
+/*
+ * Of several members that share limits without asking each other (rates, gauges, rolling windows):
+ * what one of them has of it. Those that come first have what does not divide; a rate is never 0.
+ */
+int64_t plan_quota_share(const struct quota_limit *l, unsigned members, unsigned index);
+/* Called with every account of a calendar period that is new, before any worker can find it. */
+void plan_quota_on_new(void (*f)(struct quota_account *a));
 /* Accounts of the periods that come next, and on to them when they have come. */
 void plan_quota_turn(struct tg_conf *c, struct quota_table *t, struct quota_time now);
 

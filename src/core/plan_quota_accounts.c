@@ -11,6 +11,13 @@
 #define NAME_MAX_BYTES 512
 #define AHEAD_US       30000000 /* the next period's account is there so long before it begins */
 
+static void (*on_new)(struct quota_account *a);
+
+void plan_quota_on_new(void (*f)(struct quota_account *a))
+{
+	on_new = f;
+}
+
 static void put(struct quota_account *a)
 {
 	if (a != NULL)
@@ -33,6 +40,7 @@ static struct quota_account *account_make(const struct quota_slot *s, const stru
 	struct quota_table *t, struct quota_time now, char *why, size_t why_size)
 {
 	char name[NAME_MAX_BYTES];
+	struct quota_limit limit = *s->limit;
 	struct quota_account *a;
 	size_t n = quota_limit_account(s->limit, s->scope, p, name, sizeof name);
 
@@ -46,7 +54,11 @@ static struct quota_account *account_make(const struct quota_slot *s, const stru
 	a = quota_table_find_name(t, str_mk(name, n), s->limit->dim);
 	if (a != NULL)
 		return a;
-	return quota_table_make(t, str_mk(name, n), s->limit, p, now, why, why_size);
+	limit.amount = s->amount;
+	a = quota_table_make(t, str_mk(name, n), &limit, p, now, why, why_size);
+	if (a != NULL && on_new != NULL && quota_slot_has_period(s))
+		on_new(a);
+	return a;
 }
 
 /* The account that the slot leads to at that moment. */
@@ -139,7 +151,7 @@ void plan_quota_apply(struct tg_conf *c)
 	for (unsigned i = 0; i < c->quota.n_slots; i++) {
 		struct quota_slot *s = &c->quota.slots[i];
 
-		quota_account_set_limit(atomic_load(&s->now), s->limit->amount);
+		quota_account_set_limit(atomic_load(&s->now), s->amount);
 	}
 }
 
@@ -160,7 +172,7 @@ static void slot_turn(struct quota_slot *s, struct quota_table *t, struct quota_
 		if (next == NULL)
 			log_error("quota", "account=%.*s reason=\"%s\"", STR_FMT(s->scope), why);
 		else
-			quota_account_set_limit(next, s->limit->amount);
+			quota_account_set_limit(next, s->amount);
 		atomic_store(&s->next, next);
 	}
 	if (next == NULL || now.wall.us < next->start.us)

@@ -721,6 +721,56 @@ START_TEST(a_worker_looks_at_that_moment)
 }
 END_TEST
 
+/* Nothing is lost and nothing is there twice; a rate of nothing is none. */
+START_TEST(shares)
+{
+	static const int64_t amounts[] = { 0, 1, 2, 3, 31, 32, 33, 1000, QUOTA_AMOUNT_MAX };
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(amounts); i++)
+		for (unsigned members = 1; members <= 32; members++) {
+			struct quota_limit l = { .kind = QUOTA_GAUGE, .amount = amounts[i] };
+			int64_t sum = 0, first = plan_quota_share(&l, members, 0), part;
+
+			for (unsigned k = 0; k < members; k++) {
+				part = plan_quota_share(&l, members, k);
+				ck_assert_int_le(part, first);
+				ck_assert_int_ge(part, first - 1);
+				sum += part;
+			}
+			ck_assert_int_eq(sum, amounts[i]);
+			l.kind = QUOTA_RATE;
+			ck_assert_int_eq(
+				plan_quota_share(&l, members, members - 1), TG_MAX(part, 1));
+		}
+}
+END_TEST
+
+static unsigned n_new;
+
+static void count_new(struct quota_account *a)
+{
+	ck_assert_int_eq((int)a->kind, (int)QUOTA_STOCK);
+	ck_assert(a->end.us > TODAY + DAY - 1); /* no bucket */
+	n_new++;
+}
+
+/* Of a calendar period all is to be had, from Redis; of all else this member's part. */
+START_TEST(members_share)
+{
+	plan_quota_on_new(count_new);
+	n_new = 0;
+	begin("member: b\nredis: { url: 'redis://127.0.0.1:9', members: [ c, b, a ] }\n" ONE(
+		"requests: [ 5/day, 8/2h, 2/min ], concurrency: 4"));
+	(void)open_plan(f.conf);
+	plan_quota_on_new(NULL);
+	ck_assert_str_eq(path_of(f.conf, ""),
+		"tenant:me/requests/day" D
+		"=5 tenant:me/requests/2h=3 tenant:me/requests/rate/min=1 tenant:me/concurrency=1");
+	ck_assert_uint_eq(n_new, 1);
+	done();
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -741,6 +791,8 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, a_window_after_a_leap);
 	tcase_add_test(tc, a_bucket_that_is_still_there);
 	tcase_add_test(tc, a_worker_looks_at_that_moment);
+	tcase_add_test(tc, shares);
+	tcase_add_test(tc, members_share);
 }
 
 UNIT_MAIN("plan_quota", tests)
