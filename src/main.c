@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <event2/event.h>
+#include <hiredis/hiredis.h>
 #include <openssl/crypto.h>
 #include <yaml.h>
 
@@ -72,6 +73,7 @@ static void print_versions(void)
 	printf("tollgate %s\n", PACKAGE_VERSION);
 	printf("libevent %s\n", event_get_version());
 	printf("%s\n", OpenSSL_version(OPENSSL_VERSION));
+	printf("hiredis %d.%d.%d\n", HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
 	printf("libyaml %d.%d.%d\n", major, minor, patch);
 	tg_assert(book != NULL); /* the built-in one */
 	printf("price book entries %zu\n", pricebook_size(book));
