@@ -5,4 +5,14 @@ libtg_quota_a_SOURCES = \
 	src/quota/limit.c src/quota/limit.h src/quota/tbl/dims.h \
 	src/quota/account.c src/quota/account.h src/quota/account_int.h src/quota/rate.c src/quota/window.c src/quota/window.h \
 	src/quota/table.c src/quota/table.h \
-	src/quota/hold.c src/quota/hold.h
+	src/quota/hold.c src/quota/hold.h \
+	src/quota/quota_lua.c src/quota/quota_lua.h
+
+# What Redis runs, as C string literals, one a line.
+src/quota/quota_lua.inc: $(srcdir)/src/quota/lua/quota.lua
+	@$(MKDIR_P) src/quota
+	$(AM_V_GEN)sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' \
+		$(srcdir)/src/quota/lua/quota.lua > $@.tmp && mv $@.tmp $@
+src/quota/quota_lua.$(OBJEXT): src/quota/quota_lua.inc
+CLEANFILES += src/quota/quota_lua.inc
+EXTRA_DIST += src/quota/lua/quota.lua
