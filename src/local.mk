@@ -6,7 +6,8 @@ tollgate_SOURCES = \
 	src/ledgerd.c src/ledgerd.h \
 	src/listeners.c src/listeners.h \
 	src/logwriter.c src/logwriter.h \
-	src/quotad.c src/quotad.h
+	src/quotad.c src/quotad.h \
+	src/quotastate.c src/quotastate.h
 tollgate_LDADD = $(TG_LIBS)
 
 dist_man_MANS += docs/man/tollgate.8
