@@ -55,6 +55,7 @@ int quota_account_init(struct quota_account *a, struct str name, const struct qu
 	atomic_store(&a->settled, 0);
 	atomic_store(&a->over, 0);
 	atomic_store(&a->tat_ns, INT64_MIN);
+	quota_lease_init(a);
 	atomic_store(&a->id, quota_account_id(name, l->dim));
 	quota_account_set_limit(a, bucket ? QUOTA_AMOUNT_MAX : l->amount);
 	/* from here on quota_account_try_get succeeds */
@@ -104,7 +105,8 @@ void quota_account_set_limit(struct quota_account *a, int64_t limit)
 	if (a->kind == QUOTA_RATE)
 		limit = TG_MAX(limit, 1);
 	atomic_store(&a->limit, limit);
-	atomic_store(&a->granted, limit);
+	if (!quota_account_leased(a))
+		atomic_store(&a->granted, limit);
 }
 
 static void add_saturating(_Atomic int64_t *v, int64_t more)
@@ -125,7 +127,15 @@ void quota_account_restore(struct quota_account *a, int64_t settled)
 	add_saturating(&a->settled, settled);
 }
 
-static enum quota_result stock_peek(const struct quota_account *a, int64_t amount)
+static enum quota_result stock_lacks(const struct quota_account *a, struct quota_time now)
+{
+	if (a->kind == QUOTA_GAUGE)
+		return QUOTA_BUSY;
+	return TG_UNLIKELY(quota_account_leased(a)) ? quota_lease_lacks(a, now.mono) : QUOTA_LACKS;
+}
+
+static enum quota_result stock_peek(
+	const struct quota_account *a, int64_t amount, struct quota_time now)
 {
 	int64_t room;
 
@@ -134,22 +144,26 @@ static enum quota_result stock_peek(const struct quota_account *a, int64_t amoun
 	if (amount > atomic_load(&a->limit))
 		return QUOTA_NEVER;
 	room = atomic_load(&a->granted) - atomic_load(&a->committed);
-	if (amount <= room)
-		return QUOTA_OK;
-	return a->kind == QUOTA_GAUGE ? QUOTA_BUSY : QUOTA_LACKS;
+	return amount <= room ? QUOTA_OK : stock_lacks(a, now);
 }
 
 /* The peek spares an account that is used up every write. */
-static enum quota_result stock_take(struct quota_account *a, int64_t amount)
+static enum quota_result stock_take(struct quota_account *a, int64_t amount, struct quota_time now)
 {
-	enum quota_result r = stock_peek(a, amount);
+	enum quota_result r = stock_peek(a, amount, now);
+	int64_t room;
 
 	if (r != QUOTA_OK || amount == 0)
 		return r;
-	if (atomic_fetch_add(&a->committed, amount) + amount <= atomic_load(&a->granted))
+	room = -(atomic_fetch_add(&a->committed, amount) + amount);
+	room += atomic_load(&a->granted);
+	if (TG_LIKELY(room >= 0)) {
+		if (TG_UNLIKELY(quota_account_leased(a)))
+			quota_lease_taken(a, amount, room);
 		return QUOTA_OK;
+	}
 	atomic_fetch_sub(&a->committed, amount);
-	return a->kind == QUOTA_GAUGE ? QUOTA_BUSY : QUOTA_LACKS;
+	return stock_lacks(a, now);
 }
 
 /* c before s in both directions, so that s <= c whoever looks. */
@@ -159,12 +173,14 @@ void quota_stock_settle(struct quota_account *a, int64_t held, int64_t actual)
 		add_saturating(&a->over, actual - held);
 		add_saturating(&a->committed, actual - held);
 		add_saturating(&a->settled, actual);
-		return;
+	} else {
+		if (actual < held)
+			atomic_fetch_sub(&a->committed, held - actual);
+		if (actual > 0)
+			atomic_fetch_add(&a->settled, actual);
 	}
-	if (actual < held)
-		atomic_fetch_sub(&a->committed, held - actual);
-	if (actual > 0)
-		atomic_fetch_add(&a->settled, actual);
+	if (TG_UNLIKELY(quota_account_leased(a)))
+		quota_attend(a, QUOTA_ATTEND_SETTLED);
 }
 
 enum quota_result quota_account_take(struct quota_account *a, int64_t amount, struct quota_time now,
@@ -179,7 +195,7 @@ enum quota_result quota_account_take(struct quota_account *a, int64_t amount, st
 	case QUOTA_STOCK:
 	case QUOTA_GAUGE: break;
 	}
-	return stock_take(a, amount);
+	return stock_take(a, amount, now);
 }
 
 enum quota_result quota_account_peek(
@@ -190,7 +206,7 @@ enum quota_result quota_account_peek(
 	if (a->kind == QUOTA_RATE)
 		return quota_rate_peek(a, amount, now.mono);
 	if (a->kind != QUOTA_ROLLING || amount == 0)
-		return stock_peek(a, amount);
+		return stock_peek(a, amount, now);
 	if (amount > atomic_load(&a->limit))
 		return QUOTA_NEVER;
 	return amount <= quota_account_headroom(a, now) ? QUOTA_OK : QUOTA_LACKS;
@@ -205,7 +221,8 @@ enum quota_result quota_account_raise(struct quota_account *a, int64_t held, int
 		return QUOTA_OK;
 	if (a->kind == QUOTA_ROLLING)
 		return quota_window_raise(a, held, more, now.wall, charged);
-	return a->kind == QUOTA_RATE ? quota_rate_take(a, more, now.mono) : stock_take(a, more);
+	return a->kind == QUOTA_RATE ? quota_rate_take(a, more, now.mono)
+				     : stock_take(a, more, now);
 }
 
 void quota_account_settle(

@@ -14,6 +14,10 @@
  *
  * Amounts are nano-USD or numbers, from 0 to QUOTA_AMOUNT_MAX. Whoever calls holds a reference:
  * an account is a loan from a table (table.h).
+ *
+ * A stock may be leased: its limit is shared with other processes, and g is what this one was
+ * granted (lease.h). Then the control thread moves g, and workers tell it what they need: through
+ * a stack of accounts that want its attention.
  */
 #ifndef TG_QUOTA_ACCOUNT_H
 #define TG_QUOTA_ACCOUNT_H
@@ -32,6 +36,8 @@ enum quota_result {
 	QUOTA_TOO_FAST, /* a rate, until quota_account_opens */
 	QUOTA_BUSY,     /* a gauge is full, until a request ends */
 	QUOTA_NEVER,    /* more than the whole limit or burst: no waiting helps */
+	QUOTA_ASK,      /* leased: more may be granted: quota_account_wait, and take it again */
+	QUOTA_UNSURE,   /* leased: nobody can say now whether there is more */
 };
 
 /* Rates go by the monotonic clock, periods by the wall's. */
@@ -41,6 +47,21 @@ struct quota_time {
 };
 
 struct quota_window;
+struct lease;
+
+/* Leased accounts that workers have something to say about. The control thread's; it outlives them.
+ */
+struct quota_attention {
+	_Atomic(struct quota_account *) top;
+	void (*wake)(void *arg); /* any thread: there is one after there was none; may be NULL */
+	void *arg;
+};
+
+/* Why; bits. Set until the control thread has looked into it (quota_account_attended). */
+#define QUOTA_ATTEND_WAITS   1u /* requests wait for more */
+#define QUOTA_ATTEND_LOW     2u /* g - c is below low_water */
+#define QUOTA_ATTEND_SETTLED 4u
+#define QUOTA_ATTEND_LISTED  8u /* it is on the stack */
 
 struct quota_account {
 	unsigned magic;
@@ -65,6 +86,17 @@ struct quota_account {
 	_Atomic int64_t limit;   /* L */
 	_Atomic int64_t over;    /* settled beyond what was held */
 	_Atomic int64_t tat_ns;  /* of a rate, monotonic */
+
+	/* Leased alone. Where it has its attention: NULL: it is not leased. */
+	_Alignas(TG_CACHE_LINE) _Atomic(struct quota_attention *) attention;
+	struct lease *lease; /* the control thread's */
+	_Atomic uint32_t attend;
+	_Atomic bool unsure;              /* what lacks is QUOTA_UNSURE */
+	_Atomic int64_t refused_until_us; /* monotonic: what lacks before is QUOTA_LACKS */
+	_Atomic int64_t low_water;        /* 0: none */
+	_Atomic int64_t largest; /* hold that was asked for since the control thread looked */
+	_Atomic int64_t waiting; /* sum of the amounts that requests wait for */
+	struct quota_account *attended; /* the next one on the stack */
 };
 
 /* The account's id: 61 bits of the SHA-256 of its name, and 3 of its dimension (the lowest). */
@@ -81,7 +113,8 @@ int quota_account_init(struct quota_account *a, struct str name, const struct qu
 /* When no thread has a reference. */
 void quota_account_fini(struct quota_account *a);
 
-/* A raise at once; a cut below what is committed ends nothing and refuses new ones. */
+/* A raise at once; a cut below what is committed ends nothing and refuses new ones. Leased: g is
+ * left to the lease. */
 void quota_account_set_limit(struct quota_account *a, int64_t limit);
 /* After a start: what the ledger says was settled. Added to s and c. */
 void quota_account_restore(struct quota_account *a, int64_t settled);
@@ -114,6 +147,39 @@ int64_t quota_account_headroom(const struct quota_account *a, struct quota_time 
 /* When an amount that was refused may fit at the earliest: the period's end, enough buckets out of
  * the window, the rate refilled. Now for a gauge. INT64_MAX us: never. */
 wall_us quota_account_opens(const struct quota_account *a, int64_t amount, struct quota_time now);
+
+/*
+ * Worker, after QUOTA_ASK: a request waits for an amount, from now until quota_account_unwait. Take
+ * again before that: what is granted for a request that waits is not given back meanwhile.
+ */
+void quota_account_wait(struct quota_account *a, int64_t amount);
+void quota_account_unwait(struct quota_account *a, int64_t amount);
+
+/*
+ * Control thread, before workers see it: a stock is leased from now on. g is what is settled,
+ * nothing else was granted yet; quota_account_set_limit no longer moves it.
+ */
+void quota_account_lease(struct quota_account *a, struct quota_attention *attention);
+static inline bool quota_account_leased(const struct quota_account *a)
+{
+	return atomic_load_explicit(&a->attention, memory_order_acquire) != NULL;
+}
+/* Control thread: what holds are compared with. Below what is committed it ends nothing. */
+void quota_account_grant(struct quota_account *a, int64_t granted);
+/*
+ * Control thread: g becomes `granted`, which is no more than it, if nothing above that is
+ * committed. False: a worker was faster, and g is as it was. After true nobody commits more than
+ * that: it may be told.
+ */
+bool quota_account_lower(struct quota_account *a, int64_t granted) TG_MUST_CHECK;
+/*
+ * Control thread: all that was on the stack, linked by `attended`, the last one first, each with a
+ * reference for the caller. Read `attended` before the account is given back or attended to.
+ */
+struct quota_account *quota_attention_take(struct quota_attention *t) TG_MUST_CHECK;
+/* Control thread: looks into `bits` (LISTED once for each that was taken): they are told anew from
+ * now on. Returns what was set. */
+uint32_t quota_account_attended(struct quota_account *a, uint32_t bits);
 
 /* For those who hold one already. */
 void quota_account_get(struct quota_account *a);

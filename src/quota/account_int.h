@@ -21,6 +21,14 @@ static inline int64_t quota_clamp(int64_t v)
 /* Stocks, also without a comparison: */
 void quota_stock_settle(struct quota_account *a, int64_t held, int64_t actual);
 
+/* Leased stocks (account_lease.c). */
+void quota_lease_init(struct quota_account *a);
+enum quota_result quota_lease_lacks(const struct quota_account *a, mono_us now);
+/* An amount was let in, and so much room is left. */
+void quota_lease_taken(struct quota_account *a, int64_t amount, int64_t room);
+/* A worker has something to say; `why` is a bit or more. */
+void quota_attend(struct quota_account *a, uint32_t why);
+
 enum quota_result quota_rate_take(struct quota_account *a, int64_t amount, mono_us now);
 enum quota_result quota_rate_peek(const struct quota_account *a, int64_t amount, mono_us now);
 void quota_rate_settle(struct quota_account *a, int64_t held, int64_t actual, mono_us now);

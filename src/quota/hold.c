@@ -4,6 +4,18 @@
  */
 #include "quota/hold.h"
 
+/* Where the answer is not the account's own, it may change at any moment. */
+static wall_us opens(
+	const struct quota_account *a, enum quota_result r, int64_t asked, struct quota_time now)
+{
+	switch (r) {
+	case QUOTA_NEVER: return (wall_us){ INT64_MAX };
+	case QUOTA_ASK:
+	case QUOTA_UNSURE: return now.wall;
+	default: return quota_account_opens(a, asked, now);
+	}
+}
+
 static enum quota_result deny(struct quota_account *a, enum quota_result r, int64_t asked,
 	struct quota_time now, struct quota_denied *denied)
 {
@@ -12,8 +24,7 @@ static enum quota_result deny(struct quota_account *a, enum quota_result r, int6
 		.result = r,
 		.asked = asked,
 		.headroom = quota_account_headroom(a, now),
-		.opens = r == QUOTA_NEVER ? (wall_us){ INT64_MAX }
-					  : quota_account_opens(a, asked, now),
+		.opens = opens(a, r, asked, now),
 	};
 	return r;
 }

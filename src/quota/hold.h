@@ -29,7 +29,7 @@ struct quota_denied {
 	struct quota_account *account; /* the first in the path that lacked */
 	enum quota_result result;
 	int64_t asked, headroom; /* in its dimension: what was wanted, and what was free */
-	wall_us opens;           /* quota_account_opens */
+	wall_us opens;           /* quota_account_opens; QUOTA_ASK, QUOTA_UNSURE: now */
 };
 
 /*

@@ -3,9 +3,11 @@ libtg_quota_a_SOURCES = \
 	src/quota/zone.c src/quota/zone_parse.c src/quota/zone_rule.c src/quota/zone.h src/quota/zone_int.h \
 	src/quota/period.c src/quota/period.h src/quota/tbl/period_units.h \
 	src/quota/limit.c src/quota/limit.h src/quota/tbl/dims.h \
-	src/quota/account.c src/quota/account.h src/quota/account_int.h src/quota/rate.c src/quota/window.c src/quota/window.h \
+	src/quota/account.c src/quota/account.h src/quota/account_int.h src/quota/account_lease.c src/quota/rate.c src/quota/window.c src/quota/window.h \
 	src/quota/table.c src/quota/table.h \
 	src/quota/hold.c src/quota/hold.h \
+	src/quota/lease.h src/quota/lease_wire.h src/quota/tbl/lease_status.h src/quota/tbl/lease_item_status.h \
+	src/quota/tbl/lease_counts.h \
 	src/quota/quota_lua.c src/quota/quota_lua.h
 
 # What Redis runs, as C string literals, one a line.
