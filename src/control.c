@@ -34,6 +34,7 @@
 #include "listeners.h"
 #include "logwriter.h"
 #include "quotad.h"
+#include "quotaops.h"
 
 #define MAX_WORKERS  QUOTA_THREADS /* sums of accounts have room for so many */
 #define NAME_WAIT_US 2000000
@@ -142,6 +143,20 @@ static void admin_quota(struct admin_reply *r, const struct admin_request *q, vo
 	quota_page(r, q->query, c->conf);
 }
 
+static void admin_quota_adjust(struct admin_reply *r, const struct admin_request *q, void *ctx)
+{
+	struct control *c = ctx;
+
+	quotaops_adjust_page(r, q->body, c->conf);
+}
+
+static void admin_quota_set(struct admin_reply *r, const struct admin_request *q, void *ctx)
+{
+	struct control *c = ctx;
+
+	quotaops_set_page(r, q->body, c->conf);
+}
+
 static const struct admin_route admin_routes[] = {
 	{ "GET", "/livez", admin_livez, true, false, "The process is alive." },
 	{ "GET", "/readyz", admin_readyz, true, false,
@@ -154,7 +169,14 @@ static const struct admin_route admin_routes[] = {
 	{ "GET", "/admin/v1/usage", admin_usage, false, true,
 		"Who spent what, from the ledger: by=tenant,model&since=7d, as tgctl usage." },
 	{ "GET", "/admin/v1/quota", admin_quota, false, false,
-		"Every limit and what is left of it: scope=tenant:acme&dimension=cost." },
+		"Every limit and what is left of it: scope=tenant:acme&dimension=cost; tree=yes: "
+		"also which scopes contain which." },
+	{ "POST", "/admin/v1/quota/adjust", admin_quota_adjust, false, false,
+		"Correct what is used, as tgctl quota adjust: {scope, dimension, value, why, "
+		"who}." },
+	{ "POST", "/admin/v1/quota/set", admin_quota_set, false, false,
+		"Another amount for a limit, as tgctl quota set: {scope, dimension, value, why, "
+		"who}." },
 };
 
 static int control_admin(struct control *c)
@@ -226,6 +248,7 @@ static int control_reload(struct control *c, struct conf_error *err)
 		return -1;
 	}
 	old = c->conf;
+	quotaops_apply(next);
 	plan_quota_apply(next);
 	warn_restart(&old->cfg, &next->cfg);
 	c->conf = next;
@@ -356,9 +379,14 @@ static int control_workers(struct control *c)
 		log_error("ledger", "reason=\"%s\"", why);
 		rc = -1;
 	}
-	if (rc == 0 && quotad_open(c->conf, ledgerd_path(), why, sizeof(why)) != 0) {
+	if (rc == 0 && (quotaops_open(ledgerd_path(), why, sizeof(why)) != 0 ||
+			       quotad_open(c->conf, ledgerd_path(), why, sizeof(why)) != 0)) {
 		log_error("limits", "reason=\"%s\"", why);
 		rc = -1;
+	}
+	if (rc == 0) {
+		quotaops_apply(c->conf);
+		plan_quota_apply(c->conf);
 	}
 	for (unsigned i = 0; i < c->n_workers && rc == 0; i++)
 		rc = worker_start(&c->workers[i]);
@@ -481,6 +509,7 @@ static void control_end(struct control *c)
 	ledgerd_free();
 	plan_put(c->conf);
 	quotad_close();
+	quotaops_close();
 	resolver_free(c->resolver);
 	for (size_t i = 0; i < TG_ARRAY_LEN(c->sig); i++)
 		if (c->sig[i] != NULL)

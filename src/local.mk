@@ -7,7 +7,8 @@ tollgate_SOURCES = \
 	src/listeners.c src/listeners.h \
 	src/logwriter.c src/logwriter.h \
 	src/quotad.c src/quotad.h \
-	src/quotastate.c src/quotastate.h
+	src/quotastate.c src/quotastate.h \
+	src/quotaops.c src/quotaops.h src/quotaops_file.c src/quotaops_file.h
 tollgate_LDADD = $(TG_LIBS)
 
 dist_man_MANS += docs/man/tollgate.8

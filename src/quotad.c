@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "ledger/report.h"
+#include "quotaops.h"
 
 #define ACCOUNTS_MAX ((size_t)1 << 20)
 #define TURN_US      500000
@@ -163,11 +164,13 @@ static int64_t in_unit(enum quota_dim dim, __int128 v)
 	return v > INT64_MAX ? INT64_MAX : (int64_t)v;
 }
 
-/* Some of it may have been counted already: never less than the ledger has. */
+/* Some of it may have been counted already: never less than the ledger has, and what was changed by
+ * hand. */
 static void raise_to_ledger(struct fresh *f)
 {
 	int64_t has = in_unit(f->account->dim, f->spent) - atomic_load(&f->account->settled);
 
+	has += quotaops_adjusted(f->account->name);
 	if (has > 0)
 		quota_account_restore(f->account, has);
 }

@@ -19,12 +19,13 @@ _tgctl() {
 		;;
 	esac
 	case $COMP_CWORD:${COMP_WORDS[1]}:${COMP_WORDS[2]} in
-	1:*) words="keys prices usage ledger export help" ;;
+	1:*) words="keys prices usage ledger quota export help" ;;
 	2:keys:*) words="create hash" ;;
 	2:prices:*) words="list show history diff import" ;;
 	2:ledger:*) words="tail dump verify reconcile" ;;
+	2:quota:*) words="show tree explain set adjust" ;;
 	2:export:*) words="jsonl csv" ;;
-	2:help:*) words="keys prices usage ledger export" ;;
+	2:help:*) words="keys prices usage ledger quota export" ;;
 	*:keys:*) words="--tenant --id --expires --json --help" ;;
 	*:prices:import) words="litellm -o --output --date --corrections --report --help" ;;
 	*:prices:*) words="--provider --model -c --config --json --help" ;;
@@ -33,6 +34,9 @@ _tgctl() {
 			--service-tier --json --csv $where"
 		;;
 	*:export:*) words="--period --since --until --tenant -o --output --salvage $where" ;;
+	*:quota:show) words="--scope --dimension --admin -c --config --json --help" ;;
+	*:quota:explain) words="--json $where" ;;
+	*:quota:*) words="--why --admin -c --config --json --help" ;;
 	*:ledger:tail) words="-f --follow -n --lines --json $where" ;;
 	*:ledger:dump) words="--json --segment $where" ;;
 	*:ledger:verify) words="--salvage --rebuild --json $where" ;;

@@ -3,6 +3,7 @@
  */
 #include "admin/quota_page.h"
 
+#include "admin/quota_tree.h"
 #include "core/plan.h"
 #include "core/quota_text.h"
 #include "proto/url.h"
@@ -10,8 +11,8 @@
 #define VALUE_MAX 512
 
 struct wanted {
-	char buf[2][VALUE_MAX];
-	struct str scope, dimension;
+	char buf[3][VALUE_MAX];
+	struct str scope, dimension, tree;
 };
 
 /* -1: answered. */
@@ -20,17 +21,24 @@ static int read_query(struct admin_reply *r, struct str query, struct wanted *w)
 	struct str name, value;
 
 	while (url_query_next(&query, &name, &value)) {
-		bool scope = str_eq(name, STR("scope"));
-		struct str *to = scope ? &w->scope : &w->dimension;
+		const struct {
+			struct str name;
+			struct str *to;
+		} rows[] = { { STR("scope"), &w->scope }, { STR("dimension"), &w->dimension },
+			{ STR("tree"), &w->tree } };
+		size_t i = 0;
 
-		if (!scope && !str_eq(name, STR("dimension"))) {
+		while (i < TG_ARRAY_LEN(rows) && !str_eq(name, rows[i].name))
+			i++;
+		if (i == TG_ARRAY_LEN(rows)) {
 			admin_reply_error(r, 400, "bad_request",
-				"no parameter `%.*s`; there are scope (tenant:acme) and dimension "
-				"(cost)",
+				"no parameter `%.*s`; there are scope (tenant:acme), dimension "
+				"(cost) and tree (yes)",
 				STR_FMT(name));
 			return -1;
 		}
-		if (value.n >= VALUE_MAX || url_decode(value, w->buf[scope], value.n, to) != 0) {
+		if (value.n >= VALUE_MAX ||
+			url_decode(value, w->buf[i], value.n, rows[i].to) != 0) {
 			admin_reply_error(r, 400, "bad_request",
 				"the query is not name=value pairs, percent-encoded");
 			return -1;
@@ -68,5 +76,10 @@ void quota_page(struct admin_reply *r, struct str query, const struct tg_conf *c
 		some = true;
 		quota_slot_json(b, &c->quota.slots[i], now);
 	}
-	outbuf_lit(b, "]}\n");
+	outbuf_lit(b, "]");
+	if (str_eq(w.tree, STR("yes"))) {
+		outbuf_lit(b, ",\"tree\":");
+		quota_tree_json(b, c);
+	}
+	outbuf_lit(b, "}\n");
 }

@@ -193,20 +193,20 @@ int64_t plan_quota_share(const struct quota_limit *l, unsigned members, unsigned
 }
 
 /* Calendar periods are shared through Redis, all else is divided. */
-static void build_amounts(struct tg_conf *c)
+void plan_quota_set_amount(struct tg_conf *c, struct quota_slot *s, int64_t whole)
 {
 	const struct conf_strings *m = &c->cfg.redis.members;
+	struct quota_limit l = *s->limit;
 	unsigned index = 0;
 
+	if (whole >= 0)
+		l.amount = whole;
 	for (size_t i = 0; i < m->n; i++)
 		index += str_cmp(m->v[i], c->cfg.member) < 0;
-	for (unsigned i = 0; i < c->quota.n_slots; i++) {
-		struct quota_slot *s = &c->quota.slots[i];
-
-		s->amount = m->n == 0 || quota_slot_has_period(s)
-				    ? s->limit->amount
-				    : plan_quota_share(s->limit, (unsigned)m->n, index);
-	}
+	s->whole = l.amount;
+	s->amount = m->n == 0 || quota_slot_has_period(s)
+			    ? l.amount
+			    : plan_quota_share(&l, (unsigned)m->n, index);
 }
 
 int plan_quota_build(struct tg_conf *c, struct conf_error *err)
@@ -224,7 +224,8 @@ int plan_quota_build(struct tg_conf *c, struct conf_error *err)
 	for (size_t i = 0; i < c->key_cap; i++)
 		if (c->key_slots[i] != NULL && build_key(c, c->key_slots[i], err) != 0)
 			return -1;
-	build_amounts(c);
+	for (unsigned i = 0; i < q->n_slots; i++)
+		plan_quota_set_amount(c, &q->slots[i], -1);
 	return 0;
 }
 

@@ -26,7 +26,8 @@ struct quota_slot {
 	const struct quota_limit *limit;
 	const struct zone *zone;
 	struct str scope;                /* "tenant:acme" */
-	int64_t amount;                  /* of the limit, what this process may use by itself */
+	int64_t whole;                   /* the limit's amount: as configured, or by hand */
+	int64_t amount;                  /* of it, what this process may use by itself */
 	const struct cfg_budget *budget; /* of a budget; otherwise NULL */
 	/* Control thread writes, workers read; a reference each. */
 	_Atomic(struct quota_account *) now, next;
@@ -78,6 +79,9 @@ void plan_quota_apply(struct tg_conf *c);
 int64_t plan_quota_share(const struct quota_limit *l, unsigned members, unsigned index);
 /* Called with every account of a calendar period that is new, before any worker can find it. */
 void plan_quota_on_new(void (*f)(struct quota_account *a));
+/* Control thread: the limit has another amount, by hand, from the next plan_quota_apply on; -1: as
+ * configured again. */
+void plan_quota_set_amount(struct tg_conf *c, struct quota_slot *s, int64_t whole);
 /* Accounts of the periods that come next, and on to them when they have come. */
 void plan_quota_turn(struct tg_conf *c, struct quota_table *t, struct quota_time now);
 

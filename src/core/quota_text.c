@@ -63,11 +63,15 @@ void quota_slot_json(struct outbuf *b, const struct quota_slot *s, struct quota_
 {
 	const struct quota_account *a = atomic_load(&s->now);
 	char text[QUOTA_LIMIT_LEN], iso[CLOCK_ISO_LEN];
+	struct quota_limit l = *s->limit;
 
 	outbuf_lit(b, "{");
 	put_text(b, "scope", s->scope);
 	put_text(b, "dimension", str_z(quota_dim_name(s->limit->dim)));
-	put_text(b, "limit", str_mk(text, quota_limit_put(text, s->limit)));
+	l.amount = s->whole;
+	put_text(b, "limit", str_mk(text, quota_limit_put(text, &l)));
+	if (l.amount != s->limit->amount)
+		put_text(b, "configured", str_mk(text, quota_limit_put(text, s->limit)));
 	if (a != NULL) {
 		put_text(b, "account", a->name);
 		put_use(b, a, now);

@@ -22,6 +22,7 @@ struct ctl_command {
 extern const struct ctl_command ctl_keys;    /* cmd_keys.c */
 extern const struct ctl_command ctl_reports; /* cmd_usage.c */
 extern const struct ctl_command ctl_ledger;  /* cmd_ledger.c */
+extern const struct ctl_command ctl_quota;   /* cmd_quota.c */
 extern const struct ctl_command ctl_export;  /* cmd_export.c */
 extern const struct ctl_command ctl_prices;  /* cmd_prices.c */
 

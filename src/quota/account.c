@@ -127,6 +127,21 @@ void quota_account_restore(struct quota_account *a, int64_t settled)
 	add_saturating(&a->settled, settled);
 }
 
+void quota_account_adjust(struct quota_account *a, int64_t amount)
+{
+	int64_t settled = atomic_load(&a->settled);
+
+	CHECK_OBJ(a, QUOTA_ACCOUNT_MAGIC);
+	tg_assert(a->kind == QUOTA_STOCK);
+	if (amount >= 0) {
+		quota_account_restore(a, amount);
+		return;
+	}
+	amount = TG_MAX(amount, -settled); /* others only add to it */
+	atomic_fetch_add(&a->settled, amount);
+	atomic_fetch_add(&a->committed, amount);
+}
+
 static enum quota_result stock_lacks(const struct quota_account *a, struct quota_time now)
 {
 	if (a->kind == QUOTA_GAUGE)

@@ -119,6 +119,9 @@ void quota_account_set_limit(struct quota_account *a, int64_t limit);
 /* After a start: what the ledger says was settled. Added to s and c. */
 void quota_account_restore(struct quota_account *a, int64_t settled);
 
+/* By hand: so much more is settled, or less where it is negative (never below 0). */
+void quota_account_adjust(struct quota_account *a, int64_t amount);
+
 /*
  * One more hold of an amount; 0 always gets in. Rolling: *charged is the bucket that is charged,
  * with a reference of its own, and no other call may come without it; otherwise *charged is a.
