@@ -88,6 +88,8 @@ static void put_what(struct line *l, const struct req *r)
 		put_target(l, r->route->target);
 	put_num(l, STR(",\"attempts\":"), r->n_attempts);
 	put(l, r->stream ? STR(",\"stream\":true") : STR(",\"stream\":false"));
+	if (r->clamp.sent > 0)
+		put_num(l, STR(",\"max_tokens_clamped\":"), (int64_t)r->clamp.sent);
 	put_num(l, STR(",\"status\":"), r->status);
 	put_member(l, STR(",\"end\":"), str_z(rec_end_name(r->end)));
 	if (r->error != TG_E_NONE)

@@ -72,7 +72,7 @@ static int classify_model(struct req *r, const struct json_val *v)
 }
 
 /* The place where each attempt puts its target's name for the model; the last edit, so that its
- * index stays. */
+ * index stays (and clamp_find_edits comes behind it). */
 static void classify_edit_model(struct req *r, const struct json_val *v)
 {
 	static const char placeholder[] = "null";
@@ -102,6 +102,7 @@ static enum step_rc classify_json(struct req *r)
 		return classify_bad_json(r, &f);
 	bound_read(&r->bound, r->ep.ep->meter, w + W_BOUND, str_mk(r->body, r->body_len));
 	json_edit_init(&r->edit, str_mk(r->body, r->body_len));
+	clamp_read(r, w + W_BOUND);
 	if (r->ep.ep->id == ENDPOINT_MODERATIONS && w[W_MODEL].val.type == JSON_NONE)
 		return STEP_NEXT; /* the model is optional there */
 	if (classify_model(r, &w[W_MODEL].val) != 0)
@@ -113,6 +114,7 @@ static enum step_rc classify_json(struct req *r)
 		classify_add_usage(r, &w[W_STREAM_OPTIONS].val) != 0)
 		return STEP_REPLY;
 	classify_edit_model(r, &w[W_MODEL].val);
+	clamp_find_edits(r);
 	return STEP_NEXT;
 }
 

@@ -51,6 +51,14 @@ static int ledger_hold(struct req *r)
 	return journal_hold(r->w->journal, &r->hold, &rec, ledger_now(r));
 }
 
+static enum quota_admitted ledger_admit(struct req *r, struct quota_denied *denied)
+{
+	if (ceiling_fits(r))
+		return quota_admit(r, denied);
+	ceiling_say(r);
+	return QUOTA_TOO_DEAR;
+}
+
 /*
  * The leg that is over, charged; r->leg becomes the next one. -1: a limit refuses that (*how), or
  * the ledger takes nothing more, and all is as it was: the settlement charges the leg that is over.
@@ -79,7 +87,7 @@ static int ledger_next_leg(struct req *r, enum quota_admitted *how, struct quota
 	rec.next_bound = l->bound;
 	rec.next_money = l->bound_money;
 	rec.generations = leg_generations(r);
-	*how = quota_admit(r, denied);
+	*how = ledger_admit(r, denied);
 	if (*how == QUOTA_ADMITTED &&
 		(r->w->journal == NULL ||
 			journal_leg(r->w->journal, &r->hold, &rec, ledger_now(r)) == 0)) {
@@ -146,7 +154,7 @@ static enum step_rc ledger_send(struct req *r)
 			r->leg.no = 0;
 			return model_refuse_unpriced(r);
 		}
-		how = quota_admit(r, &denied);
+		how = ledger_admit(r, &denied);
 		if (how != QUOTA_ADMITTED) {
 			r->leg.no = 0;
 			return refusal_quota(r, how, &denied);

@@ -1,7 +1,8 @@
 /*
- * mod_route.c: ROUTE: which of the model's targets is asked next: those with a price first, of them
- * the healthy ones, by weight; a path without a model goes to the first target that speaks its
- * dialect. (Scoring comes with the routing engine.)
+ * mod_route.c: ROUTE: which of the model's targets is asked next: those that the request's ceiling
+ * has room for first, of them those with a price, of them the healthy ones, by weight; a path
+ * without a model goes to the first target that speaks its dialect. (Scoring comes with the routing
+ * engine.)
  */
 #include "core/health.h"
 #include "core/plan.h"
@@ -12,7 +13,7 @@
 #include "core/upload.h"
 #include "modules.h"
 
-enum { WANT_HEALTHY = 1, WANT_PRICED = 2 };
+enum { WANT_HEALTHY = 1, WANT_PRICED = 2, WANT_CHEAP = 4 };
 
 static bool route_fits(struct req *r, unsigned i, unsigned want)
 {
@@ -20,7 +21,8 @@ static bool route_fits(struct req *r, unsigned i, unsigned want)
 
 	return req_route_open(r, i) &&
 	       ((want & WANT_HEALTHY) == 0 || health_is_up(t->target, worker_now(r->w))) &&
-	       ((want & WANT_PRICED) == 0 || !leg_would_be_refused(r, t));
+	       ((want & WANT_PRICED) == 0 || !leg_would_be_refused(r, t)) &&
+	       ((want & WANT_CHEAP) == 0 || ceiling_would_fit(r, t));
 }
 
 /* Weighted choice among the routes that fit; when none of them has a weight, the first spare. -1:
@@ -49,6 +51,37 @@ static int route_pick(struct req *r, unsigned want)
 			return spare;
 	}
 	return -1;
+}
+
+/* All are dearer than the request may be: the least of them says best what would fit. -1: none. */
+static int route_cheapest(struct req *r)
+{
+	pico_usd least = 0, cost;
+	int at = -1;
+
+	for (unsigned i = 0; i < r->model->n_routes; i++) {
+		if (!req_route_open(r, i))
+			continue;
+		cost = ceiling_bound(r, &r->model->route[i]);
+		if (at < 0 || cost < least) {
+			at = (int)i;
+			least = cost;
+		}
+	}
+	return at;
+}
+
+static int route_choose(struct req *r)
+{
+	/* What nobody has a price for is refused when it would be sent. */
+	static const unsigned wants[] = { WANT_PRICED | WANT_HEALTHY, WANT_PRICED, WANT_HEALTHY,
+		0 };
+	unsigned cheap = r->ceiling.whose != CEILING_NONE ? WANT_CHEAP : 0;
+	int i = -1;
+
+	for (size_t k = 0; i < 0 && k < TG_ARRAY_LEN(wants); k++)
+		i = route_pick(r, wants[k] | cheap);
+	return i < 0 && cheap != 0 ? route_cheapest(r) : i;
 }
 
 /* The first target that speaks the dialect and is up; the first one at all when none is. */
@@ -126,15 +159,11 @@ static enum step_rc route_rename_form(struct req *r)
 
 static enum step_rc route(struct req *r)
 {
-	/* What nobody has a price for is refused when it would be sent. */
-	static const unsigned wants[] = { WANT_PRICED | WANT_HEALTHY, WANT_PRICED, WANT_HEALTHY,
-		0 };
-	int i = -1;
+	int i;
 
 	if (r->model == NULL)
 		return route_without_model(r);
-	for (size_t k = 0; i < 0 && k < TG_ARRAY_LEN(wants); k++)
-		i = route_pick(r, wants[k]);
+	i = route_choose(r);
 	if (i < 0)
 		return reply_error(r, TG_E_UNSUPPORTED_DIALECT,
 			"Model '%.*s' has no target that speaks the API of this path.",

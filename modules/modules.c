@@ -9,6 +9,7 @@ const struct tg_module *const tg_modules[] = {
 	&mod_guard,
 	&mod_auth,
 	&mod_tags,
+	&mod_ceiling,
 	&mod_models,
 	&mod_limits,
 	&mod_classify,

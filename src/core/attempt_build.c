@@ -4,6 +4,7 @@
  */
 #include "core/attempt.h"
 #include "core/attempt_build.h"
+#include "core/clamp.h"
 #include "core/fields.h"
 #include "core/plan.h"
 #include "core/upload.h"
@@ -108,6 +109,8 @@ static int build_body(struct attempt *a, size_t *total)
 			arena_printf(&r->arena, "\"model\":%.*s", STR_FMT(a->route->model_json));
 	else if (r->model_edit >= 0)
 		r->edit.op[r->model_edit].with = a->route->model_json;
+	if (clamp_apply(a) != 0)
+		return -1;
 	if (r->edit.n == 0) {
 		a->iov[1] = (struct iovec){ r->body, r->body_len };
 		*total = r->body_len;

@@ -69,14 +69,29 @@ uint64_t bound_characters(const struct json_val *v)
 	return n;
 }
 
-/* The largest of the limits that are given: servers differ about which they go by. */
-static void read_output(struct bound *b, const struct json_watch w[BOUND_WATCHES])
+unsigned bound_output_keys(enum meter_api api, enum bound_key keys[BOUND_OUTPUT_KEYS])
 {
-	static const enum bound_key keys[] = { BOUND_K_MAX_TOKENS, BOUND_K_MAX_COMPLETION_TOKENS,
-		BOUND_K_MAX_OUTPUT_TOKENS };
+	switch (api) {
+	case METER_OPENAI_CHAT:
+		keys[0] = BOUND_K_MAX_TOKENS;
+		keys[1] = BOUND_K_MAX_COMPLETION_TOKENS;
+		return 2;
+	case METER_OPENAI_COMPLETIONS:
+	case METER_ANTHROPIC_MESSAGES: keys[0] = BOUND_K_MAX_TOKENS; return 1;
+	case METER_OPENAI_RESPONSES: keys[0] = BOUND_K_MAX_OUTPUT_TOKENS; return 1;
+	default: return 0;
+	}
+}
+
+/* The largest of the limits that are given: servers differ about which they go by. */
+static void read_output(
+	struct bound *b, enum meter_api api, const struct json_watch w[BOUND_WATCHES])
+{
+	enum bound_key keys[BOUND_OUTPUT_KEYS];
+	unsigned n_keys = bound_output_keys(api, keys);
 	uint64_t n;
 
-	for (size_t i = 0; i < TG_ARRAY_LEN(keys); i++) {
+	for (unsigned i = 0; i < n_keys; i++) {
 		if (json_get_u64(&w[keys[i]].val, &n) != 0)
 			continue;
 		b->max_output = TG_MAX(b->max_output, n);
@@ -157,7 +172,7 @@ void bound_read(struct bound *b, enum meter_api api, const struct json_watch w[B
 	struct str body)
 {
 	*b = (struct bound){ .input_bytes = body.n, .search_bucket = USAGE_WEB_SEARCHES_MEDIUM };
-	read_output(b, w);
+	read_output(b, api, w);
 	read_count(b, w);
 	read_tools(b, api, w);
 	if (has_parts(api)) {

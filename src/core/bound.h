@@ -68,6 +68,11 @@ struct bound {
 	uint64_t builtin_tools;          /* whose descriptions the provider writes */
 };
 
+/* By which members a request to this API limits its answer. Their number, up to BOUND_OUTPUT_KEYS.
+ */
+#define BOUND_OUTPUT_KEYS 2
+unsigned bound_output_keys(enum meter_api api, enum bound_key keys[BOUND_OUTPUT_KEYS]);
+
 /* The watch keys, in the order of enum bound_key: w[0..BOUND_WATCHES) for one json_scan_object. */
 void bound_watch(struct json_watch w[BOUND_WATCHES]);
 /* From the scanned watches of `body`. Never fails: what is not understood bounds nothing. */

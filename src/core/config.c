@@ -8,19 +8,23 @@
 
 #include "core/config_check.h"
 
-#define MS               1000LL
-#define SEC              (1000 * MS)
-#define MIN              (60 * SEC)
-#define HOUR             (60 * MIN)
-#define DAY              (24 * HOUR)
-#define KB               1024LL
-#define MB               (1024 * KB)
-#define GB               (1024 * MB)
+#define MS                1000LL
+#define SEC               (1000 * MS)
+#define MIN               (60 * SEC)
+#define HOUR              (60 * MIN)
+#define DAY               (24 * HOUR)
+#define KB                1024LL
+#define MB                (1024 * KB)
+#define GB                (1024 * MB)
 
-#define AT(type, member) .offset = offsetof(struct type, member)
-#define POS_OF(type)     .pos_offset_plus1 = offsetof(struct type, pos) + 1
+#define CONFIG_MAX_TOKENS 1000000000
+
+#define AT(type, member)  .offset = offsetof(struct type, member)
+#define POS_OF(type)      .pos_offset_plus1 = offsetof(struct type, pos) + 1
 
 static const char *const on_missing_words[] = { "ignore", "warn", "reject", NULL };
+static const char *const output_limit_words[] = { "auto", "max_tokens", "max_completion_tokens",
+	NULL };
 static const char *const level_words[] = { "debug", "info", "notice", "warn", "error", NULL };
 
 /* What the OpenAI and Anthropic SDKs send from a browser, and our own. */
@@ -32,7 +36,7 @@ static const char *const level_words[] = { "debug", "info", "notice", "warn", "e
 	"x-stainless-package-version, x-stainless-runtime, x-stainless-runtime-version, "       \
 	"x-stainless-retry-count, x-stainless-timeout, x-stainless-helper-method, "             \
 	"x-tollgate-tags, "                                                                     \
-	"x-tollgate-session, x-tollgate-end-user]"
+	"x-tollgate-session, x-tollgate-end-user, x-tollgate-max-cost]"
 
 static const struct conf_directive cert_directives[] = {
 	{ .name = "certificate",
@@ -368,6 +372,15 @@ static const struct conf_directive target_directives[] = {
 		AT(cfg_target, allow_plaintext),
 		.def = "false",
 		.help = "Let the key go over plain http to another host." },
+	{ .name = "output_limit",
+		.type = CONF_ENUM,
+		AT(cfg_target, output_limit),
+		.def = "auto",
+		.words = output_limit_words,
+		.help = "The member by which a chat request's `max_tokens` of the tier, tenant or "
+			"key is told when the client gave none. auto: max_completion_tokens at "
+			"OpenAI and Azure and for models that think (o1, gpt-5), max_tokens "
+			"elsewhere." },
 	{ .name = "proxy",
 		.type = CONF_STRING,
 		AT(cfg_target, proxy),
@@ -451,6 +464,19 @@ static const struct conf_directive tier_directives[] = {
 		AT(cfg_tier, generation_price),
 		.help = "What tenants of this tier pay for an image, a video or a speech; absent: "
 			"what it cost and their markup." },
+	{ .name = "max_tokens",
+		.type = CONF_INT,
+		AT(cfg_tier, max_tokens),
+		.min = 1,
+		.max = CONFIG_MAX_TOKENS,
+		.help = "Tokens that an answer for its tenants may have at most; a request that "
+			"asks "
+			"for more, or sets no limit, is sent with this one. Absent: any number." },
+	{ .name = "max_cost",
+		.type = CONF_MONEY,
+		AT(cfg_tier, max_cost),
+		.help = "What a single request may cost at most; a dearer one is answered with 402 "
+			"`cost_ceiling`. Absent: any amount." },
 	{ .name = NULL },
 };
 static const char *const tier_later[] = { "quality", "batch", "cache", NULL };
@@ -498,6 +524,18 @@ static const struct conf_directive key_directives[] = {
 		AT(cfg_key, limits),
 		.block = &config_quota_block,
 		.help = "What may be used with this key, within the tenant's limits." },
+	{ .name = "max_tokens",
+		.type = CONF_INT,
+		AT(cfg_key, max_tokens),
+		.min = 1,
+		.max = CONFIG_MAX_TOKENS,
+		.help = "Tokens that an answer may have at most; a request that asks "
+			"for more, or sets no limit, is sent with this one. Absent: any number." },
+	{ .name = "max_cost",
+		.type = CONF_MONEY,
+		AT(cfg_key, max_cost),
+		.help = "What a single request may cost at most; a dearer one is answered with 402 "
+			"`cost_ceiling`. Absent: any amount." },
 	{ .name = NULL },
 };
 static const struct conf_block key_block = {
@@ -540,6 +578,18 @@ static const struct conf_directive tenant_directives[] = {
 		.block = &config_quota_block,
 		.help = "What it may use besides its tier's limits; one of the same dimension and "
 			"period replaces the tier's." },
+	{ .name = "max_tokens",
+		.type = CONF_INT,
+		AT(cfg_tenant, max_tokens),
+		.min = 1,
+		.max = CONFIG_MAX_TOKENS,
+		.help = "Tokens that an answer may have at most; a request that asks "
+			"for more, or sets no limit, is sent with this one. Absent: any number." },
+	{ .name = "max_cost",
+		.type = CONF_MONEY,
+		AT(cfg_tenant, max_cost),
+		.help = "What a single request may cost at most; a dearer one is answered with 402 "
+			"`cost_ceiling`. Absent: any amount." },
 	{ .name = "timezone",
 		.type = CONF_STRING,
 		AT(cfg_tenant, timezone),

@@ -78,6 +78,7 @@ struct cfg_target {
 	struct str ca;        /* PEM file: trust this instead of the system store */
 	bool tls_verify;      /* default true */
 	bool allow_plaintext; /* a key may go over plain http to another host */
+	int output_limit;     /* enum output_limit: what it calls the limit of an answer */
 	struct str proxy; /* http://host:port: CONNECT (https) or absolute-form (http) through it */
 	struct cfg_upstream timeouts; /* values of 0 inherit from config.upstream */
 	struct conf_pos pos;
@@ -142,6 +143,8 @@ struct cfg_tier {
 	struct conf_strings models; /* empty: all */
 	int64_t generation_price;   /* pico-USD: billed for an image, video or speech; 0: cost and
 				       markup */
+	int64_t max_tokens;         /* of an answer; 0: no limit */
+	int64_t max_cost;           /* of a request, pico-USD; 0: no limit */
 	struct conf_pos pos;
 };
 
@@ -153,6 +156,7 @@ struct cfg_key {
 	bool disabled;
 	struct conf_tags tags;
 	struct cfg_quota limits;
+	int64_t max_tokens, max_cost; /* a tier's */
 	struct conf_pos pos;
 };
 
@@ -162,9 +166,10 @@ struct cfg_tenant {
 	bool disabled;
 	struct conf_tags tags;
 	int64_t markup_bp;
-	struct cfg_quota limits; /* beside the tier's, or instead of the same */
-	struct str timezone;     /* empty: the org's */
-	struct conf_array keys;  /* of cfg_key */
+	struct cfg_quota limits;      /* beside the tier's, or instead of the same */
+	int64_t max_tokens, max_cost; /* beside the tier's */
+	struct str timezone;          /* empty: the org's */
+	struct conf_array keys;       /* of cfg_key */
 	struct conf_pos pos;
 };
 
@@ -187,6 +192,7 @@ struct cfg_tag_rules {
 	struct conf_strings required, optional; /* both empty: any tag name is taken */
 	int on_missing; /* enum cfg_on_missing: ignore, warn (default), reject */
 };
+enum output_limit { OUTPUT_LIMIT_AUTO, OUTPUT_LIMIT_MAX_TOKENS, OUTPUT_LIMIT_COMPLETION };
 enum cfg_on_missing { CFG_MISSING_IGNORE, CFG_MISSING_WARN, CFG_MISSING_REJECT };
 
 struct cfg_cors { /* absent origins: no CORS headers, OPTIONS gets 204 with Allow only */

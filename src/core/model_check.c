@@ -70,13 +70,21 @@ static int late_model_price(struct upload *u)
 {
 	struct req *r = u->req;
 
+	bool refused;
+
 	u->model_known = true;
-	if (!leg_is_refused(r))
+	refused = leg_is_refused(r);
+	if (!refused && ceiling_fits(r))
 		return 0;
 	if (r->attempt != NULL)
 		attempt_cancel(r->attempt);
 	r->keep_alive = false;
-	model_refuse_unpriced(r);
+	if (refused) {
+		model_refuse_unpriced(r);
+	} else {
+		ceiling_say(r);
+		ceiling_refuse(r);
+	}
 	return -1;
 }
 

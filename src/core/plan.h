@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "core/ceiling.h"
 #include "core/config.h"
 #include "core/plan_quota.h"
 #include "io/listen.h"
@@ -75,6 +76,8 @@ struct key {
 	struct str log_text;   /* ,"tenant":...,"org":...,"tier":...,"key":... for the access log */
 	struct str tags_json;  /* tenant and key tags merged, as a JSON object */
 	struct conf_tags tags; /* the same as pairs */
+	uint64_t max_tokens;   /* of an answer: the least of key, tenant and tier; 0: no limit */
+	struct ceiling ceiling; /* of a request's cost: likewise */
 };
 
 struct plan_listen {

@@ -99,6 +99,31 @@ static struct str key_log_text(struct tg_conf *c, const struct key *k)
 	return str_mk(out, n);
 }
 
+/* The least that is stated; 0: none is. */
+static uint64_t key_max_tokens(const struct key *k)
+{
+	const struct cfg_tier *tier = k->tenant->tier_cfg;
+	const int64_t stated[] = { k->cfg->max_tokens, k->tenant->cfg->max_tokens,
+		tier != NULL ? tier->max_tokens : 0 };
+	int64_t least = 0;
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(stated); i++)
+		if (stated[i] > 0 && (least == 0 || stated[i] < least))
+			least = stated[i];
+	return (uint64_t)least;
+}
+
+static struct ceiling key_ceiling(const struct key *k)
+{
+	const struct cfg_tier *tier = k->tenant->tier_cfg;
+	struct ceiling c = { .whose = CEILING_NONE };
+
+	ceiling_lower(&c, CEILING_KEY, k->cfg->max_cost);
+	ceiling_lower(&c, CEILING_TENANT, k->tenant->cfg->max_cost);
+	ceiling_lower(&c, CEILING_TIER, tier != NULL ? tier->max_cost : 0);
+	return c;
+}
+
 static void plan_tenant(struct tg_conf *c, struct tenant *t, const struct cfg_tenant *cfg)
 {
 	const struct cfg_key *v = cfg->keys.v;
@@ -118,6 +143,8 @@ static void plan_tenant(struct tg_conf *c, struct tenant *t, const struct cfg_te
 		k->tags = tags_merge(&c->arena, &cfg->tags, &v[i].tags);
 		k->log_text = key_log_text(c, k);
 		k->tags_json = tags_json(&c->arena, &k->tags);
+		k->max_tokens = key_max_tokens(k);
+		k->ceiling = key_ceiling(k);
 		key_insert(c, k);
 	}
 }

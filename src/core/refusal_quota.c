@@ -51,11 +51,7 @@ static int64_t taken(const struct req *r, enum quota_dim dim, const struct usage
 	return (int64_t)TG_MIN(num_sum_u64(in, usage_output(u)), (uint64_t)INT64_MAX);
 }
 
-/*
- * Tokens of an answer that would fit into what is free, as max_tokens says them: of each choice; of
- * a limit on tokens or money. -1: that is not the question.
- */
-static int64_t affordable(const struct req *r, const struct quota_denied *d)
+int64_t refusal_affordable(const struct req *r, enum quota_dim dim, int64_t headroom)
 {
 	struct usage u = r->leg.bound;
 	uint64_t *out = &u.n[r->bound.audio_out ? USAGE_OUT_AUDIO : USAGE_OUT];
@@ -63,14 +59,14 @@ static int64_t affordable(const struct req *r, const struct quota_denied *d)
 
 	if (high == 0 || r->bound.form)
 		return -1;
-	if (d->account->dim != QUOTA_TOKENS && d->account->dim != QUOTA_OUTPUT_TOKENS &&
-		(d->account->dim != QUOTA_COST || r->leg.price == NULL))
+	if (dim != QUOTA_TOKENS && dim != QUOTA_OUTPUT_TOKENS &&
+		(dim != QUOTA_COST || r->leg.price == NULL))
 		return -1;
 	while (low < high) { /* the most whose bound fits */
 		uint64_t mid = high - (high - low) / 2;
 
 		*out = mid * choices;
-		if (taken(r, d->account->dim, &u) <= d->headroom)
+		if (taken(r, dim, &u) <= headroom)
 			low = mid;
 		else
 			high = mid - 1;
@@ -89,7 +85,7 @@ static struct str fields(struct req *r, const struct quota_denied *d, const stru
 {
 	char *out = arena_alloc(&r->arena, FIELDS_MAX);
 	char when[CLOCK_ISO_LEN + 1] = "";
-	int64_t fit = affordable(r, d);
+	int64_t fit = refusal_affordable(r, d->account->dim, d->headroom);
 	size_t at = 0;
 
 	if (out == NULL)
@@ -169,6 +165,8 @@ enum step_rc refusal_quota(struct req *r, enum quota_admitted how, const struct 
 	struct quota_name n;
 	char text[360];
 
+	if (how == QUOTA_TOO_DEAR)
+		return ceiling_refuse(r);
 	if (how == QUOTA_UNKNOWN)
 		return reply_error(r, TG_E_QUOTA_UNAVAILABLE, NULL);
 	n = name_of(d->account);

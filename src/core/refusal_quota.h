@@ -10,10 +10,16 @@
 
 enum quota_admitted {
 	QUOTA_ADMITTED,
-	QUOTA_REFUSED, /* by the account that struct quota_denied names */
-	QUOTA_UNKNOWN, /* an account is missing: its period has begun and it could not be made */
+	QUOTA_REFUSED,  /* by the account that struct quota_denied names */
+	QUOTA_TOO_DEAR, /* for a single request: ceiling_say has found the words */
+	QUOTA_UNKNOWN,  /* an account is missing: its period has begun and it could not be made */
 };
 
+/*
+ * Tokens of an answer that would fit into what is free of such a limit, as max_tokens says them: of
+ * each choice, of the leg that has begun. -1: that is not the question.
+ */
+int64_t refusal_affordable(const struct req *r, enum quota_dim dim, int64_t headroom);
 /* Answers what was not admitted. */
 enum step_rc refusal_quota(struct req *r, enum quota_admitted how, const struct quota_denied *d);
 

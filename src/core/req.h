@@ -8,6 +8,8 @@
 #include "base/arena.h"
 #include "core/conn.h"
 #include "core/bound.h"
+#include "core/ceiling.h"
+#include "core/clamp.h"
 #include "core/endpoint.h"
 #include "core/leg.h"
 #include "core/module.h"
@@ -99,13 +101,15 @@ struct req {
 	struct str tags_json; /* merged, JSON object */
 	struct str session, end_user;
 	struct str model_asked;
-	struct model *model;   /* NULL: a path without a model */
-	bool stream;           /* the body says "stream": true */
-	bool added_usage;      /* we added stream_options.include_usage */
-	struct target *forced; /* /{target}/... */
-	struct json_edit edit; /* of the collected body */
-	bool model_inserted;   /* the edit adds the member (Azure's paths name the model) */
-	int model_edit;        /* which edit puts the target's model name in; -1: the name stays */
+	struct model *model;    /* NULL: a path without a model */
+	bool stream;            /* the body says "stream": true */
+	bool added_usage;       /* we added stream_options.include_usage */
+	struct target *forced;  /* /{target}/... */
+	struct json_edit edit;  /* of the collected body */
+	bool model_inserted;    /* the edit adds the member (Azure's paths name the model) */
+	int model_edit;         /* which edit puts the target's model name in; -1: the name stays */
+	struct clamp clamp;     /* of the answer's length */
+	struct ceiling ceiling; /* of its cost: what it says itself, or its key */
 
 	/* ---- upstream */
 	uint64_t tried;                   /* bit per route index */

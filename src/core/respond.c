@@ -29,6 +29,8 @@ void respond_own_fields(struct req *r, struct http_out *o, bool with_cost)
 	}
 	if (r->model_served.n > 0)
 		http_out_field(o, STR("x-tollgate-model"), r->model_served);
+	if (r->clamp.sent > 0)
+		http_out_field_u64(o, STR("x-tollgate-max-tokens-clamped"), r->clamp.sent);
 	if (with_cost && r->metered) {
 		http_out_field(o, STR("x-tollgate-cost-usd"), str_mk(text, req_cost_text(r, text)));
 		http_out_field(

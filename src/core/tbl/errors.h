@@ -41,6 +41,10 @@ X(DRAINING, "draining", 503, "server_error", "overloaded_error",
 	"The gateway is shutting down. Try again: another instance will answer.")
 X(UNPRICED_MODEL, "unpriced_model", 400, "invalid_request_error", "invalid_request_error",
 	"No price is known for that model here, so it is not served.")
+X(COST_CEILING, "cost_ceiling", 402, "invalid_request_error", "invalid_request_error",
+	"This request may cost more than a single request may. A smaller max_tokens costs less.")
+X(INVALID_MAX_COST, "invalid_max_cost", 400, "invalid_request_error", "invalid_request_error",
+	"x-tollgate-max-cost is not an amount in USD, such as 0.05.")
 X(INSUFFICIENT_QUOTA, "insufficient_quota", 429, "insufficient_quota", "billing_error",
 	"A limit of this key, its tenant, or above is used up. x-tollgate-denied-by names it.")
 X(RATE_REQUESTS, "rate_limit_exceeded", 429, "requests", "rate_limit_error",

@@ -13,11 +13,14 @@ X(DENIED_BY, "x-tollgate-denied-by", response,
 	"The limit that refused the request; of one above the tenant only its kind and dimension.")
 X(RESET, "x-tollgate-reset", response, "When a refused request would fit at the earliest. Absent: never, or no matter of time.")
 X(AFFORDABLE, "x-tollgate-max-affordable-tokens", response,
-	"Output tokens that would have fitted into the limit on money or tokens that refused the request.")
+	"Output tokens that would have fitted into what refused the request: a limit on money or tokens, or a ceiling.")
+X(CLAMPED, "x-tollgate-max-tokens-clamped", response,
+	"The limit on output tokens that the request was sent with, where it had asked for more or had set none.")
 X(RETRY_AFTER, "retry-after", response, "Seconds after which a refused request is worth trying again.")
 X(RATELIMIT, "ratelimit", response, "What is left of the tightest limit on requests and on tokens.")
 X(RATELIMIT_POLICY, "ratelimit-policy", response, "What these limits are.")
 X(SHOULD_RETRY, "x-should-retry", response, "`false` where an SDK's retry cannot help.")
 X(TAGS, "x-tollgate-tags", request, "Tags for attribution: `team=a,feature=b`.")
 X(SESSION, "x-tollgate-session", request, "Session id for attribution.")
+X(MAX_COST, "x-tollgate-max-cost", request, "What this request may cost at most, in USD: `0.05`.")
 X(END_USER, "x-tollgate-end-user", request, "End user id for attribution.")

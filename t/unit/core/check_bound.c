@@ -48,6 +48,10 @@ static const struct {
 	{ METER_OPENAI_COMPLETIONS, "{\"max_tokens\":9,\"n\":2,\"best_of\":5}", true, 9, 5 },
 	{ METER_OPENAI_COMPLETIONS, "{\"max_tokens\":9,\"n\":2,\"best_of\":1}", true, 9, 2 },
 	{ RESP, "{\"max_output_tokens\":55}", true, 55, 1 },
+	/* members of another API, which this one passes over */
+	{ RESP, "{\"max_tokens\":5}", false, 0, 1 },
+	{ CHAT, "{\"max_output_tokens\":5}", false, 0, 1 },
+	{ CHAT, "{\"max_output_tokens\":5,\"max_tokens\":7}", true, 7, 1 },
 	{ MSGS, "{\"max_tokens\":1024}", true, 1024, 1 },
 	{ IMGS, "{\"n\":4}", false, 0, 4 },
 };
