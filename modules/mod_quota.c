@@ -16,6 +16,7 @@
 
 struct mod_quota {
 	struct quota_hold hold;
+	const struct target *target; /* whose accounts are in it; NULL: nothing was reserved yet */
 };
 
 static int64_t amount(uint64_t v)
@@ -62,38 +63,59 @@ static void quota_charge_time(struct req *r, const struct quota_hold *h)
 	}
 }
 
-/* Another leg: what all of them may cost more than is held. */
-static enum quota_result quota_more(
-	struct req *r, struct quota_hold *h, struct quota_denied *denied)
+/* What the request was up to now, which stays with the target that it leaves. */
+static void quota_spent(const struct req *r, int64_t out[QUOTA_DIM__MAX])
 {
-	int64_t more[QUOTA_DIM__MAX];
+	static const struct usage none;
 
-	quota_amounts(r, &r->leg.bound, r->leg.bound_money.billed, leg_generations(r), more);
+	quota_amounts(r, &none, 0, 0, out);
+	out[QUOTA_REQUESTS] = out[QUOTA_CONCURRENCY] = 0;
+}
+
+/* Another leg: what all of them may cost more than is held. */
+static enum quota_result quota_more(struct req *r, struct mod_quota *m,
+	const int64_t want[QUOTA_DIM__MAX], const struct quota_path *path,
+	struct quota_denied *denied)
+{
+	int64_t more[QUOTA_DIM__MAX], spent[QUOTA_DIM__MAX];
+
 	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
-		more[d] = TG_MAX(more[d] - h->amount[d], 0);
-	return quota_raise(h, more, plan_quota_time(r->w), denied);
+		more[d] = TG_MAX(want[d] - m->hold.amount[d], 0);
+	if (r->leg.route->target == m->target)
+		return quota_raise(&m->hold, more, plan_quota_time(r->w), denied);
+	quota_spent(r, spent);
+	return quota_move(&m->hold, more, spent, path->account + path->lasting,
+		path->n - path->lasting, plan_quota_time(r->w), denied);
+}
+
+static enum quota_result quota_first(struct mod_quota *m, const int64_t want[QUOTA_DIM__MAX],
+	const struct quota_path *path, struct quota_time now, struct quota_denied *denied)
+{
+	enum quota_result rc = quota_reserve(path->account, path->n, want, now, &m->hold, denied);
+
+	if (rc == QUOTA_OK)
+		quota_hold_of_target(&m->hold, path->n - path->lasting);
+	return rc;
 }
 
 enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied)
 {
 	struct mod_quota *m = req_mod(r, &mod_quota);
-	struct quota_account *path[QUOTA_PATH_MAX];
 	int64_t want[QUOTA_DIM__MAX];
-	int n;
+	struct quota_path path;
+	enum quota_result rc;
 
-	if (m->hold.n > 0) {
-		if (quota_more(r, &m->hold, denied) != QUOTA_OK)
-			return QUOTA_REFUSED;
-		quota_charge_time(r, &m->hold);
-		return QUOTA_ADMITTED;
-	}
-	n = plan_quota_path(r, plan_quota_time(r->w).wall, path);
-	if (n <= 0)
-		return n == 0 ? QUOTA_ADMITTED : QUOTA_UNKNOWN;
+	if (r->leg.route->target != m->target &&
+		plan_quota_path(r, plan_quota_time(r->w).wall, &path) != 0)
+		return QUOTA_UNKNOWN;
 	quota_amounts(r, &r->leg.bound, r->leg.bound_money.billed, leg_generations(r), want);
-	if (quota_reserve(path, (unsigned)n, want, plan_quota_time(r->w), &m->hold, denied) !=
-		QUOTA_OK)
+	if (m->target == NULL)
+		rc = quota_first(m, want, &path, plan_quota_time(r->w), denied);
+	else
+		rc = quota_more(r, m, want, &path, denied);
+	if (rc != QUOTA_OK)
 		return QUOTA_REFUSED;
+	m->target = r->leg.route->target;
 	quota_charge_time(r, &m->hold);
 	return QUOTA_ADMITTED;
 }

@@ -146,7 +146,13 @@ static void row_add(struct fresh_list *l, const struct report_row *row)
 {
 	const struct rollup_key *k = &row->key;
 	const struct quota_who who = {
-		.org = k->org, .tenant = k->tenant, .tier = k->tier, .key = k->key, .tags = k->tags
+		.org = k->org,
+		.tenant = k->tenant,
+		.tier = k->tier,
+		.key = k->key,
+		.model = k->asked,
+		.target = k->target,
+		.tags = k->tags,
 	};
 
 	count_scope(l, "key", k->key, row);
@@ -175,6 +181,25 @@ static void raise_to_ledger(struct fresh *f)
 		quota_account_restore(f->account, has);
 }
 
+/* What rows must be told apart by for the sake of budgets. */
+static unsigned budgets_ask(const struct fresh_list *l)
+{
+	unsigned by = 0;
+
+	for (const struct fresh *f = l->budgets; f != NULL; f = f->next)
+		for (size_t i = 0; i < f->slot->budget->match.n; i++) {
+			struct str name = f->slot->budget->match.v[i].name;
+
+			if (str_starts(name, STR("tag.")))
+				by |= REPORT_BY_TAGS;
+			else if (str_eq(name, STR("model")))
+				by |= REPORT_BY_ASKED;
+			else if (str_eq(name, STR("target")))
+				by |= REPORT_BY_TARGET;
+		}
+	return by;
+}
+
 /* One question for all of them: everything since the earliest of their periods began. */
 static int restore(struct fresh_list *l, const char *path, char *err, size_t err_len)
 {
@@ -182,7 +207,7 @@ static int restore(struct fresh_list *l, const char *path, char *err, size_t err
 		.from_hour = l->from_us / HOUR_US,
 		.to_hour = clock_wall().us / HOUR_US + 2,
 		.by = REPORT_BY_HOUR | REPORT_BY_ORG | REPORT_BY_TENANT | REPORT_BY_TIER |
-		      REPORT_BY_KEY | (l->budgets != NULL ? REPORT_BY_TAGS : 0u),
+		      REPORT_BY_KEY | budgets_ask(l),
 	};
 	struct report report;
 

@@ -492,7 +492,8 @@ static int check_matched(struct whole *w, const struct conf_tag *m)
 		struct str word;
 		const struct names *names;
 	} rows[] = { { STR("tenant"), &w->tenants }, { STR("org"), &w->orgs },
-		{ STR("tier"), &w->tiers } };
+		{ STR("tier"), &w->tiers }, { STR("model"), &w->models },
+		{ STR("target"), &w->targets } };
 
 	if (str_starts(m->name, STR("tag.")))
 		return check_known_tag(w, &m->name, str_skip(m->name, 4));

@@ -77,7 +77,11 @@ const struct conf_block config_quota_block = {
 
 /* ---- budgets */
 
-static const char *const match_words[] = { "tenant", "org", "tier", "key", NULL };
+static const char *const match_words[] = {
+#define X(id, member) #member,
+#include "core/tbl/match_words.h"
+#undef X
+};
 
 static int check_match(struct conf_load *l, const struct conf_tag *t)
 {
@@ -85,13 +89,13 @@ static int check_match(struct conf_load *l, const struct conf_tag *t)
 
 	if (str_starts(t->name, STR("tag.")) && t->name.n > 4)
 		return 0;
-	for (size_t i = 0; match_words[i] != NULL; i++)
+	for (size_t i = 0; i < TG_ARRAY_LEN(match_words); i++)
 		if (str_eq(t->name, str_z(match_words[i])))
 			return 0;
-	near = str_nearest(t->name, match_words, TG_ARRAY_LEN(match_words) - 1);
+	near = str_nearest(t->name, match_words, TG_ARRAY_LEN(match_words));
 	return conf_fail_at(l, &t->name,
-		"`%.*s` cannot be matched; it is `tag.NAME`, or one of tenant, org, tier, "
-		"key%s%s%s",
+		"`%.*s` cannot be matched; it is `tag.NAME`, or one of tenant, org, tier, key, "
+		"model, target%s%s%s",
 		STR_FMT(t->name), near != NULL ? "; did you mean `" : "", near != NULL ? near : "",
 		near != NULL ? "`?" : "");
 }
@@ -116,7 +120,9 @@ static const struct conf_directive budget_directives[] = {
 		.type = CONF_TAGS,
 		AT(cfg_budget, match),
 		.help = "Which requests it counts: all of `tag.NAME`, `tenant`, `org`, `tier`, "
-			"`key` that are given have that value; absent: every request." },
+			"`key`, `model` (the name that the client asks for) and `target` that are "
+			"given "
+			"have that value; absent: every request." },
 	{ .name = "limits",
 		.type = CONF_BLOCK,
 		AT(cfg_budget, limits),
@@ -131,8 +137,8 @@ static const struct conf_directive budget_directives[] = {
 };
 const struct conf_block config_budget_block = {
 	.name = "budget",
-	.help = "Limits on requests of several tenants: those with a tag, of an org or a tier, or "
-		"all.",
+	.help = "Limits on requests of several tenants: those with a tag, of an org or a tier, for "
+		"a model, to a target, or all.",
 	.size = sizeof(struct cfg_budget),
 	.directives = budget_directives,
 	.pos_offset_plus1 = offsetof(struct cfg_budget, pos) + 1,

@@ -26,7 +26,8 @@ libtg_core_a_SOURCES = \
 	src/core/plan.c src/core/plan.h \
 	src/core/plan_keys.c src/core/plan_keys.h \
 	src/core/plan_prices.c src/core/plan_prices.h \
-	src/core/plan_quota.c src/core/plan_quota.h src/core/plan_quota_accounts.c src/core/plan_quota_path.c \
+	src/core/plan_quota.c src/core/plan_quota.h src/core/plan_quota_accounts.c \
+	src/core/plan_quota_match.c src/core/plan_quota_path.c \
 	src/core/provider.h \
 	src/core/quota_line.c src/core/quota_line.h \
 	src/core/quota_text.c src/core/quota_text.h \
@@ -46,4 +47,4 @@ libtg_core_a_SOURCES = \
 	src/core/usage_text.c src/core/usage_text.h \
 	src/core/worker.c src/core/worker.h \
 	src/core/tbl/bound_keys.h src/core/tbl/endpoints.h src/core/tbl/errors.h src/core/tbl/headers.h \
-	src/core/tbl/metrics.h src/core/tbl/stages.h
+	src/core/tbl/match_words.h src/core/tbl/metrics.h src/core/tbl/stages.h

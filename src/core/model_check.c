@@ -109,6 +109,8 @@ int upload_late_model(struct upload *u)
 	}
 	if (model_take(r, u->model) != 0)
 		return -1;
+	if (plan_quota_asks_model(r, u->model)) /* a budget's account is not in its hold */
+		return late_model_refuse(u);
 	for (unsigned i = 0; i < r->model->n_routes; i++) {
 		const struct route_target *t = &r->model->route[i];
 		if (t->target == sent->target && str_eq(t->model, u->model)) {

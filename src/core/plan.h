@@ -72,6 +72,7 @@ struct key {
 	const struct cfg_key *cfg;
 	const struct tenant *tenant;
 	struct quota_scope quota;
+	struct quota_maybes budgets;
 	uint64_t *models;      /* bit set by model.index; NULL: every model */
 	struct str log_text;   /* ,"tenant":...,"org":...,"tier":...,"key":... for the access log */
 	struct str tags_json;  /* tenant and key tags merged, as a JSON object */

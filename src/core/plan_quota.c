@@ -3,10 +3,12 @@
  */
 #include "core/plan_quota.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/plan.h"
+#include "core/tags.h"
 
 static void *quota_alloc(struct tg_conf *c, size_t n)
 {
@@ -130,6 +132,7 @@ static int build_budgets(struct tg_conf *c, struct conf_error *err)
 		if (z == NULL)
 			return -1;
 		q->budgets[i].cfg = &v[i];
+		q->budgets[i].of_target = tags_has(&v[i].match, STR("target"));
 		scope_add(q, &q->budgets[i].scope, scope_name(c, "budget", v[i].name), z,
 			&v[i].limits);
 		for (unsigned k = 0; k < q->budgets[i].scope.n; k++)
@@ -159,29 +162,68 @@ static unsigned limits_in_all(const struct tg_conf *c)
 	return n;
 }
 
+/*
+ * The most accounts of budgets that one request touches: it has one model and one target. by: the
+ * member of quota_maybe that says which.
+ */
+static unsigned most_of(const struct quota_maybes *m, unsigned from, unsigned to, size_t by)
+{
+#define VALUE(i) ((const struct str *)(const void *)((const char *)&m->v[i] + by))
+	unsigned any = 0, most = 0;
+
+	for (unsigned i = from; i < to; i++) {
+		unsigned n = 0;
+
+		if (VALUE(i)->n == 0) {
+			any += m->v[i].budget->scope.n;
+			continue;
+		}
+		for (unsigned k = from; k < to; k++)
+			if (str_eq(*VALUE(k), *VALUE(i)))
+				n += m->v[k].budget->scope.n;
+		most = TG_MAX(most, n);
+	}
+#undef VALUE
+	return any + most;
+}
+
+static int fail_at(struct conf_error *err, const struct conf_pos *pos, const char *fmt, ...)
+	TG_PRINTF(3, 4);
+
+static int fail_at(struct conf_error *err, const struct conf_pos *pos, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	snprintf(err->text, sizeof err->text, "%.90s:%u:%u: %s", pos->file, pos->line, pos->col,
+		text);
+	return -1;
+}
+
 /* A key, and how many accounts its requests may touch at most. */
 static int build_key(struct tg_conf *c, struct key *k, struct conf_error *err)
 {
 	const struct tenant *t = k->tenant;
-	const struct quota_who who = {
-		.org = t->org, .tenant = t->name, .tier = t->tier, .key = k->id
-	};
+	const struct quota_maybes *m = &k->budgets;
 	unsigned n;
 
 	scope_add(&c->quota, &k->quota, scope_name(c, "key", k->id), t->zone, &k->cfg->limits);
-	n = k->quota.n + t->quota.n + (t->org_quota != NULL ? t->org_quota->n : 0);
-	for (unsigned i = 0; i < c->quota.n_budgets; i++)
-		if (plan_quota_may_match(c->quota.budgets[i].cfg, &who))
-			n += c->quota.budgets[i].scope.n;
+	if (plan_quota_maybes(c, k) != 0)
+		return fail_at(err, &k->cfg->pos,
+			"budgets ask for more than %d different tags of requests of key '%.*s'",
+			QUOTA_ASKED_TAGS, STR_FMT(k->id));
+	n = k->quota.n + t->quota.n + (t->org_quota != NULL ? t->org_quota->n : 0) +
+	    most_of(m, 0, m->lasting, offsetof(struct quota_maybe, model)) +
+	    most_of(m, m->lasting, m->n, offsetof(struct quota_maybe, target));
 	if (n <= QUOTA_PATH_MAX)
 		return 0;
-	snprintf(err->text, sizeof err->text,
-		"%s:%u:%u: %u limits apply to requests of key '%.*s' (its own, its tenant's with "
-		"the "
-		"tier's, its org's, its budgets'); at most %d are possible",
-		k->cfg->pos.file, k->cfg->pos.line, k->cfg->pos.col, n, STR_FMT(k->id),
-		QUOTA_PATH_MAX);
-	return -1;
+	return fail_at(err, &k->cfg->pos,
+		"%u limits apply to requests of key '%.*s' (its own, its tenant's with the tier's, "
+		"its org's, its budgets'); at most %d are possible",
+		n, STR_FMT(k->id), QUOTA_PATH_MAX);
 }
 
 int64_t plan_quota_share(const struct quota_limit *l, unsigned members, unsigned index)

@@ -19,6 +19,7 @@
 
 struct tg_conf;
 struct req;
+struct key;
 struct cfg_budget;
 struct worker;
 
@@ -47,6 +48,50 @@ struct quota_scope {
 struct quota_budget {
 	const struct cfg_budget *cfg;
 	struct quota_scope scope;
+	bool of_target; /* it matches one */
+};
+
+enum match_word {
+#define X(id, member) MATCH_##id,
+#include "core/tbl/match_words.h"
+#undef X
+	MATCH__MAX
+};
+
+/* Who asked for what of whom. Tags: a JSON object of strings. */
+struct quota_who {
+	union {
+		struct {
+#define X(id, member) struct str member;
+#include "core/tbl/match_words.h"
+#undef X
+		};
+		struct str of[MATCH__MAX];
+	};
+	struct str tags;
+};
+
+/*
+ * Which budgets may count the requests of a key: found once, so that a request is asked only what
+ * differs between those of the key. Tags of the key and its tenant cannot be changed by a request.
+ */
+#define QUOTA_ASKED_TAGS 32
+struct quota_maybe {
+	const struct quota_budget *budget;
+	struct str model;  /* empty: any */
+	struct str target; /* empty: any */
+	struct quota_asked_tag {
+		unsigned name; /* which of the names below */
+		struct str value;
+	} * tag; /* that the request must bring itself */
+	unsigned n_tags;
+};
+
+struct quota_maybes {
+	struct quota_maybe *v; /* those that ask for a target last */
+	unsigned n, lasting;   /* so many ask for none */
+	const struct str *name;
+	unsigned n_names;
 };
 
 struct plan_quota {
@@ -87,18 +132,25 @@ void plan_quota_turn(struct tg_conf *c, struct quota_table *t, struct quota_time
 
 /* Worker: its clock. */
 struct quota_time plan_quota_time(struct worker *w);
-/*
- * Worker: the accounts of a request, narrow ones first. Their number, or -1: one is missing (its
- * period has begun, and its account could not be made).
- */
-int plan_quota_path(
-	const struct req *r, wall_us now, struct quota_account *path[QUOTA_PATH_MAX]) TG_MUST_CHECK;
-/* Does a budget count requests of these? Tags: a JSON object of strings. */
-struct quota_who {
-	struct str org, tenant, tier, key, tags;
+/* The accounts of a request, narrow ones first. */
+struct quota_path {
+	struct quota_account *account[QUOTA_PATH_MAX];
+	unsigned n, lasting; /* those behind are of the target that it is sent to */
 };
+/* Worker: of the leg that begins. -1: one is missing (its period has begun, and its account could
+ * not be made). */
+int plan_quota_path(const struct req *r, wall_us now, struct quota_path *out) TG_MUST_CHECK;
+/* Is there a budget that would count the request if it were for this model (of the client's name)?
+ */
+bool plan_quota_asks_model(const struct req *r, struct str model);
+
+/* ---- plan_quota_match.c */
+
+/* Does a budget count requests of these? */
 bool plan_quota_matches(const struct cfg_budget *b, const struct quota_who *who);
-/* With some tags or other? */
-bool plan_quota_may_match(const struct cfg_budget *b, const struct quota_who *who);
+/* MATCH__MAX: it is no such word. */
+enum match_word plan_quota_word(struct str name);
+/* Control thread: the key's budgets. -1: they ask for too many different tags. */
+int plan_quota_maybes(struct tg_conf *c, struct key *k) TG_MUST_CHECK;
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * plan_quota_path.c: the accounts that a request is held to. Workers; what budgets match is also
- * asked by the control thread.
+ * plan_quota_path.c: the accounts that a request is held to. Workers.
  */
 #include "core/plan.h"
 #include "core/plan_quota.h"
@@ -29,8 +28,7 @@ static struct quota_account *slot_account(const struct quota_slot *s, wall_us no
 }
 
 struct path {
-	struct quota_account **account;
-	int n;
+	struct quota_path *out;
 	wall_us now;
 	bool missing;
 };
@@ -40,57 +38,13 @@ static void path_add(struct path *p, const struct quota_scope *s)
 	for (unsigned i = 0; i < s->n; i++) {
 		struct quota_account *a = slot_account(&s->slot[i], p->now);
 
-		if (a == NULL) {
+		/* A full path: build_key counts; a reload may bring what it did not. */
+		if (a == NULL || p->out->n == QUOTA_PATH_MAX) {
 			p->missing = true;
 			return;
 		}
-		tg_assert(p->n < QUOTA_PATH_MAX);
-		p->account[p->n++] = a;
+		p->out->account[p->out->n++] = a;
 	}
-}
-
-/* Is the tag there with that value? tags: a JSON object of strings, made here (tags.c). */
-static bool has_tag(struct str tags, struct str name, struct str value)
-{
-	struct json_watch w = { name, { .type = JSON_NONE } };
-	char buf[TAG_VALUE_MAX];
-	struct json_fail fail;
-	struct str got;
-
-	return tags.n > 2 && json_scan_object(tags, &w, 1, &fail) == 0 &&
-	       json_decode(&w.val, buf, sizeof buf, &got) == 0 && str_eq(got, value);
-}
-
-static bool matches_one(const struct conf_tag *m, const struct quota_who *who)
-{
-	const struct {
-		struct str name, value;
-	} rows[] = { { STR("tenant"), who->tenant }, { STR("org"), who->org },
-		{ STR("tier"), who->tier }, { STR("key"), who->key } };
-
-	if (str_starts(m->name, STR("tag.")))
-		return has_tag(who->tags, str_skip(m->name, 4), m->value);
-	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++)
-		if (str_eq(m->name, rows[i].name))
-			return str_eq(m->value, rows[i].value);
-	return false;
-}
-
-bool plan_quota_matches(const struct cfg_budget *b, const struct quota_who *who)
-{
-	for (size_t i = 0; i < b->match.n; i++)
-		if (!matches_one(&b->match.v[i], who))
-			return false;
-	return true;
-}
-
-bool plan_quota_may_match(const struct cfg_budget *b, const struct quota_who *who)
-{
-	for (size_t i = 0; i < b->match.n; i++)
-		if (!str_starts(b->match.v[i].name, STR("tag.")) &&
-			!matches_one(&b->match.v[i], who))
-			return false;
-	return true;
 }
 
 /*
@@ -120,28 +74,117 @@ struct quota_time plan_quota_time(struct worker *w)
 	return (struct quota_time){ w->wall, mono };
 }
 
-int plan_quota_path(const struct req *r, wall_us now, struct quota_account *account[QUOTA_PATH_MAX])
+/* ---- budgets */
+
+/* What a request is asked for. */
+struct asked {
+	struct str model, target;
+	struct str tag[QUOTA_ASKED_TAGS]; /* values of the key's names; p NULL: none */
+	char text[QUOTA_ASKED_TAGS][TAG_VALUE_MAX];
+};
+
+/* One scan for all of them. */
+static void read_tags(struct asked *a, const struct quota_maybes *m, struct str json)
 {
-	struct path p = { .account = account, .now = now };
-	struct quota_who who = { .tags = r->tags_json };
+	struct json_watch w[QUOTA_ASKED_TAGS];
+	struct json_fail fail;
+
+	for (unsigned i = 0; i < m->n_names; i++) {
+		a->tag[i] = STR_NONE;
+		w[i] = (struct json_watch){ m->name[i], { .type = JSON_NONE } };
+	}
+	if (json.n <= 2 || json_scan_object(json, w, m->n_names, &fail) != 0)
+		return;
+	for (unsigned i = 0; i < m->n_names; i++)
+		if (json_decode(&w[i].val, a->text[i], TAG_VALUE_MAX, &a->tag[i]) != 0)
+			a->tag[i] = STR_NONE;
+}
+
+static bool counts(const struct quota_maybe *m, const struct asked *a, bool own_tags)
+{
+	if ((m->model.n > 0 && !str_eq(m->model, a->model)) ||
+		(m->target.n > 0 && !str_eq(m->target, a->target)) || (m->n_tags > 0 && !own_tags))
+		return false;
+	for (unsigned i = 0; i < m->n_tags; i++)
+		if (a->tag[m->tag[i].name].p == NULL ||
+			!str_eq(a->tag[m->tag[i].name], m->tag[i].value))
+			return false;
+	return true;
+}
+
+static void add_known(
+	struct path *p, const struct req *r, const struct quota_maybes *m, struct str target)
+{
+	/* a request's tags are its key's, or a text of its own */
+	bool own = m->n_names > 0 && r->tags_json.p != r->key->tags_json.p;
+	struct asked a;
+
+	a.model = r->model_asked;
+	a.target = target;
+	if (own)
+		read_tags(&a, m, r->tags_json);
+	for (unsigned i = 0; i < m->lasting && !p->missing; i++)
+		if (counts(&m->v[i], &a, own))
+			path_add(p, &m->v[i].budget->scope);
+	p->out->lasting = p->out->n;
+	for (unsigned i = m->lasting; i < m->n && !p->missing; i++)
+		if (counts(&m->v[i], &a, own))
+			path_add(p, &m->v[i].budget->scope);
+}
+
+/* Its tags are of another plan's key than its limits: nothing is known about them here. */
+static void add_unknown(struct path *p, const struct req *r, const struct tg_conf *c,
+	const struct key *k, struct str target)
+{
+	const struct plan_quota *q = &c->quota;
+	const struct quota_who who = { .org = k->tenant->org,
+		.tenant = k->tenant->name,
+		.tier = k->tenant->tier,
+		.key = k->id,
+		.model = r->model_asked,
+		.target = target,
+		.tags = r->tags_json };
+
+	for (int of_target = 0; of_target < 2; of_target++) {
+		for (unsigned i = 0; i < q->n_budgets && !p->missing; i++)
+			if (q->budgets[i].of_target == of_target &&
+				plan_quota_matches(q->budgets[i].cfg, &who))
+				path_add(p, &q->budgets[i].scope);
+		if (!of_target)
+			p->out->lasting = p->out->n;
+	}
+}
+
+int plan_quota_path(const struct req *r, wall_us now, struct quota_path *out)
+{
+	struct path p = { .out = out, .now = now };
+	const struct route_target *route = r->leg.route;
+	struct str target = route != NULL ? route->target->name : STR_NONE;
 	const struct tg_conf *c;
 	const struct key *key;
-	const struct tenant *t;
 
+	out->n = out->lasting = 0;
 	if (r->key == NULL)
 		return 0;
 	key = key_now(r, &c);
-	t = key->tenant;
-	who.org = t->org;
-	who.tenant = t->name;
-	who.tier = t->tier;
-	who.key = key->id;
 	path_add(&p, &key->quota);
-	path_add(&p, &t->quota);
-	if (t->org_quota != NULL)
-		path_add(&p, t->org_quota);
-	for (unsigned i = 0; i < c->quota.n_budgets && !p.missing; i++)
-		if (plan_quota_matches(c->quota.budgets[i].cfg, &who))
-			path_add(&p, &c->quota.budgets[i].scope);
-	return p.missing ? -1 : p.n;
+	path_add(&p, &key->tenant->quota);
+	if (key->tenant->org_quota != NULL)
+		path_add(&p, key->tenant->org_quota);
+	if (key == r->key)
+		add_known(&p, r, &key->budgets, target);
+	else
+		add_unknown(&p, r, c, key, target);
+	return p.missing ? -1 : 0;
+}
+
+bool plan_quota_asks_model(const struct req *r, struct str model)
+{
+	const struct tg_conf *c;
+	const struct key *key = key_now(r, &c);
+
+	for (unsigned i = 0; i < key->budgets.n; i++)
+		if (key->budgets.v[i].model.n > 0 && str_eq(key->budgets.v[i].model, model))
+			return true;
+	return false;
 }

@@ -21,7 +21,7 @@ struct options {
 
 /* Options that are questions: report_query_set takes them by name. */
 static const char *const questions[] = { "by", "since", "until", "month", "tag", "org", "tenant",
-	"tier", "key", "model", "provider", "target", "region", "service_tier" };
+	"tier", "key", "model", "provider", "target", "region", "service_tier", "asked" };
 
 enum { OPT_QUESTION = 256, OPT_LEDGER = 512, OPT_JSON, OPT_CSV };
 
@@ -221,8 +221,9 @@ const struct ctl_command ctl_reports = {
 		"\n"
 		"  --by LIST      what rows are told apart by: hour, day or month, and of org, "
 		"tenant, tier, key, model,\n"
-		"                 provider, target, region, service_tier, tags (the whole set), "
-		"tag:NAME\n"
+		"                 asked (the model by the client's name), provider, target, "
+		"region,\n"
+		"                 service_tier, tags (the whole set), tag:NAME\n"
 		"  --since T      from then on: 7d, 24h, 2026-11-28, 2026-11-28T17:00:00Z; "
 		"otherwise the first of the month.\n"
 		"                 Whole hours, UTC\n"

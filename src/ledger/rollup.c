@@ -212,6 +212,7 @@ static void fold(struct rollup *r, const struct rollup_day *d, struct rollup_key
 	if (!is_full(r, d, r->max_rows / 4 + 1))
 		return;
 	key->model = OVERFLOW_TEXT;
+	key->asked = OVERFLOW_TEXT;
 	key->region = OVERFLOW_TEXT;
 	key->service_tier = OVERFLOW_TEXT;
 }

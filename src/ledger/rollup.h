@@ -29,7 +29,8 @@ enum rollup_text {
 #define X(id, member, name) ROLLUP_##id,
 #include "ledger/tbl/rollup_texts.h"
 #undef X
-	ROLLUP__TEXTS
+	ROLLUP__TEXTS,
+	ROLLUP__TEXTS_FIRST = ROLLUP_ASKED, /* of a file's row; the others are at its end */
 };
 
 struct rollup_key {
@@ -67,7 +68,8 @@ struct rollup_charge { /* what a record adds to a row's value; points into the r
 };
 
 /* Does the record count (LEG, SETTLE, VOID)? Then its row's key (strings of rec) and what it adds.
- * The model is the served one, or the one the target was asked for. */
+ * The model is the served one, or the one the target was asked for; `asked` is the client's name
+ * for it. */
 bool rollup_charge_of(const struct rec *rec, struct rollup_key *key, struct rollup_charge *charge);
 void rollup_value_charge(struct rollup_value *to, const struct rollup_charge *charge);
 void rollup_value_add(struct rollup_value *to, const struct rollup_value *v);

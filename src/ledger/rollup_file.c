@@ -179,7 +179,7 @@ static char *put_fields(char *p, const struct rollup_row *row)
 	const struct rollup_value *v = &row->value;
 
 	*p++ = row->blob[2 * ROLLUP__TEXTS]; /* the hour of the day */
-	for (size_t i = 0; i < ROLLUP__TEXTS; i++)
+	for (size_t i = 0; i < ROLLUP__TEXTS_FIRST; i++)
 		p = varint_put(p, row->id[i]);
 #define X(member) p = varint_put(p, v->member);
 #include "ledger/tbl/rollup_counts.h"
@@ -194,6 +194,8 @@ static char *put_fields(char *p, const struct rollup_row *row)
 #define X(member) p = varint_put(p, v->member);
 #include "ledger/tbl/rollup_more.h"
 #undef X
+	for (size_t i = ROLLUP__TEXTS_FIRST; i < ROLLUP__TEXTS; i++)
+		p = varint_put(p, row->id[i]);
 	return p;
 }
 
@@ -384,7 +386,23 @@ static int parse_units(struct str *s, uint64_t *units)
 	return 0;
 }
 
-/* Fields behind those that are known are passed over: a row may grow at its end. */
+static int parse_ids(
+	const struct rollup_file *f, struct str *s, uint32_t *id, size_t from, size_t to)
+{
+	uint64_t n;
+
+	for (size_t i = from; i < to; i++) {
+		if (!varint_get(s, &n) || n >= f->n_strings)
+			return -1;
+		id[i] = (uint32_t)n;
+	}
+	return 0;
+}
+
+/*
+ * Fields behind those that are known are passed over: a row may grow at its end. One from before
+ * `asked` has the provider's name for the model stand in.
+ */
 static int parse_row(const struct rollup_file *f, struct str s, struct rollup_file_row *row)
 {
 	struct rollup_value *v = &row->value;
@@ -394,11 +412,8 @@ static int parse_row(const struct rollup_file *f, struct str s, struct rollup_fi
 	if (s.n == 0 || (row->hour = (unsigned char)s.p[0]) >= HOURS_A_DAY)
 		return -1;
 	s = str_skip(s, 1);
-	for (size_t i = 0; i < ROLLUP__TEXTS; i++) {
-		if (!varint_get(&s, &n) || n >= f->n_strings)
-			return -1;
-		row->id[i] = (uint32_t)n;
-	}
+	if (parse_ids(f, &s, row->id, 0, ROLLUP__TEXTS_FIRST) != 0)
+		return -1;
 #define X(member)                        \
 	if (!varint_get(&s, &v->member)) \
 		return -1;
@@ -419,7 +434,8 @@ static int parse_row(const struct rollup_file *f, struct str s, struct rollup_fi
 		return -1;
 #include "ledger/tbl/rollup_more.h"
 #undef X
-	return 0;
+	row->id[ROLLUP_ASKED] = row->id[ROLLUP_MODEL];
+	return s.n == 0 ? 0 : parse_ids(f, &s, row->id, ROLLUP__TEXTS_FIRST, ROLLUP__TEXTS);
 }
 
 int rollup_file_next(struct rollup_file *f, struct rollup_file_row *row, char *err, size_t err_len)

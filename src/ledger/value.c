@@ -112,6 +112,7 @@ static void put_key(
 		.target = what->target,
 		.region = what->region,
 		.tags = tags_of(who),
+		.asked = what->model,
 	};
 }
 

@@ -29,23 +29,63 @@ static enum quota_result deny(struct quota_account *a, enum quota_result r, int6
 	return r;
 }
 
-/* Gives back what the first n items have of `amount`, and their references. */
-static void end(struct quota_hold *hold, unsigned n, const int64_t actual[QUOTA_DIM__MAX],
-	struct quota_time now)
-{
-	for (unsigned i = n; i-- > 0;) {
-		struct quota_hold_item *item = &hold->item[i];
-		enum quota_dim dim = item->account->dim;
+static const int64_t nothing[QUOTA_DIM__MAX];
 
-		quota_account_settle(item->charged, hold->amount[dim], actual[dim], now);
-		if (item->charged != item->account)
-			quota_account_put(item->charged);
-		quota_account_put(item->account);
-	}
-	hold->n = 0;
+static inline int64_t less(int64_t amount, int64_t before)
+{
+	return TG_MAX(amount - before, 0);
 }
 
-static const int64_t nothing[QUOTA_DIM__MAX];
+/*
+ * Replaces what items have of `held` by what it was, and gives their references back. before: of
+ * amounts of the whole request, what is not theirs.
+ */
+static void end(struct quota_hold_item *item, unsigned n, const int64_t held[QUOTA_DIM__MAX],
+	const int64_t actual[QUOTA_DIM__MAX], const int64_t before[QUOTA_DIM__MAX],
+	struct quota_time now)
+{
+	while (n-- > 0) {
+		struct quota_account *a = item[n].account, *charged = item[n].charged;
+		enum quota_dim d = a->dim;
+
+		quota_account_settle(
+			charged, less(held[d], before[d]), less(actual[d], before[d]), now);
+		if (charged != a)
+			quota_account_put(charged);
+		quota_account_put(a);
+	}
+}
+
+static enum quota_result peek_all(struct quota_account *const *path, unsigned n,
+	const int64_t amount[QUOTA_DIM__MAX], struct quota_time now, struct quota_denied *denied)
+{
+	for (unsigned i = 0; i < n; i++) {
+		enum quota_result r = quota_account_peek(path[i], amount[path[i]->dim], now);
+
+		if (r != QUOTA_OK)
+			return deny(path[i], r, amount[path[i]->dim], now, denied);
+	}
+	return QUOTA_OK;
+}
+
+/* None of them when it is refused. */
+static enum quota_result take_all(struct quota_hold_item *to, struct quota_account *const *path,
+	unsigned n, const int64_t amount[QUOTA_DIM__MAX], struct quota_time now,
+	struct quota_denied *denied)
+{
+	for (unsigned i = 0; i < n; i++) {
+		enum quota_result r;
+
+		to[i].account = path[i];
+		r = quota_account_take(path[i], amount[path[i]->dim], now, &to[i].charged);
+		if (TG_UNLIKELY(r != QUOTA_OK)) {
+			end(to, i, amount, nothing, nothing, now);
+			return deny(path[i], r, amount[path[i]->dim], now, denied);
+		}
+		quota_account_get(path[i]);
+	}
+	return QUOTA_OK;
+}
 
 enum quota_result quota_reserve(struct quota_account *const *path, unsigned n,
 	const int64_t amount[QUOTA_DIM__MAX], struct quota_time now, struct quota_hold *hold,
@@ -55,57 +95,116 @@ enum quota_result quota_reserve(struct quota_account *const *path, unsigned n,
 
 	tg_assert(n <= QUOTA_PATH_MAX);
 	hold->n = 0;
-	for (unsigned i = 0; i < n; i++) {
-		r = quota_account_peek(path[i], amount[path[i]->dim], now);
-		if (r != QUOTA_OK)
-			return deny(path[i], r, amount[path[i]->dim], now, denied);
-	}
+	r = peek_all(path, n, amount, now, denied);
+	if (r == QUOTA_OK)
+		r = take_all(hold->item, path, n, amount, now, denied);
+	if (r != QUOTA_OK)
+		return r;
 	memcpy(hold->amount, amount, sizeof hold->amount);
-	for (unsigned i = 0; i < n; i++) {
-		struct quota_hold_item *item = &hold->item[i];
-
-		item->account = path[i];
-		r = quota_account_take(path[i], amount[path[i]->dim], now, &item->charged);
-		if (TG_UNLIKELY(r != QUOTA_OK)) {
-			end(hold, i, nothing, now);
-			return deny(path[i], r, amount[path[i]->dim], now, denied);
-		}
-		quota_account_get(path[i]);
-	}
-	hold->n = n;
+	memset(hold->before, 0, sizeof hold->before);
+	hold->lasting = hold->n = n;
 	return QUOTA_OK;
+}
+
+static void lower_all(struct quota_hold_item *item, unsigned n, const int64_t more[QUOTA_DIM__MAX],
+	struct quota_time now)
+{
+	while (n-- > 0)
+		quota_account_settle(item[n].charged, more[item[n].account->dim], 0, now);
+}
+
+static enum quota_result raise_all(struct quota_hold_item *item, unsigned n,
+	const int64_t held[QUOTA_DIM__MAX], const int64_t before[QUOTA_DIM__MAX],
+	const int64_t more[QUOTA_DIM__MAX], struct quota_time now, struct quota_denied *denied)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct quota_account *a = item[i].account;
+		enum quota_result r = quota_account_raise(
+			a, less(held[a->dim], before[a->dim]), more[a->dim], now, &item[i].charged);
+
+		if (r == QUOTA_OK)
+			continue;
+		lower_all(item, i, more, now);
+		return deny(a, r, more[a->dim], now, denied);
+	}
+	return QUOTA_OK;
+}
+
+/* A dimension without an account has no bound. */
+static void add(int64_t to[QUOTA_DIM__MAX], const int64_t more[QUOTA_DIM__MAX])
+{
+	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
+		if (__builtin_add_overflow(to[d], more[d], &to[d]))
+			to[d] = INT64_MAX;
 }
 
 enum quota_result quota_raise(struct quota_hold *hold, const int64_t more[QUOTA_DIM__MAX],
 	struct quota_time now, struct quota_denied *denied)
 {
-	for (unsigned i = 0; i < hold->n; i++) {
-		struct quota_hold_item *item = &hold->item[i];
-		enum quota_dim dim = item->account->dim;
-		enum quota_result r = quota_account_raise(
-			item->account, hold->amount[dim], more[dim], now, &item->charged);
+	struct quota_hold_item *of_target = hold->item + hold->lasting;
+	enum quota_result r =
+		raise_all(hold->item, hold->lasting, hold->amount, nothing, more, now, denied);
 
-		if (r == QUOTA_OK)
-			continue;
-		while (i-- > 0)
-			quota_account_settle(
-				hold->item[i].charged, more[hold->item[i].account->dim], 0, now);
-		return deny(item->account, r, more[dim], now, denied);
+	if (r != QUOTA_OK)
+		return r;
+	r = raise_all(
+		of_target, hold->n - hold->lasting, hold->amount, hold->before, more, now, denied);
+	if (r != QUOTA_OK) {
+		lower_all(hold->item, hold->lasting, more, now);
+		return r;
 	}
-	/* a dimension without an account has no bound */
-	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
-		if (__builtin_add_overflow(hold->amount[d], more[d], &hold->amount[d]))
-			hold->amount[d] = INT64_MAX;
+	add(hold->amount, more);
 	return QUOTA_OK;
+}
+
+enum quota_result quota_move(struct quota_hold *hold, const int64_t more[QUOTA_DIM__MAX],
+	const int64_t spent[QUOTA_DIM__MAX], struct quota_account *const *path, unsigned n,
+	struct quota_time now, struct quota_denied *denied)
+{
+	struct quota_hold_item next[QUOTA_PATH_MAX], *of_target = hold->item + hold->lasting;
+	int64_t want[QUOTA_DIM__MAX], amount[QUOTA_DIM__MAX];
+	enum quota_result r;
+
+	tg_assert(hold->lasting + n <= QUOTA_PATH_MAX);
+	memcpy(amount, hold->amount, sizeof amount);
+	add(amount, more);
+	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
+		want[d] = less(amount[d], spent[d]);
+	r = peek_all(path, n, want, now, denied);
+	if (r == QUOTA_OK)
+		r = raise_all(hold->item, hold->lasting, hold->amount, nothing, more, now, denied);
+	if (r != QUOTA_OK)
+		return r;
+	r = take_all(next, path, n, want, now, denied);
+	if (r != QUOTA_OK) {
+		lower_all(hold->item, hold->lasting, more, now);
+		return r;
+	}
+	end(of_target, hold->n - hold->lasting, hold->amount, spent, hold->before, now);
+	memcpy(of_target, next, n * sizeof *next);
+	memcpy(hold->amount, amount, sizeof amount);
+	memcpy(hold->before, spent, sizeof hold->before);
+	hold->n = hold->lasting + n;
+	return QUOTA_OK;
+}
+
+/* What it had; and afterwards it has nothing. */
+static void end_all(
+	struct quota_hold *hold, const int64_t actual[QUOTA_DIM__MAX], struct quota_time now)
+{
+	end(hold->item + hold->lasting, hold->n - hold->lasting, hold->amount, actual, hold->before,
+		now);
+	end(hold->item, hold->lasting, hold->amount, actual, nothing, now);
+	hold->n = hold->lasting = 0;
 }
 
 void quota_settle(
 	struct quota_hold *hold, const int64_t actual[QUOTA_DIM__MAX], struct quota_time now)
 {
-	end(hold, hold->n, actual, now);
+	end_all(hold, actual, now);
 }
 
 void quota_release(struct quota_hold *hold, struct quota_time now)
 {
-	end(hold, hold->n, nothing, now);
+	end_all(hold, nothing, now);
 }

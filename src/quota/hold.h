@@ -7,6 +7,9 @@
  * ones last (org, budgets over tenants, gateway). All are looked at before any is touched, and
  * then taken in that order. So one that lacks in an account of its own leaves no trace in a shared
  * one, not even for an instant, and changes no decision of another.
+ *
+ * The last accounts of a path may be those of the target that a request is sent to. They have what
+ * was spent there, and are left for others when the request moves on to another target.
  */
 #ifndef TG_QUOTA_HOLD_H
 #define TG_QUOTA_HOLD_H
@@ -17,7 +20,9 @@
 
 struct quota_hold {
 	unsigned n;                     /* accounts; 0: holds nothing */
+	unsigned lasting;               /* how many stay at every target; the others follow */
 	int64_t amount[QUOTA_DIM__MAX]; /* held of each account, by its dimension */
+	int64_t before[QUOTA_DIM__MAX]; /* those of the target have so much less: spent elsewhere */
 	struct quota_hold_item {
 		struct quota_account *account; /* of the path */
 		struct quota_account *charged; /* the same, or the bucket of a rolling one */
@@ -40,12 +45,27 @@ struct quota_denied {
 enum quota_result quota_reserve(struct quota_account *const *path, unsigned n,
 	const int64_t amount[QUOTA_DIM__MAX], struct quota_time now, struct quota_hold *hold,
 	struct quota_denied *denied) TG_MUST_CHECK;
+/* The last n accounts of a hold that has just been reserved are those of the target. */
+static inline void quota_hold_of_target(struct quota_hold *hold, unsigned n)
+{
+	tg_assert(n <= hold->n);
+	hold->lasting = hold->n - n;
+}
 /*
  * So much more, before a second leg is sent: all or nothing; the hold stays as it was when it is
  * refused. Rolling accounts may be charged in another bucket afterwards (window.h): what the ledger
  * says of the hold is `charged` after this.
  */
 enum quota_result quota_raise(struct quota_hold *hold, const int64_t more[QUOTA_DIM__MAX],
+	struct quota_time now, struct quota_denied *denied) TG_MUST_CHECK;
+/*
+ * The same for a leg to another target, whose accounts (n of path) take the place of the last
+ * target's: all or nothing. spent: what the request was up to now; what of it was spent at the
+ * last target stays in that one's accounts. (0 requests and generations: they go on to the next
+ * one.) For a hold without accounts, too, that is all zero.
+ */
+enum quota_result quota_move(struct quota_hold *hold, const int64_t more[QUOTA_DIM__MAX],
+	const int64_t spent[QUOTA_DIM__MAX], struct quota_account *const *path, unsigned n,
 	struct quota_time now, struct quota_denied *denied) TG_MUST_CHECK;
 /*
  * The request ended, and this is what it was: it takes the place of what was held, in the period in

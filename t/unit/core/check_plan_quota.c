@@ -127,28 +127,38 @@ static struct tg_conf *another(const char *yaml)
 
 /* ---- the path of a request with the key */
 
-static const char *path_of(struct tg_conf *c, const char *tags)
+/* Model and target "": a path of neither. */
+static const char *path_for(struct tg_conf *c, const char *tags, const char *model, const char *to)
 {
-	struct quota_account *path[QUOTA_PATH_MAX];
 	static char text[2048];
 	struct conf_ref ref = { .conf = c };
+	struct target target = { .name = str_z(to) };
+	struct route_target route = { .target = &target };
 	static struct worker w;
-	struct req r = { .conf = c, .tags_json = str_z(tags), .w = &w };
+	struct req r = { .conf = c, .model_asked = str_z(model), .w = &w };
+	struct quota_path path;
 	size_t n = 0;
-	int accounts;
 
 	w.conf = &ref;
+	if (*to != '\0')
+		r.leg.route = &route;
 	r.key = plan_find_key(c, STR(FAKE_KEY));
 	ck_assert_ptr_nonnull(r.key);
+	r.tags_json = *tags != '\0' ? str_z(tags) : r.key->tags_json;
 	r.tenant = r.key->tenant;
-	accounts = plan_quota_path(&r, now.wall, path);
 	text[0] = '\0';
-	if (accounts < 0)
+	if (plan_quota_path(&r, now.wall, &path) != 0)
 		return "missing";
-	for (int i = 0; i < accounts; i++)
-		n += (size_t)snprintf(text + n, sizeof text - n, "%s%.*s=%lld", i > 0 ? " " : "",
-			STR_FMT(path[i]->name), (long long)atomic_load(&path[i]->limit));
+	for (unsigned i = 0; i < path.n; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s%s%.*s=%lld", i > 0 ? " " : "",
+			i == path.lasting ? "; " : "", STR_FMT(path.account[i]->name),
+			(long long)atomic_load(&path.account[i]->limit));
 	return text;
+}
+
+static const char *path_of(struct tg_conf *c, const char *tags)
+{
+	return path_for(c, tags, "", "");
 }
 
 #define D "/2026-11-28"
@@ -177,7 +187,7 @@ END_TEST
 
 START_TEST(without_limits_or_a_key)
 {
-	struct quota_account *path[QUOTA_PATH_MAX];
+	struct quota_path path;
 	struct req r = { .key = NULL };
 
 	begin(BASE "tenants: { me: { " KEY " } }\n");
@@ -185,7 +195,8 @@ START_TEST(without_limits_or_a_key)
 	ck_assert_str_eq(path_of(f.conf, ""), "");
 	ck_assert_uint_eq(quota_table_count(table), 0);
 	r.conf = f.conf;
-	ck_assert_int_eq(plan_quota_path(&r, now.wall, path), 0);
+	ck_assert_int_eq(plan_quota_path(&r, now.wall, &path), 0);
+	ck_assert_uint_eq(path.n, 0);
 	done();
 }
 END_TEST
@@ -335,6 +346,146 @@ START_TEST(what_a_budget_matches)
 			      matches[_i].want ? "budget:b/concurrency=1" : "") == 0,
 		"%s of %s: %s", matches[_i].match, matches[_i].tags,
 		path_of(f.conf, matches[_i].tags));
+	done();
+}
+END_TEST
+
+/* Those of the target stand last, in whatever order they are written. */
+static const struct {
+	const char *tags, *model, *target, *path;
+} asked[] = {
+#define A "budget:a/concurrency=1"
+#define B "budget:b/concurrency=2"
+	{ "", "", "", A },
+	{ "", "m", "", A " budget:m/concurrency=3" },
+	{ "", "n", "", A },
+	{ "", "", "a", A " ; budget:to-a/concurrency=4" },
+	{ "", "m", "a",
+		A " budget:m/concurrency=3 ; budget:to-a/concurrency=4 budget:m-a/concurrency=5" },
+	{ "", "m", "b", A " budget:m/concurrency=3" },
+	{ "", "n", "b", A },
+	/* the key's own tags, and those that a request brings */
+	{ "{\"team\":\"x\",\"own\":\"1\"}", "", "", A " " B },
+	{ "{\"team\":\"x\",\"own\":\"2\"}", "", "", A },
+	{ "{\"team\":\"x\",\"own\":\"1\",\"more\":\"y\"}", "", "a",
+		A " " B " ; budget:to-a/concurrency=4 budget:more-a/concurrency=7" },
+#undef A
+#undef B
+};
+
+START_TEST(what_a_request_is_asked)
+{
+	begin(BASE
+		"tenants: { me: { tags: { team: x }, " KEY " } }\n"
+		"budgets:\n"
+		"  - { name: to-a, match: { target: a }, limits: { concurrency: 4 } }\n"
+		"  - { name: a, match: { tag.team: x }, limits: { concurrency: 1 } }\n"
+		"  - { name: never, match: { tag.team: y }, limits: { concurrency: 9 } }\n"
+		"  - { name: b, match: { tag.own: 1, tag.team: x }, limits: { concurrency: 2 } }\n"
+		"  - { name: m, match: { model: m }, limits: { concurrency: 3 } }\n"
+		"  - { name: m-a, match: { model: m, target: a }, limits: { concurrency: 5 } }\n"
+		"  - { name: more-a, match: { tag.more: y, target: a }, limits: { concurrency: 7 } "
+		"}\n");
+	open_plan(f.conf);
+	ck_assert_uint_eq(plan_find_key(f.conf, STR(FAKE_KEY))->budgets.n, 6);
+	ck_assert_str_eq(path_for(f.conf, asked[_i].tags, asked[_i].model, asked[_i].target),
+		asked[_i].path);
+	done();
+}
+END_TEST
+
+/* A request has one model and one target: of budgets that ask for different ones only the most
+ * that any one request may touch count. */
+START_TEST(budgets_that_exclude_each_other)
+{
+	struct conf_error err = { { 0 } };
+	size_t n = 0;
+	char yaml[8192];
+
+	for (int over = 0; over < 2; over++) {
+		n = (size_t)snprintf(yaml, sizeof yaml,
+			"listen: 127.0.0.1:0\n"
+			"targets: { a: { provider: openai, base_url: http://127.0.0.1:9 }, b: { "
+			"provider: openai, base_url: http://127.0.0.1:9 } }\n"
+			"models: { m: { targets: [ a, b ] }, n: { targets: a } }\n"
+			"tenants: { me: { limits: { concurrency: 1 }, " KEY " } }\nbudgets:\n");
+		for (int i = 0; i < 12 + over; i++)
+			n += (size_t)snprintf(yaml + n, sizeof yaml - n,
+				"  - { name: m%d, match: { model: m }, limits: { concurrency: 1 } "
+				"}\n  - { name: n%d, match: { model: n }, limits: { concurrency: 1 "
+				"} }\n",
+				i, i);
+		for (int i = 0; i < 11; i++)
+			n += (size_t)snprintf(yaml + n, sizeof yaml - n,
+				"  - { name: a%d, match: { target: a }, limits: { concurrency: 1 } "
+				"}\n  - { name: b%d, match: { target: b }, limits: { concurrency: "
+				"1 "
+				"} }\n",
+				i, i);
+		if (!over) {
+			begin(yaml);
+			open_plan(f.conf);
+			n = 0;
+			for (const char *p = path_for(f.conf, "", "m", "b");
+				(p = strchr(p, '=')) != NULL; p++)
+				n++;
+			ck_assert_uint_eq(n, 24);
+		} else {
+			ck_assert_ptr_null(fake_plan(f.resolver, yaml, 2, &err));
+			ck_assert_msg(strstr(err.text, "25 limits apply") != NULL, "%s", err.text);
+		}
+	}
+	done();
+}
+END_TEST
+
+START_TEST(too_many_tags_are_asked)
+{
+	struct conf_error err = { { 0 } };
+	char yaml[8192];
+	size_t n = (size_t)snprintf(yaml, sizeof yaml,
+		BASE "tenants: { me: { " KEY " } }\n"
+		     "budgets: [ { name: b, limits: { concurrency: 1 }, match: { tag.t0: x");
+
+	for (int i = 1; i <= QUOTA_ASKED_TAGS; i++)
+		n += (size_t)snprintf(yaml + n, sizeof yaml - n, ", tag.t%d: x", i);
+	snprintf(yaml + n, sizeof yaml - n, " } } ]\n");
+	begin(BASE);
+	ck_assert_ptr_null(fake_plan(f.resolver, yaml, 2, &err));
+	ck_assert_msg(
+		strstr(err.text, "more than 32 different tags of requests of key 'k'") != NULL,
+		"%s", err.text);
+	done();
+}
+END_TEST
+
+/* A request that was read under one plan and is sent under the next is held to the next one's
+ * limits, with the tags that it has. */
+START_TEST(tags_of_before_a_reload)
+{
+	struct conf_ref ref = { .conf = NULL };
+	struct worker w = { .conf = &ref };
+	struct quota_path path;
+	struct tg_conf *next;
+	struct req r = { .w = &w };
+
+	begin(BASE "tenants: { me: { tags: { team: x }, " KEY " } }\n");
+	next = another(
+		BASE "tenants: { me: { tags: { team: y }, " KEY " } }\n"
+		     "budgets: [ { name: x, match: { tag.team: x }, limits: { concurrency: "
+		     "1 } }, { name: y, match: { tag.team: y }, limits: { concurrency: 2 } }, "
+		     "{ name: all, limits: { concurrency: 3 } } ]\n");
+	open_plan(f.conf);
+	open_plan(next);
+	ref.conf = next;
+	r.conf = f.conf;
+	r.key = plan_find_key(f.conf, STR(FAKE_KEY));
+	r.tags_json = r.key->tags_json;
+	ck_assert_int_eq(plan_quota_path(&r, now.wall, &path), 0);
+	ck_assert_uint_eq(path.n, 2);
+	ck_assert(str_eq(path.account[0]->name, STR("budget:x/concurrency")));
+	ck_assert(str_eq(path.account[1]->name, STR("budget:all/concurrency")));
+	plan_put(next);
 	done();
 }
 END_TEST
@@ -779,6 +930,10 @@ static void tests(TCase *tc)
 	tcase_add_loop_test(tc, an_own_limit_replaces_the_tier_s, 0, (int)TG_ARRAY_LEN(replaced));
 	tcase_add_test(tc, as_many_as_a_path_has);
 	tcase_add_loop_test(tc, what_a_budget_matches, 0, (int)TG_ARRAY_LEN(matches));
+	tcase_add_loop_test(tc, what_a_request_is_asked, 0, (int)TG_ARRAY_LEN(asked));
+	tcase_add_test(tc, budgets_that_exclude_each_other);
+	tcase_add_test(tc, too_many_tags_are_asked);
+	tcase_add_test(tc, tags_of_before_a_reload);
 	tcase_add_test(tc, a_long_tag);
 	tcase_add_test(tc, a_reload_shares_accounts);
 	tcase_add_test(tc, no_room_for_all);

@@ -419,6 +419,57 @@ START_TEST(two_legs)
 }
 END_TEST
 
+/* Budgets of targets have what was spent there; the request counts at the last one. */
+START_TEST(two_targets)
+{
+	struct req *r;
+
+	start(MODELS
+		"budgets:\n"
+		"  - { name: a, match: { target: a }, limits: { cost: 1 usd/lifetime, requests: "
+		"1/lifetime } }\n"
+		"  - { name: b, match: { target: b, model: up }, limits: { cost: 1 usd/lifetime, "
+		"requests: 1/lifetime } }\n"
+		"  - { name: c, match: { target: b, model: down }, limits: { cost: 0 usd/lifetime "
+		"} }\n"
+		"  - { name: all, limits: { cost: 1 usd/lifetime } }\n"
+		"tenants: { me: { keys: [ { id: k, sha256: " FAKE_KEY_SHA " } ] } }\n");
+	f.conf->cfg.ledger.indeterminate = INDETERMINATE_INPUT;
+	r = asking(POST, "up");
+	send_it(r);
+	reached(r, 0);
+	check_account("first", "budget:a/cost/lifetime", QUOTA_COST, 0, 400);
+	check_account("first", "budget:b/cost/lifetime", QUOTA_COST, 0, 0);
+	check_account("first", "budget:all/cost/lifetime", QUOTA_COST, 0, 400);
+	reroute(r);
+	check_account("second", "budget:a/cost/lifetime", QUOTA_COST, 14, 0);
+	check_account("second", "budget:a/requests/lifetime", QUOTA_REQUESTS, 0, 0);
+	check_account("second", "budget:b/cost/lifetime", QUOTA_COST, 0, 4200);
+	check_account("second", "budget:b/requests/lifetime", QUOTA_REQUESTS, 0, 1);
+	check_account("second", "budget:all/cost/lifetime", QUOTA_COST, 0, 4214);
+	answered(r, 10, 5);
+	req_finish(r, END_OK);
+	check_account("over", "budget:a/cost/lifetime", QUOTA_COST, 14, 0);
+	check_account("over", "budget:b/cost/lifetime", QUOTA_COST, 220, 0);
+	check_account("over", "budget:b/requests/lifetime", QUOTA_REQUESTS, 1, 0);
+	check_account("over", "budget:all/cost/lifetime", QUOTA_COST, 234, 0);
+
+	/* the second target's budget is used up: the first one has what it cost, and the request */
+	r = asking(POST, "down");
+	send_it(r);
+	reached(r, 0);
+	reroute(r);
+	ck_assert(r->settled);
+	fake_read(&f);
+	ck_assert_int_eq(fake_status(&f), 429);
+	ck_assert_str_eq(fake_field(&f, "x-tollgate-denied-by"), "budget/cost");
+	check_account("refused", "budget:a/cost/lifetime", QUOTA_COST, 14 + 28, 0);
+	check_account("refused", "budget:a/requests/lifetime", QUOTA_REQUESTS, 1, 0);
+	check_account("refused", "budget:all/cost/lifetime", QUOTA_COST, 234 + 28, 0);
+	finish();
+}
+END_TEST
+
 /* The second leg does not fit: it is not sent; the first one is charged, and once. */
 static const struct {
 	const char *what;
@@ -707,6 +758,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, without_a_price_or_a_limit);
 	tcase_add_test(tc, generations);
 	tcase_add_test(tc, two_legs);
+	tcase_add_test(tc, two_targets);
 	tcase_add_test(tc, a_second_leg_is_refused);
 	tcase_add_test(tc, a_second_leg_without_a_price);
 	tcase_add_test(tc, a_first_leg_is_refused);

@@ -169,6 +169,108 @@ START_TEST(raised)
 }
 END_TEST
 
+/*
+ * Legs to three targets. Accounts of a target have what was spent there; those of the request have
+ * all of it.
+ */
+START_TEST(moved)
+{
+	static const char *const names[3] = { "budget:a", "budget:b", "budget:c" };
+	int64_t more[QUOTA_DIM__MAX] = { [QUOTA_COST] = 40 }, none[QUOTA_DIM__MAX] = { 0 };
+	int64_t amount[QUOTA_DIM__MAX] = { [QUOTA_COST] = 50, [QUOTA_REQUESTS] = 1 };
+	struct quota_account *all, *cost[3], *requests[3], *path[3];
+	struct quota_hold hold = { 0 }, copy;
+	struct quota_denied denied;
+
+	all = account(table, "tenant:t", QUOTA_COST, "0.000001 usd/day", at(0));
+	for (int i = 0; i < 3; i++) {
+		cost[i] = account(table, names[i], QUOTA_COST, "0.00000006 usd/24h", at(0));
+		requests[i] = account(table, names[i], QUOTA_REQUESTS, "1/day", at(0));
+	}
+	path[0] = all, path[1] = cost[0], path[2] = requests[0];
+	ck_assert_int_eq(quota_reserve(path, 3, amount, at(0), &hold, &denied), QUOTA_OK);
+	quota_hold_of_target(&hold, 2);
+
+	/* to b, which lacks: all as it was */
+	copy = hold;
+	path[0] = cost[1], path[1] = requests[1];
+	quota_account_set_limit(cost[1], 59);
+	amount[QUOTA_COST] = 30; /* of the first leg */
+	amount[QUOTA_REQUESTS] = 0;
+	ck_assert_int_eq(quota_move(&hold, more, amount, path, 2, at(0), &denied), QUOTA_NEVER);
+	ck_assert_ptr_eq(denied.account, cost[1]);
+	ck_assert_int_eq(denied.asked, 60);
+	ck_assert_mem_eq(&hold, &copy, sizeof hold);
+	ck_assert_int_eq(atomic_load(&all->committed), 50);
+	ck_assert_int_eq(quota_account_headroom(cost[0], at(0)), 10);
+	/* and where the request's own lacks, none of b's have it */
+	quota_account_set_limit(cost[1], 60);
+	quota_account_set_limit(all, 89);
+	ck_assert_int_eq(quota_move(&hold, more, amount, path, 2, at(0), &denied), QUOTA_LACKS);
+	ck_assert_ptr_eq(denied.account, all);
+	ck_assert_int_eq(quota_account_headroom(cost[1], at(0)), 60);
+	ck_assert_int_eq(quota_account_headroom(requests[1], at(0)), 1);
+	ck_assert_mem_eq(&hold, &copy, sizeof hold);
+
+	quota_account_set_limit(all, 1000);
+	ck_assert_int_eq(quota_move(&hold, more, amount, path, 2, at(0), &denied), QUOTA_OK);
+	ck_assert_int_eq(hold.amount[QUOTA_COST], 90);
+	ck_assert_int_eq(atomic_load(&all->committed), 90);
+	ck_assert_int_eq(quota_account_headroom(cost[0], at(0)), 30); /* 30 were spent there */
+	ck_assert_int_eq(quota_account_headroom(requests[0], at(0)), 1);
+	ck_assert_int_eq(quota_account_headroom(cost[1], at(0)), 0);
+	ck_assert_int_eq(quota_account_headroom(requests[1], at(0)), 0);
+
+	/* to one without accounts, and on to c */
+	amount[QUOTA_COST] = 45;
+	ck_assert_int_eq(quota_move(&hold, none, amount, path, 0, at(0), &denied), QUOTA_OK);
+	ck_assert_uint_eq(hold.n, 1);
+	ck_assert_int_eq(quota_account_headroom(cost[1], at(0)), 45);
+	path[0] = cost[2], path[1] = requests[2];
+	amount[QUOTA_COST] = 55;
+	ck_assert_int_eq(quota_move(&hold, none, amount, path, 2, at(0), &denied), QUOTA_OK);
+	ck_assert_int_eq(quota_account_headroom(cost[2], at(0)), 60 - 35);
+	/* more at the same target, but not more than it has */
+	more[QUOTA_COST] = 26;
+	ck_assert_int_eq(quota_raise(&hold, more, at(0), &denied), QUOTA_NEVER);
+	ck_assert_ptr_eq(denied.account, cost[2]);
+	ck_assert_int_eq(atomic_load(&all->committed), 90);
+	more[QUOTA_COST] = 25;
+	ck_assert_int_eq(quota_raise(&hold, more, at(0), &denied), QUOTA_OK);
+	amount[QUOTA_COST] = 70;
+	amount[QUOTA_REQUESTS] = 1;
+	quota_settle(&hold, amount, at(0));
+	ck_assert_int_eq(atomic_load(&all->settled), 70);
+	ck_assert_int_eq(quota_account_headroom(cost[2], at(0)), 60 - 15);
+	ck_assert_int_eq(atomic_load(&requests[2]->settled), 1);
+	ck_assert_int_eq(atomic_load(&requests[1]->committed), 0);
+	quota_account_put(all);
+	for (int i = 0; i < 3; i++) {
+		quota_account_put(cost[i]);
+		quota_account_put(requests[i]);
+	}
+}
+END_TEST
+
+/* A request without accounts at its first target; and one that is released has none left. */
+START_TEST(moved_from_nothing)
+{
+	int64_t amount[QUOTA_DIM__MAX] = { [QUOTA_COST] = 50 },
+		spent[QUOTA_DIM__MAX] = { [QUOTA_COST] = 20 };
+	struct quota_hold hold = { 0 };
+	struct quota_denied denied;
+	struct quota_account *a =
+		account(table, "budget:a", QUOTA_COST, "0.00000003 usd/day", at(0));
+
+	ck_assert_int_eq(quota_move(&hold, amount, spent, &a, 1, at(0), &denied), QUOTA_OK);
+	ck_assert_int_eq(atomic_load(&a->committed), 30);
+	quota_release(&hold, at(0));
+	ck_assert_uint_eq(hold.n, 0);
+	ck_assert_int_eq(atomic_load(&a->committed), 0);
+	quota_account_put(a);
+}
+END_TEST
+
 /* Another request at every step of this one: never are both let in where one fits. */
 static struct quota_account *met_path[2];
 static struct quota_hold met_hold;
@@ -425,6 +527,8 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, all_or_nothing);
 	tcase_add_test(tc, settle_and_release);
 	tcase_add_test(tc, raised);
+	tcase_add_test(tc, moved);
+	tcase_add_test(tc, moved_from_nothing);
 	tcase_add_test(tc, meetings);
 	tcase_add_loop_test(tc, threads, 0, 3);
 	tcase_add_test(tc, isolation);
