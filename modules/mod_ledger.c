@@ -60,8 +60,9 @@ static enum quota_admitted ledger_admit(struct req *r, struct quota_denied *deni
 }
 
 /*
- * The leg that is over, charged; r->leg becomes the next one. -1: a limit refuses that (*how), or
- * the ledger takes nothing more, and all is as it was: the settlement charges the leg that is over.
+ * The leg that is over, charged; r->leg becomes the next one. -1: a limit refuses that or has to be
+ * waited for (*how), or the ledger takes nothing more, and all is as it was: the settlement charges
+ * the leg that is over.
  */
 static int ledger_next_leg(struct req *r, enum quota_admitted *how, struct quota_denied *denied)
 {
@@ -133,6 +134,12 @@ void ledger_on_synced(struct worker *w)
 		list_push_back(&w->ledger_waiters, n);
 }
 
+static enum step_rc ledger_not_admitted(
+	struct req *r, enum quota_admitted how, const struct quota_denied *denied)
+{
+	return how == QUOTA_PARKED ? STEP_WAIT : refusal_quota(r, how, denied);
+}
+
 static enum step_rc ledger_send(struct req *r)
 {
 	struct mod_ledger *m = req_mod(r, &mod_ledger);
@@ -157,14 +164,15 @@ static enum step_rc ledger_send(struct req *r)
 		how = ledger_admit(r, &denied);
 		if (how != QUOTA_ADMITTED) {
 			r->leg.no = 0;
-			return refusal_quota(r, how, &denied);
+			return ledger_not_admitted(r, how, &denied);
 		}
 		if (r->w->journal != NULL && ledger_hold(r) != 0) {
 			r->leg.no = 0; /* it is not in the ledger, and was not sent */
 			return ledger_refuse(r);
 		}
 	} else if (ledger_next_leg(r, &how, &denied) != 0) {
-		return how == QUOTA_ADMITTED ? ledger_refuse(r) : refusal_quota(r, how, &denied);
+		return how == QUOTA_ADMITTED ? ledger_refuse(r)
+					     : ledger_not_admitted(r, how, &denied);
 	} else if (leg_is_refused(r)) {
 		return model_refuse_unpriced(r);
 	}

@@ -3,6 +3,8 @@
  * path has taken its bound; what it was in the end replaces the bound when all is over.
  *
  *	SEND     quota_admit (called by mod_ledger, before the HOLD is written)
+ *	         leased accounts that lack: the request parks until more was granted, or its time is
+ *	         over (core/quota_line.h); then it is tried again as a whole
  *	settled  quota_settle: what it was; quota_release: nothing had been sent
  *
  * Runs on the request's worker.
@@ -14,9 +16,14 @@
 #include "core/req.h"
 #include "modules.h"
 
+#define TRIES 4 /* of one look, where each time another account lacks */
+
 struct mod_quota {
 	struct quota_hold hold;
 	const struct target *target; /* whose accounts are in it; NULL: nothing was reserved yet */
+	struct quota_waiter waiter;
+	struct quota_account *lacking; /* that it waits for, with a reference; NULL: none */
+	int64_t lacks;                 /* how much of it */
 };
 
 static int64_t amount(uint64_t v)
@@ -98,24 +105,85 @@ static enum quota_result quota_first(struct mod_quota *m, const int64_t want[QUO
 	return rc;
 }
 
-enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied)
+static enum quota_result quota_try(struct req *r, struct mod_quota *m, struct quota_denied *denied)
 {
-	struct mod_quota *m = req_mod(r, &mod_quota);
+	const struct target *target = r->leg.route->target;
 	int64_t want[QUOTA_DIM__MAX];
 	struct quota_path path;
 	enum quota_result rc;
 
-	if (r->leg.route->target != m->target &&
-		plan_quota_path(r, plan_quota_time(r->w).wall, &path) != 0)
-		return QUOTA_UNKNOWN;
+	*denied = (struct quota_denied){ .result = QUOTA_UNSURE };
+	if (target != m->target && plan_quota_path(r, plan_quota_time(r->w).wall, &path) != 0)
+		return QUOTA_UNSURE; /* an account is missing */
 	quota_amounts(r, &r->leg.bound, r->leg.bound_money.billed, leg_generations(r), want);
 	if (m->target == NULL)
 		rc = quota_first(m, want, &path, plan_quota_time(r->w), denied);
 	else
 		rc = quota_more(r, m, want, &path, denied);
-	if (rc != QUOTA_OK)
+	if (rc == QUOTA_OK)
+		m->target = target;
+	return rc;
+}
+
+/* ---- waiting for a grant */
+
+static void quota_unwait(struct mod_quota *m)
+{
+	if (m->lacking == NULL)
+		return;
+	quota_account_unwait(m->lacking, m->lacks);
+	quota_account_put(m->lacking);
+	m->lacking = NULL;
+}
+
+/* True: it waits for that already. */
+static bool quota_wait(struct mod_quota *m, const struct quota_denied *denied)
+{
+	if (m->lacking == denied->account && m->lacks == denied->asked)
+		return true;
+	quota_unwait(m);
+	quota_account_get(denied->account);
+	quota_account_wait(denied->account, denied->asked);
+	m->lacking = denied->account;
+	m->lacks = denied->asked;
+	return false;
+}
+
+/*
+ * In the line and waiting before it is tried once more: what is granted from then on is told to
+ * it.
+ */
+static enum quota_result quota_try_and_wait(
+	struct req *r, struct mod_quota *m, struct quota_denied *denied)
+{
+	enum quota_result result = quota_try(r, m, denied);
+
+	for (int i = 0; result == QUOTA_ASK && i < TRIES; i++) {
+		if (!quota_line_join(r, &m->waiter))
+			return QUOTA_UNSURE; /* it had its time, or too many wait */
+		if (quota_wait(m, denied))
+			return QUOTA_ASK;
+		result = quota_try(r, m, denied);
+	}
+	return result;
+}
+
+enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied)
+{
+	struct mod_quota *m = req_mod(r, &mod_quota);
+	bool again = m->lacking != NULL;
+	enum quota_result result = quota_try_and_wait(r, m, denied);
+
+	if (result == QUOTA_ASK) {
+		wc_add(&r->w->stats, WC_QUOTA_PARKED, !again);
+		return QUOTA_PARKED;
+	}
+	quota_line_leave(r, &m->waiter);
+	quota_unwait(m);
+	if (result == QUOTA_UNSURE)
+		return QUOTA_UNKNOWN;
+	if (result != QUOTA_OK)
 		return QUOTA_REFUSED;
-	m->target = r->leg.route->target;
 	quota_charge_time(r, &m->hold);
 	return QUOTA_ADMITTED;
 }
@@ -140,6 +208,8 @@ static void quota_settled(struct req *r)
 	const struct leg *l = &r->leg;
 	int64_t actual[QUOTA_DIM__MAX];
 
+	quota_line_leave(r, &m->waiter); /* its client has gone */
+	quota_unwait(m);
 	if (m->hold.n == 0)
 		return;
 	if (!r->any_sent && !l->sent) {

@@ -14,7 +14,8 @@ extern const struct tg_module mod_guard, mod_auth, mod_tags, mod_models, mod_cla
 	mod_ceiling, mod_meter, mod_ledger, mod_quota, mod_limits, mod_accesslog;
 extern const struct provider provider_openai, provider_anthropic;
 
-/* mod_quota.c: before a leg is sent, whose bound is known. Answers nothing: refusal_quota does. */
+/* mod_quota.c: before a leg is sent, whose bound is known. Answers nothing: refusal_quota does.
+ * QUOTA_PARKED: the request is resumed later, and calls it again with the same bound. */
 struct req;
 struct quota_denied;
 enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied);

@@ -283,7 +283,9 @@ static void page_counters(struct page *p)
 		{ MT_LOG_DROPPED, WC_LOG_DROPPED }, { MT_SERIES_OVERFLOW, WC_SERIES_OVERFLOW },
 		{ MT_MEMORY, WC_MEMORY }, { MT_OVER_BOUND, WC_OVER_BOUND },
 		{ MT_DRAINED, WC_DRAINED }, { MT_LEDGER_REFUSED, WC_LEDGER_REFUSED },
-		{ MT_QUOTA_DENIED, WC_QUOTA_DENIED } };
+		{ MT_QUOTA_DENIED, WC_QUOTA_DENIED },
+		{ MT_QUOTA_UNAVAILABLE, WC_QUOTA_UNAVAILABLE },
+		{ MT_QUOTA_PARKED, WC_QUOTA_PARKED } };
 
 	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
 		uint64_t sum = 0;
@@ -291,6 +293,25 @@ static void page_counters(struct page *p)
 			sum += stat_get(&p->src->workers[w].stats.c[rows[i].c]);
 		page_value(p, rows[i].id, sum);
 	}
+}
+
+static void page_quota(struct page *p)
+{
+	static const struct quota_stats none;
+	const struct quota_stats *s = p->src->quota != NULL ? p->src->quota : &none;
+	uint64_t waiting = 0;
+
+	for (unsigned w = 0; w < p->src->n_workers; w++)
+		waiting += atomic_load(&p->src->workers[w].quota_line.n);
+	page_value(p, MT_QUOTA_WAITING, waiting);
+	page_value(p, MT_QUOTA_LEASED, s->leased);
+	page_value(p, MT_QUOTA_SYNCS, s->syncs);
+	page_value(p, MT_QUOTA_SYNC_FAILURES, s->failures);
+	page_family(p, MT_QUOTA_SYNC_SECONDS);
+	metrics_hist(
+		&p->m, NULL, 0, &s->sync, overhead_bounds_us, TG_ARRAY_LEN(overhead_bounds_us));
+	page_value(p, MT_QUOTA_LEARNING, s->learning);
+	page_value(p, MT_REDIS_UP, s->up);
 }
 
 /* j NULL: no ledger, nothing written. */
@@ -341,6 +362,7 @@ void metrics_page(struct outbuf *out, const struct metrics_source *src)
 	page_target_hist(&p, MT_FIRST_BYTE, offsetof(struct target_hists, first_byte));
 	page_overhead(&p);
 	page_counters(&p);
+	page_quota(&p);
 	page_ledger(&p, src->journal);
 	page_value(&p, MT_CONFIG_GENERATION, src->generation);
 	page_value(&p, MT_CONFIG_RELOAD_FAILURES, src->reload_failures);

@@ -6,6 +6,7 @@
 #define TG_ADMIN_METRICS_PAGE_H
 
 #include "proto/outbuf.h"
+#include "core/quota_stats.h"
 #include "core/worker.h"
 #include "ledger/journal.h"
 
@@ -15,8 +16,9 @@ struct metrics_source {
 	unsigned generation;
 	uint64_t reload_failures;
 	int64_t uptime_us;
-	struct str member;       /* name of this process */
-	struct journal *journal; /* NULL: no ledger */
+	struct str member;               /* name of this process */
+	struct journal *journal;         /* NULL: no ledger */
+	const struct quota_stats *quota; /* NULL: nobody leases */
 };
 
 /* Control thread. */

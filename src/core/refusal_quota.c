@@ -167,8 +167,11 @@ enum step_rc refusal_quota(struct req *r, enum quota_admitted how, const struct 
 
 	if (how == QUOTA_TOO_DEAR)
 		return ceiling_refuse(r);
-	if (how == QUOTA_UNKNOWN)
+	tg_assert(how != QUOTA_ADMITTED && how != QUOTA_PARKED);
+	if (how == QUOTA_UNKNOWN) {
+		wc_add(&r->w->stats, WC_QUOTA_UNAVAILABLE, 1);
 		return reply_error(r, TG_E_QUOTA_UNAVAILABLE, NULL);
+	}
 	n = name_of(d->account);
 	message(text, d, &n);
 	r->reply_fields = fields(r, d, &n);

@@ -12,7 +12,9 @@ enum quota_admitted {
 	QUOTA_ADMITTED,
 	QUOTA_REFUSED,  /* by the account that struct quota_denied names */
 	QUOTA_TOO_DEAR, /* for a single request: ceiling_say has found the words */
-	QUOTA_UNKNOWN,  /* an account is missing: its period has begun and it could not be made */
+	QUOTA_UNKNOWN,  /* nobody can say: an account is missing (its period has begun and it could
+			   not be made), or others share it and cannot be asked */
+	QUOTA_PARKED,   /* it waits for a grant: its step shall wait, and is run again */
 };
 
 /*
@@ -20,7 +22,7 @@ enum quota_admitted {
  * each choice, of the leg that has begun. -1: that is not the question.
  */
 int64_t refusal_affordable(const struct req *r, enum quota_dim dim, int64_t headroom);
-/* Answers what was not admitted. */
+/* Answers what was not admitted, and does not wait. */
 enum step_rc refusal_quota(struct req *r, enum quota_admitted how, const struct quota_denied *d);
 
 #endif

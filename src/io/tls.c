@@ -287,6 +287,15 @@ SSL_CTX *tls_client_ctx(const char *ca_file, bool verify, char *err, size_t err_
 	return ctx;
 }
 
+int tls_client_certificate(SSL_CTX *ctx, const struct tls_cert *cert, char *err, size_t err_len)
+{
+	SSL_CTX_set_default_passwd_cb(ctx, on_passphrase);
+	if (SSL_CTX_use_certificate_chain_file(ctx, cert->certificate) == 1)
+		return use_key(ctx, cert, err, err_len);
+	tls_fail(err, err_len, "certificate", cert->certificate);
+	return -1;
+}
+
 void tls_ctx_free(SSL_CTX *ctx)
 {
 	SSL_CTX_free(ctx);

@@ -30,6 +30,9 @@ SSL_CTX *tls_server_ctx(
  * configured.
  */
 SSL_CTX *tls_client_ctx(const char *ca_file, bool verify, char *err, size_t err_len) TG_MUST_CHECK;
+/* A client that shows a certificate when it is asked for one. -1: err names the file. */
+int tls_client_certificate(
+	SSL_CTX *ctx, const struct tls_cert *cert, char *err, size_t err_len) TG_MUST_CHECK;
 void tls_ctx_free(SSL_CTX *ctx);
 /* One-line reason of the last OpenSSL failure on this thread; clears the queue. */
 void tls_error(char *out, size_t n);

@@ -7,6 +7,7 @@ UNIT_TESTS += \
 	t/unit/modules/check_mod_ledger_room \
 	t/unit/modules/check_mod_meter \
 	t/unit/modules/check_mod_quota \
+	t/unit/modules/check_mod_quota_park \
 	t/unit/modules/check_route
 t_unit_modules_check_accesslog_SOURCES = t/unit/modules/check_accesslog.c t/unit/core/fake.h
 t_unit_modules_check_admit_SOURCES = t/unit/modules/check_admit.c t/unit/core/fake.h
@@ -18,5 +19,7 @@ t_unit_modules_check_mod_ledger_room_SOURCES = t/unit/modules/check_mod_ledger_r
 	t/unit/modules/ledger_fixture.h t/unit/core/fake.h
 t_unit_modules_check_mod_meter_SOURCES = t/unit/modules/check_mod_meter.c t/unit/core/fake.h
 t_unit_modules_check_mod_quota_SOURCES = t/unit/modules/check_mod_quota.c \
+	t/unit/modules/ledger_fixture.h t/unit/core/fake.h
+t_unit_modules_check_mod_quota_park_SOURCES = t/unit/modules/check_mod_quota_park.c \
 	t/unit/modules/ledger_fixture.h t/unit/core/fake.h
 t_unit_modules_check_route_SOURCES = t/unit/modules/check_route.c t/unit/core/fake.h

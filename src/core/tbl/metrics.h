@@ -42,6 +42,17 @@ X(OVER_BOUND, "tollgate_over_bound_total", counter, "Requests that cost more tha
 X(DRAINED, "tollgate_drained_requests", gauge, "Answers read on to learn their cost, the client being gone.")
 X(LEDGER_REFUSED, "tollgate_ledger_refused_total", counter, "Requests refused because the ledger could not be written.")
 X(QUOTA_DENIED, "tollgate_quota_denied_total", counter, "Requests refused by a limit.")
+X(QUOTA_UNAVAILABLE, "tollgate_quota_unavailable_total", counter,
+	"Requests refused because nobody could say what is left of a limit.")
+X(QUOTA_PARKED, "tollgate_quota_parked_total", counter, "Requests that waited for a grant of a shared limit.")
+X(QUOTA_WAITING, "tollgate_quota_waiting_requests", gauge, "Requests waiting for a grant now.")
+X(QUOTA_LEASED, "tollgate_quota_leased_accounts", gauge, "Accounts of limits that are shared through Redis.")
+X(QUOTA_SYNCS, "tollgate_quota_syncs_total", counter, "Calls to Redis about shared limits.")
+X(QUOTA_SYNC_FAILURES, "tollgate_quota_sync_failures_total", counter, "Of them, those without a usable answer.")
+X(QUOTA_SYNC_SECONDS, "tollgate_quota_sync_seconds", histogram, "How long calls to Redis about shared limits took.")
+X(QUOTA_LEARNING, "tollgate_quota_learning_buckets", gauge,
+	"Buckets of shared limits, of 64, in which nothing is granted until all members have told what they have.")
+X(REDIS_UP, "tollgate_redis_up", gauge, "1 while every bucket of shared limits has a connection to Redis.")
 X(LEDGER_BYTES, "tollgate_ledger_bytes_total", counter, "Bytes written to the journal.")
 X(LEDGER_RECORDS, "tollgate_ledger_records_total", counter, "Records written to the journal.")
 X(LEDGER_SYNCS, "tollgate_ledger_syncs_total", counter, "fdatasync calls of the journal.")

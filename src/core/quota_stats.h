@@ -1,0 +1,22 @@
+/*
+ * quota_stats.h: what the thread that leases accounts tells metrics and pages. One writer, the
+ * control thread, which also renders them.
+ */
+#ifndef TG_CORE_QUOTA_STATS_H
+#define TG_CORE_QUOTA_STATS_H
+
+#include <stdbool.h>
+
+#include "base/stats.h"
+
+struct quota_stats {
+	bool shared;           /* `redis` is configured */
+	bool up;               /* every bucket has a connection */
+	unsigned learning;     /* buckets in which nothing is granted yet */
+	unsigned leased;       /* accounts */
+	uint64_t syncs;        /* calls */
+	uint64_t failures;     /* of them, those without a usable answer */
+	struct stat_hist sync; /* how long calls took */
+};
+
+#endif
