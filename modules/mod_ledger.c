@@ -244,6 +244,8 @@ static void ledger_settle(struct req *r)
 		.bound = l->bound_money.contracted,
 		.generations = l->charge > CHARGE_NOTHING ? leg_generations(r) : 0 };
 
+	if (!leg_request_counts(r))
+		rec.money.flags |= MONEY_UNCOUNTED;
 	leg_who(r, &rec.who);
 	leg_what(r, &rec.what);
 	journal_settle(r->w->journal, &r->hold, &rec, ledger_now(r));

@@ -188,20 +188,6 @@ enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied)
 	return QUOTA_ADMITTED;
 }
 
-/*
- * Did a provider work on it? Its own errors and refusals for load are no request of the tenant's:
- * a leg before the last one, which ended so or there would be no other, only when it cost
- * something.
- */
-static bool quota_counts(const struct req *r)
-{
-	const struct leg *l = &r->leg;
-
-	return l->charge > CHARGE_NOTHING || r->spent.billed > 0 || r->spent_tokens.input > 0 ||
-	       r->spent_tokens.output > 0 ||
-	       (l->status != 0 && l->status != 429 && l->status < 500);
-}
-
 static void quota_settled(struct req *r)
 {
 	struct mod_quota *m = req_mod(r, &mod_quota);
@@ -218,7 +204,7 @@ static void quota_settled(struct req *r)
 	}
 	quota_amounts(r, &l->usage, l->money.billed,
 		l->charge > CHARGE_NOTHING ? leg_generations(r) : 0, actual);
-	actual[QUOTA_REQUESTS] = quota_counts(r);
+	actual[QUOTA_REQUESTS] = leg_request_counts(r);
 	actual[QUOTA_CONCURRENCY] = 0;
 	quota_settle(&m->hold, actual, plan_quota_time(r->w));
 }

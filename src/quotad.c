@@ -116,7 +116,7 @@ static __int128 spent_of(enum quota_dim dim, const struct rollup_value *v)
 	case QUOTA_INPUT_TOKENS: return usage_input(&u);
 	case QUOTA_OUTPUT_TOKENS: return usage_output(&u);
 	case QUOTA_TOKENS: return (__int128)usage_input(&u) + usage_output(&u);
-	case QUOTA_REQUESTS: return v->requests;
+	case QUOTA_REQUESTS: return v->requests - TG_MIN(v->uncounted, v->requests);
 	case QUOTA_GENERATIONS: return v->generations;
 	default: return 0;
 	}

@@ -62,6 +62,15 @@ uint32_t leg_generations(const struct req *r)
 	return leg_is_generation(r) ? TG_MAX(r->generations, 1u) : 0;
 }
 
+bool leg_request_counts(const struct req *r)
+{
+	const struct leg *l = &r->leg;
+
+	return l->charge > CHARGE_NOTHING || r->spent.billed > 0 || r->spent_tokens.input > 0 ||
+	       r->spent_tokens.output > 0 ||
+	       (l->status != 0 && l->status != 429 && l->status < 500);
+}
+
 enum abort_policy leg_abort_policy(const struct req *r)
 {
 	const struct target *t = r->leg.route->target;

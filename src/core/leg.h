@@ -48,6 +48,12 @@ bool leg_would_be_refused(const struct req *r, const struct route_target *t);
 void leg_charge(struct req *r, enum settle_by by);
 /* Is this a path that providers bill (and not one of files, lists and counts)? */
 bool leg_is_billed(const struct req *r);
+/*
+ * It is settled: did a provider work on the request? Its own errors and refusals for load are no
+ * request of the tenant's: a leg before the last one, which ended so or there would be no other,
+ * only when it cost something.
+ */
+bool leg_request_counts(const struct req *r);
 /* Pictures, films, speeches: as many as were asked for, or came; 0: it makes none. */
 uint32_t leg_generations(const struct req *r);
 /* What the tenant would pay at most for such a usage, in nano-USD; for the question how much fits.

@@ -28,6 +28,7 @@ const char *rec_money_flag_name(unsigned i)
 	case MONEY_SERVICE: return "standard_price";
 	case MONEY_VARIANT: return "dearest_variant";
 	case MONEY_REGION: return "regional_price";
+	case MONEY_UNCOUNTED: return "uncounted";
 	default: return NULL;
 	}
 }

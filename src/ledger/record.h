@@ -64,12 +64,14 @@ enum rec_money_flag {       /* bits of rec_money.flags; on disk */
 	MONEY_TIER = 4,     /* a long-context price applied */
 	MONEY_REPORTED = 8, /* `reported` is what the provider said; list is what the book says */
 	MONEY_OVER = 16,    /* dearer than its hold */
-	MONEY_FREE_BOUND = 32, /* HOLD: no limit of output was known, a default stands in */
-	MONEY_GENERATION = 64, /* billed at the tier's own price per generation */
-	MONEY_OVERFLOW = 128,  /* a figure beyond what counters hold: the largest stands in */
-	MONEY_SERVICE = 256,   /* no price for the service tier: the standard one was used */
-	MONEY_VARIANT = 512,   /* the variant is not listed: the dearest was used */
-	MONEY_REGION = 1024,   /* a region's own price or uplift applied */
+	MONEY_FREE_BOUND = 32,  /* HOLD: no limit of output was known, a default stands in */
+	MONEY_GENERATION = 64,  /* billed at the tier's own price per generation */
+	MONEY_OVERFLOW = 128,   /* a figure beyond what counters hold: the largest stands in */
+	MONEY_SERVICE = 256,    /* no price for the service tier: the standard one was used */
+	MONEY_VARIANT = 512,    /* the variant is not listed: the dearest was used */
+	MONEY_REGION = 1024,    /* a region's own price or uplift applied */
+	MONEY_UNCOUNTED = 2048, /* SETTLE: no provider worked on it (its own failure, or a refusal
+				   for load): limits do not count it as a request */
 };
 
 #define REC_ID_LEN 28 /* "req_" and 24 hex digits */

@@ -64,7 +64,7 @@ struct rollup_charge { /* what a record adds to a row's value; points into the r
 	const struct rec_money *money; /* NULL: nothing was charged */
 	uint32_t generations;
 	uint8_t quality;
-	bool request, failed, voided;
+	bool request, failed, uncounted, voided;
 };
 
 /* Does the record count (LEG, SETTLE, VOID)? Then its row's key (strings of rec) and what it adds.

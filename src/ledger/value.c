@@ -129,6 +129,7 @@ static void of_settle(const struct rec_settle *s, struct rollup_key *k, struct r
 		.quality = s->quality < QUALITY__MAX ? s->quality : QUALITY_ESTIMATED,
 		.generations = s->generations,
 		.request = true,
+		.uncounted = (s->money.flags & MONEY_UNCOUNTED) != 0,
 		.failed = s->status < 200 || s->status > 299,
 	};
 }
@@ -162,6 +163,7 @@ void rollup_value_charge(struct rollup_value *to, const struct rollup_charge *c)
 		to->requests++;
 		to->generations += c->generations;
 		to->failed += c->failed;
+		to->uncounted += c->uncounted;
 		to->quality[c->quality]++;
 	}
 	to->list += c->money->list;

@@ -109,6 +109,18 @@ def test_what_failed_before_it_was_sent_costs_nothing(gateway):
     assert [chat(gw.listen).status for _ in range(3)] == [200, 200, 429]
 
 
+def test_a_restart_does_not_count_failures_either(gateway, tmp_path):
+    config = {**limited({"requests": "3/day"}), "ledger": {"path": str(tmp_path / "kept")}}
+    gw = gateway(config)
+    assert [chat(gw.listen, headers={"x-sim-fault": f}).status for f in ("500", "429")] == [500, 429]
+    assert chat(gw.listen).status == 200
+    assert quota_page(gw)["limits"][0]["used"] == 1
+    assert gw.end() == 0
+    gw = gateway(config)
+    assert quota_page(gw)["limits"][0]["used"] == 1
+    assert [chat(gw.listen).status for _ in range(3)] == [200, 200, 429]
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_restart_forgets_nothing(gateway, launch, tmp_path, how):
     gw = gateway({**limited({"requests": "5/day", "cost": "1 usd/month", "generations": "2/day"}),

@@ -4,3 +4,5 @@
  */
 /* images, videos, speeches of SETTLEs */
 X(generations)
+/* SETTLEs that limits on requests do not count */
+X(uncounted)

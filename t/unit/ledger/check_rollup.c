@@ -119,6 +119,7 @@ static struct rec record(unsigned i)
 		r.u.settle = sample_settle(i);
 		r.u.settle.start = start;
 		r.u.settle.generations = i % 7 == 0 ? UINT32_MAX - i : i % 7;
+		r.u.settle.money.flags ^= i % 5 == 0 ? MONEY_UNCOUNTED : 0;
 		r.u.settle.who.tenant = str_z(tenants[i % 3]);
 		r.u.settle.who.tags = str_z(tags[i % 4]);
 		r.u.settle.quality = i % 5 == 0 ? QUALITY_ESTIMATED : QUALITY_EXACT;
@@ -264,7 +265,7 @@ START_TEST(a_settle_is_a_request_and_a_leg)
 	UNIT_STR_EQ(k.tags, STR("{\"team\":\"search\",\"env\":\"prod\"}"));
 	ck_assert_uint_eq(v.requests, 1);
 	ck_assert_uint_eq(v.legs, 1);
-	ck_assert_uint_eq(v.generations, 2);
+	ck_assert(v.generations == 2 && v.uncounted == 0);
 	ck_assert_uint_eq(v.failed, 0);
 	ck_assert_uint_eq(v.quality[QUALITY_EXACT], 1);
 	ck_assert_uint_eq(v.units[USAGE_IN], 1234);
@@ -276,11 +277,11 @@ START_TEST(a_settle_is_a_request_and_a_leg)
 	r.u.settle.model_served = STR_NONE;
 	r.u.settle.what.target_model = STR_NONE;
 	r.u.settle.who.tags = STR("{}");
-	r.u.settle.money.flags = MONEY_UNPRICED;
+	r.u.settle.money.flags = MONEY_UNPRICED | MONEY_UNCOUNTED;
 	ck_assert(charge_of(&r, &k, &v));
 	UNIT_STR_EQ(k.model, STR("gpt-4o"));
 	UNIT_STR_EQ(k.tags, STR(""));
-	ck_assert(v.failed == 1 && v.unpriced == 1 && v.estimated == 90000000);
+	ck_assert(v.failed == 1 && v.uncounted == 1 && v.unpriced == 1 && v.estimated == 90000000);
 }
 END_TEST
 
@@ -830,10 +831,11 @@ START_TEST(every_cut_and_every_flip_of_a_file_is_seen)
 }
 END_TEST
 
-/* Rows grew at their end: once (_i 1) they had no `asked`, and before (0) no generations either. */
+/* Rows grew at their end: once (_i 1) they had no `uncounted` and `asked`, and before (0) no
+ * generations either. */
 START_TEST(rows_of_before_are_shorter)
 {
-	static char bytes[65536], old[65536], few[VARINT_MAX];
+	static char bytes[65536], old[65536], few[2 * VARINT_MAX];
 	char err[512], name[ROLLUP_NAME_LEN], path[128], *to = old;
 	struct rollup_file_row row, was;
 	struct rollup_file f, again;
@@ -853,7 +855,8 @@ START_TEST(rows_of_before_are_shorter)
 	ck_assert_int_eq(rollup_file_parse(&again, str_mk(bytes, n), err, sizeof err), 0);
 	rows = f.rows;
 	for (uint64_t bytes_of_row; rollup_file_next(&f, &row, err, sizeof err) == 1;) {
-		size_t more = (size_t)(varint_put(few, row.id[ROLLUP_ASKED]) - few);
+		char *end = varint_put(varint_put(few, row.value.uncounted), row.id[ROLLUP_ASKED]);
+		size_t more = (size_t)(end - few);
 
 		if (_i == 0)
 			more += (size_t)(varint_put(few, row.value.generations) - few);
@@ -873,6 +876,8 @@ START_TEST(rows_of_before_are_shorter)
 		ck_assert_msg(rollup_file_next(&f, &row, err, sizeof err) == 1, "%s", err);
 		ck_assert_uint_eq(row.id[ROLLUP_ASKED], row.id[ROLLUP_MODEL]);
 		ck_assert_uint_eq(was.id[ROLLUP_ASKED] == 0, false);
+		ck_assert_uint_eq(row.value.uncounted, 0);
+		was.value.uncounted = 0;
 		if (_i == 0) {
 			ck_assert_uint_eq(row.value.generations, 0);
 			was.value.generations = 0;
