@@ -13,4 +13,5 @@ libtg_base_a_SOURCES = \
 	src/base/ring.c src/base/ring.h \
 	src/base/slab.c src/base/slab.h \
 	src/base/stats.c src/base/stats.h \
-	src/base/str.c src/base/str.h
+	src/base/str.c src/base/str.h \
+	src/base/test_switch.c src/base/test_switch.h src/base/tbl/test_switches.h

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/test_switch.h"
+
 enum {
 #define X(id, name, code) CODE_##id = code,
 #include "ledger/tbl/ends.h"
@@ -322,6 +324,10 @@ static bool settle_of(const struct open_hold *e, struct rec_settle *out)
 	out->bound = out->money.contracted;
 	if (e->progress != NULL && decode(e->progress, &r))
 		progress_take(out, &r.u.progress);
+	if (test_off(TEST_CRASH_SETTLE)) {
+		out->usage = (struct usage){ .source = USAGE_ESTIMATED };
+		out->money = (struct rec_money){ 0 };
+	}
 	return true;
 }
 

@@ -7,19 +7,22 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/test_switch.h"
+
 static const char text[] =
 #include "src/quota/quota_lua.inc"
 	;
 
 struct str quota_lua_text(void)
 {
-	return str_mk(text, sizeof text - 1);
+	return test_lua(str_mk(text, sizeof text - 1));
 }
 
 struct str quota_lua_eval_text(void)
 {
-	const char *line = strchr(text, '\n');
+	struct str whole = quota_lua_text();
+	const char *line = strchr(whole.p, '\n');
 
-	assert(text[0] == '#' && line);
-	return str_mk(line + 1, (size_t)(text + sizeof text - 1 - (line + 1)));
+	assert(whole.p[0] == '#' && line);
+	return str_mk(line + 1, (size_t)(whole.p + whole.n - (line + 1)));
 }

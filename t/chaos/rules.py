@@ -1,0 +1,50 @@
+"""The safety rules that --prove leaves out, and what then has to go wrong.
+
+Rules of the gateway have a switch in builds that are configured with --enable-test-switches (src/base/test_switch.h); those of
+quota.lua are taken out of its text, which such builds read from a file.
+"""
+
+import dataclasses
+import os
+
+import harness
+
+LUA = harness.ROOT / "src" / "quota" / "lua" / "quota.lua"
+
+
+@dataclasses.dataclass
+class Rule:
+    name: str
+    without: str                # what happens without it
+    switch: str = None          # in TG_TEST_OFF
+    lua: tuple = ()             # ((text, its replacement), ...): each must be there once
+    faults: tuple = ("kill", "stop")
+    gateways: int = 4
+
+
+RULES = (
+    Rule("hold_first", "billed and in no journal, after a kill", switch="hold_first", gateways=1),
+    Rule("crash_settle", "what was open at a kill is billed and settled at nothing", switch="crash_settle", gateways=1),
+    Rule("restore", "a restart forgets what was spent", switch="restore", gateways=1),
+)
+
+
+def find(name):
+    return next((r for r in RULES if r.name == name), None)
+
+
+def environment(rule, folder):
+    """Of the gateways, without that rule."""
+    if b"TG_TEST_OFF" not in harness.TOLLGATE.read_bytes():
+        raise AssertionError(f"{harness.TOLLGATE} has no test switches: configure with --enable-test-switches")
+    env = {**os.environ}
+    if rule.switch:
+        env["TG_TEST_OFF"] = rule.switch
+    if rule.lua:
+        text = LUA.read_text()
+        for old, new in rule.lua:
+            assert text.count(old) == 1, f"quota.lua has {text.count(old)} times: {old}"
+            text = text.replace(old, new)
+        (folder / "quota.lua").write_text(text)
+        env["TG_TEST_LUA"] = str(folder / "quota.lua")
+    return env
