@@ -30,6 +30,7 @@ static bool has_id(const struct rec *r, struct rec_id id)
 	case REC_HOLD: return rec_id_eq(r->u.hold.id, id);
 	case REC_LEG: return rec_id_eq(r->u.leg.id, id);
 	case REC_PROGRESS: return rec_id_eq(r->u.progress.id, id);
+	case REC_EXTEND: return rec_id_eq(r->u.extend.id, id);
 	case REC_SETTLE: return rec_id_eq(r->u.settle.id, id);
 	case REC_VOID: return rec_id_eq(r->u.voided.id, id);
 	default: return false;

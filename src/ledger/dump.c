@@ -160,6 +160,10 @@ void export_any(struct outbuf *b, const struct segment_info *info, const struct 
 		member_id(b, r->u.progress.id);
 		members_cost(b, &r->u.progress.usage, &r->u.progress.money);
 		break;
+	case REC_EXTEND:
+		member_id(b, r->u.extend.id);
+		members_cost(b, &r->u.extend.bound, &r->u.extend.money);
+		break;
 	case REC_CHECKPOINT: member_number(b, "open", r->u.checkpoint.open); break;
 	case REC_WRITER:
 		member_number(b, "worker", r->u.writer.index);
@@ -255,6 +259,11 @@ void export_short(struct outbuf *b, const struct segment_info *info, const struc
 	case REC_PROGRESS:
 		short_id(b, r->u.progress.id);
 		short_cost(b, &r->u.progress.usage, &r->u.progress.money);
+		break;
+	case REC_EXTEND:
+		short_id(b, r->u.extend.id);
+		outbuf_lit(b, " at most");
+		short_cost(b, &r->u.extend.bound, &r->u.extend.money);
 		break;
 	case REC_VOID:
 		short_id(b, r->u.voided.id);

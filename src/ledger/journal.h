@@ -3,9 +3,9 @@
  * mapped into memory, its front (front.h): by memory copy, what is copied survives kill -9. The
  * ledger thread brings what all have written to one segment (segment.h), durable in groups.
  *
- *	worker:  journal_hold -> [leg, progress] -> settle | void      memory copies, no system call
- *	ledger:  journal_tick every 10 ms, or when woken: one write and fdatasync for all, consumed
- *	         (rollup); segments made ready, sealed, compressed, retired
+ *	worker:  journal_hold -> [leg, progress, extend] -> settle | void      memory copies, no
+ *system call ledger:  journal_tick every 10 ms, or when woken: one write and fdatasync for all,
+ *consumed (rollup); segments made ready, sealed, compressed, retired
  *
  * A hold reserves room in its front for its own settlement: a settle never fails. While nothing can
  * be made durable (no space left on the disk, an I/O error, a read-only file system) holds are
@@ -93,6 +93,9 @@ int journal_leg(struct journal_writer *w, struct journal_hold *h, const struct r
 /* Dropped when there is no room: it only sharpens recovery. */
 void journal_progress(struct journal_writer *w, struct journal_hold *h,
 	const struct rec_progress *rec, wall_us now);
+/* -1: refused, no room can be had now: no more of the answer may be let come than was held. */
+int journal_extend(struct journal_writer *w, struct journal_hold *h, const struct rec_extend *rec,
+	wall_us now) TG_MUST_CHECK;
 /* Never fail. h is closed. */
 void journal_settle(struct journal_writer *w, struct journal_hold *h, const struct rec_settle *rec,
 	wall_us now);

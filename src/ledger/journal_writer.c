@@ -229,6 +229,28 @@ static void keep_leg(struct journal_writer *w, struct journal_hold *h, const str
 	w->carry += h->copy_bytes;
 }
 
+/* So does the copy of a HOLD whose bound is another one now. */
+static void keep_extend(
+	struct journal_writer *w, struct journal_hold *h, const struct rec_extend *extend)
+{
+	static _Thread_local _Alignas(8) char out[REC_MAX_BYTES];
+	struct rec_head head = { .type = REC_HOLD };
+	struct rec r;
+	size_t len;
+
+	tg_assert(rec_decode(str_mk(h->copy->bytes, h->copy_bytes), &r, &len) == REC_READ_OK);
+	tg_assert(r.type == REC_HOLD);
+	r.u.hold.bound = extend->bound;
+	r.u.hold.money = extend->money;
+	len = rec_put(out, &head, &r.u.hold);
+	w->carry -= carried_bytes(h);
+	h->copy_bytes = h->progress_bytes = 0;
+	copy_grow(w, h, (uint32_t)len);
+	memcpy(h->copy->bytes, out, len);
+	h->copy_bytes = (uint32_t)len;
+	w->carry += len;
+}
+
 static void keep_progress(struct journal_writer *w, struct journal_hold *h, uint64_t at)
 {
 	uint32_t n = (uint32_t)(w->at - at);
@@ -334,6 +356,18 @@ void journal_progress(struct journal_writer *w, struct journal_hold *h,
 	at = w->at;
 	journal_append(w, REC_PROGRESS, rec, now);
 	keep_progress(w, h, at);
+}
+
+int journal_extend(
+	struct journal_writer *w, struct journal_hold *h, const struct rec_extend *rec, wall_us now)
+{
+	tg_assert(h->open && rec_id_eq(h->id, rec->id));
+	if (!make_room(w, rec_bound(REC_EXTEND, rec), 0))
+		return refuse(w);
+	journal_append(w, REC_EXTEND, rec, now);
+	h->position = w->front->base + w->at;
+	keep_extend(w, h, rec);
+	return 0;
 }
 
 /*

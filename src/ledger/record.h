@@ -2,7 +2,7 @@
  * record.h: the records of the ledger as structs, and their bytes. A journal is a row of them
  * (segment.h). Pure: no clocks, no files.
  *
- *	HOLD ---> LEG* ---> PROGRESS* ---> SETTLE    asked of providers, and what it cost
+ *	HOLD ---> LEG* ---> (PROGRESS | EXTEND)* ---> SETTLE    asked of providers, and what it cost
  *	     \--> VOID                               nothing had reached one
  *
  * Bytes (little-endian, 8-byte aligned, padded with zeros):
@@ -41,7 +41,8 @@ enum rec_type { /* on disk: never change or reuse a number */
 	REC_SETTLE = 6,     /* what it cost in the end: exactly one for a HOLD, or a VOID */
 	REC_VOID = 7,       /* nothing had reached a provider */
 	REC_CHECKPOINT = 8, /* every hold that was open has been carried into this segment */
-			    /* 9 ADJUST, 10 GRANT, 11 RETURN, 12 EXTEND, 13 SHIPPED: quotas */
+			    /* 9 ADJUST, 10 GRANT, 11 RETURN, 13 SHIPPED: not used */
+	REC_EXTEND = 12,    /* a stream may go on: at most this is used and costs now */
 	REC_WRITER = 14,    /* whose the records behind it are, up to the next of these */
 };
 
@@ -145,6 +146,14 @@ struct rec_progress {
 		money; /* what the current leg costs at most, given that: replaces the hold's */
 };
 
+/* Of a leg that was held for a part of its answer (a tier's `hold: incremental`): more of it may
+ * come now. Takes the place of what the HOLD, the LEG or an earlier EXTEND or PROGRESS says. */
+struct rec_extend {
+	struct rec_id id;
+	struct usage bound;     /* at most this is used */
+	struct rec_money money; /* at most this it costs */
+};
+
 struct rec_settle {
 	struct rec_id id;
 	wall_us start;
@@ -192,6 +201,7 @@ struct rec { /* a record that was read; strings point into its bytes */
 		struct rec_hold hold;
 		struct rec_leg leg;
 		struct rec_progress progress;
+		struct rec_extend extend;
 		struct rec_settle settle;
 		struct rec_void voided;
 		struct rec_checkpoint checkpoint;
@@ -252,7 +262,8 @@ enum rec_read rec_decode(struct str bytes, struct rec *r, size_t *len);
 
 /*
  * For reading very many: is there a whole record with the right checksum, of what type, and (if its
- * type has one: HOLD, LEG, PROGRESS, SETTLE, VOID) of which request? As rec_decode, less the rest.
+ * type has one: HOLD, LEG, PROGRESS, EXTEND, SETTLE, VOID) of which request? As rec_decode, less
+ * the rest.
  */
 enum rec_read rec_glance(struct str bytes, struct rec_head *head, struct rec_id *id, size_t *len);
 

@@ -232,6 +232,7 @@ enum rec_read rec_glance(struct str bytes, struct rec_head *head, struct rec_id 
 	case REC_HOLD:
 	case REC_LEG:
 	case REC_PROGRESS:
+	case REC_EXTEND:
 	case REC_SETTLE:
 	case REC_VOID: get_id(&c, id); break;
 	default: break;
@@ -248,6 +249,7 @@ const char *rec_type_name(enum rec_type t)
 	case REC_HOLD: return "hold";
 	case REC_LEG: return "leg";
 	case REC_PROGRESS: return "progress";
+	case REC_EXTEND: return "extend";
 	case REC_SETTLE: return "settle";
 	case REC_VOID: return "void";
 	case REC_CHECKPOINT: return "checkpoint";

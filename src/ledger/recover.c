@@ -25,7 +25,8 @@ struct open_hold {
 	struct rec_id id;
 	bool used;
 	const char *state;    /* the HOLD's, its copy's, or the last LEG's bytes */
-	const char *progress; /* the last PROGRESS' behind it, or NULL */
+	const char *extend;   /* the last EXTEND's behind it, or NULL */
+	const char *progress; /* the last PROGRESS' behind both, or NULL */
 };
 
 struct open_table {
@@ -103,12 +104,19 @@ void recover_take(
 	case REC_HOLD:
 		e = table_put(sc->open, id);
 		e->state = bytes;
-		e->progress = NULL;
+		e->extend = e->progress = NULL;
 		break;
 	case REC_LEG: /* of a HOLD that is lost, too: it says as much */
 		e = table_put(sc->open, id);
 		e->state = bytes;
-		e->progress = NULL;
+		e->extend = e->progress = NULL;
+		break;
+	case REC_EXTEND: /* says what a PROGRESS before it has said, too */
+		e = table_get(sc->open, id);
+		if (e != NULL) {
+			e->extend = bytes;
+			e->progress = NULL;
+		}
 		break;
 	case REC_PROGRESS:
 		e = table_get(sc->open, id);
@@ -224,6 +232,8 @@ static void keep_open(struct recover_scan *sc, struct str bytes)
 			continue;
 		if (is_within(e->state, bytes))
 			e->state = keep(sc->out, e->state);
+		if (e->extend != NULL && is_within(e->extend, bytes))
+			e->extend = keep(sc->out, e->extend);
 		if (e->progress != NULL && is_within(e->progress, bytes))
 			e->progress = keep(sc->out, e->progress);
 	}
@@ -320,6 +330,10 @@ static bool settle_of(const struct open_hold *e, struct rec_settle *out)
 	*out = r.type == REC_LEG ? settle_of_leg(&r.u.leg) : settle_of_hold(&r.u.hold);
 	out->quality = QUALITY_CRASH_WORST;
 	out->end = CODE_CRASHED;
+	if (e->extend != NULL && decode(e->extend, &r)) {
+		out->usage = r.u.extend.bound;
+		out->money = r.u.extend.money;
+	}
 	out->usage.source = USAGE_ESTIMATED;
 	out->bound = out->money.contracted;
 	if (e->progress != NULL && decode(e->progress, &r))

@@ -210,6 +210,10 @@ static void check_record(struct verifying *s, const struct segment_info *info, c
 		s->v->progress++;
 		on_between(s, info, r, r->u.progress.id);
 		break;
+	case REC_EXTEND:
+		s->v->extended++;
+		on_between(s, info, r, r->u.extend.id);
+		break;
 	case REC_SETTLE:
 		s->v->settled++;
 		on_end(s, info, r, settle->id, settle->quality == QUALITY_CRASH_WORST);

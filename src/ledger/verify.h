@@ -32,7 +32,7 @@ struct verify_day {
 };
 
 struct verify {
-	uint64_t segments, records, holds, carried, legs, settled, voided, progress;
+	uint64_t segments, records, holds, carried, legs, settled, voided, progress, extended;
 	uint64_t open;       /* holds of the last incarnation without an end (yet) */
 	uint64_t torn_bytes; /* behind what was synced: what a power cut leaves */
 	uint64_t lost_bytes; /* unreadable and synced */

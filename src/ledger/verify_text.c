@@ -46,6 +46,7 @@ static void put_day(struct outbuf *b, int64_t day)
 	X(holds)      \
 	X(carried)    \
 	X(progress)   \
+	X(extended)   \
 	X(legs)       \
 	X(settled)    \
 	X(voided)     \

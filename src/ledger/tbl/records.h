@@ -46,6 +46,12 @@ FIELD(usage, usage)
 FIELD(money, money)
 END(PROGRESS)
 
+BEGIN(EXTEND, extend, rec_extend)
+FIELD(id, id)
+FIELD(usage, bound)
+FIELD(money, money)
+END(EXTEND)
+
 BEGIN(SETTLE, settle, rec_settle)
 FIELD(id, id)
 FIELD(wall, start)

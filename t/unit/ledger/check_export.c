@@ -195,6 +195,7 @@ START_TEST(dumps_tell_every_record)
 		{ .type = REC_VOID, .u.voided = sample_void(2) },
 		{ .type = REC_HOLD, .flags = REC_CARRIED, .u.hold = sample_hold(3) },
 		{ .type = REC_PROGRESS, .u.progress = sample_progress(4) },
+		{ .type = REC_EXTEND, .u.extend = sample_extend(5) },
 		{ .type = REC_OPEN, .u.open = { .member = STR("m\x1b[2J"), .build = STR("1.0") } },
 		{ .type = REC_CLOSE }, { .type = REC_CHECKPOINT, .u.checkpoint.open = 3 },
 		{ .type = REC_WRITER, .u.writer = { 1, 2 } }, { .type = (enum rec_type)200 } };

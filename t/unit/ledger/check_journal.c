@@ -221,6 +221,7 @@ START_TEST(open_holds_are_carried_through_every_segment)
 	struct journal_hold old[4] = { { .open = false } }, h = { .open = false };
 	struct rec_leg leg = sample_leg(2, 1);
 	struct rec_progress progress = sample_progress(3);
+	struct rec_extend extend = sample_extend(1);
 	uint64_t n = 10, first = j->out.number;
 	struct folder_sum sum;
 
@@ -228,6 +229,9 @@ START_TEST(open_holds_are_carried_through_every_segment)
 		ck_assert_int_eq(hold(w, &old[i], i), 0);
 	ck_assert_int_eq(journal_leg(w, &old[2], &leg, FOLDER_NOW), 0);
 	journal_progress(w, &old[3], &progress, FOLDER_NOW);
+	journal_progress(w, &old[1], &(struct rec_progress){ .id = sample_id(1) }, FOLDER_NOW);
+	extend.id = sample_id(1);
+	ck_assert_int_eq(journal_extend(w, &old[1], &extend, FOLDER_NOW), 0);
 	while (j->out.number < first + 6) {
 		ck_assert_int_eq(hold(w, &h, n), 0);
 		settle(w, &h, n++);
@@ -261,6 +265,11 @@ START_TEST(open_holds_are_carried_through_every_segment)
 	}
 	ck_assert_uint_eq(sum.ids[2].legs, 1);
 	ck_assert_uint_ge(sum.ids[3].progress, 5);
+	/* what was extended is the bound of the copies, and they need no more records beside them
+	 */
+	ck_assert(sum.ids[1].extends == 1 && sum.ids[1].progress == 1);
+	ck_assert_uint_eq(sum.ids[1].bound_out, extend.bound.n[USAGE_OUT]);
+	ck_assert_uint_eq(sum.ids[0].bound_out, sample_hold(0).bound.n[USAGE_OUT]);
 	ck_assert_uint_ge(sum.checkpoints, 4);
 	folder_sum_free(&sum);
 }

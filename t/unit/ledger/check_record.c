@@ -4,7 +4,7 @@
 
 #include "base/digest.h"
 
-#define TYPES 9
+#define TYPES 10
 
 /* One record of each type, filled in every field. */
 static struct rec sample(unsigned i)
@@ -48,6 +48,10 @@ static struct rec sample(unsigned i)
 	case 7:
 		r.type = REC_CHECKPOINT;
 		r.u.checkpoint.open = 12;
+		break;
+	case 8:
+		r.type = REC_EXTEND;
+		r.u.extend = sample_extend(8);
 		break;
 	default:
 		r.type = REC_WRITER;
@@ -171,6 +175,11 @@ static void same(const struct rec *a, const struct rec *b)
 		ck_assert(rec_id_eq(a->u.progress.id, b->u.progress.id));
 		same_usage(&a->u.progress.usage, &b->u.progress.usage);
 		same_money(&a->u.progress.money, &b->u.progress.money);
+		break;
+	case REC_EXTEND:
+		ck_assert(rec_id_eq(a->u.extend.id, b->u.extend.id));
+		same_usage(&a->u.extend.bound, &b->u.extend.bound);
+		same_money(&a->u.extend.money, &b->u.extend.money);
 		break;
 	case REC_SETTLE: same_settle(&a->u.settle, &b->u.settle); break;
 	case REC_VOID:

@@ -75,6 +75,7 @@ static void write_one(struct journal *j)
 	static struct journal_hold h;
 	struct rec_leg leg = sample_leg(1, 1);
 	struct rec_progress before = sample_progress(1), after = sample_progress(1);
+	struct rec_extend extend = sample_extend(1);
 
 	before.money = sample_money(31);
 	after.money = sample_money(32);
@@ -83,6 +84,8 @@ static void write_one(struct journal *j)
 		journal_progress(w, &h, &before, FOLDER_NOW);
 	if (what_was_written & 1)
 		ck_assert_int_eq(journal_leg(w, &h, &leg, FOLDER_NOW), 0);
+	if (what_was_written & 32)
+		ck_assert_int_eq(journal_extend(w, &h, &extend, FOLDER_NOW), 0);
 	if (what_was_written & 8)
 		fill(j, 2);
 	if (what_was_written & 4)
@@ -94,7 +97,7 @@ static void write_one(struct journal *j)
 START_TEST(an_open_hold_is_settled_at_the_last_it_said)
 {
 	struct journal_options opt = folder_options(1);
-	bool leg = _i & 1, before = _i & 2, after = _i & 4;
+	bool leg = _i & 1, before = _i & 2, after = _i & 4, extended = _i & 32;
 	struct rec_money want = leg ? sample_leg(1, 1).next_money : sample_hold(1).money;
 	struct recover_report r;
 	struct rec_settle *s;
@@ -109,6 +112,10 @@ START_TEST(an_open_hold_is_settled_at_the_last_it_said)
 	ck_assert_int_eq(s->start.us, sample_hold(1).start.us);
 	ck_assert(s->quality == QUALITY_CRASH_WORST && s->end == 8 && s->status == 0);
 	ck_assert_uint_eq(s->legs, leg ? 2 : 1);
+	if (extended) {
+		want = sample_extend(1).money;
+		before = false; /* an EXTEND knows it */
+	}
 	ck_assert_int_eq(s->bound, want.contracted);
 	if (after || (before && !leg)) /* of the leg that is over it says nothing about the next */
 		want = sample_money(after ? 32 : 31);
@@ -116,11 +123,12 @@ START_TEST(an_open_hold_is_settled_at_the_last_it_said)
 	ck_assert_int_eq(s->money.contracted, want.contracted);
 	ck_assert_int_eq(s->money.billed, want.billed);
 	ck_assert_uint_eq(s->money.price_version, want.price_version);
-	ck_assert_uint_eq(s->usage.n[USAGE_OUT], leg ? 2048 : 4096);
+	ck_assert_uint_eq(s->usage.n[USAGE_OUT], extended ? 1024 : leg ? 2048 : 4096);
 	ck_assert_uint_eq(s->usage.n[USAGE_IN], after || (before && !leg)
 							? sample_progress(1).usage.n[USAGE_IN]
-						: leg ? sample_leg(1, 1).next_bound.n[USAGE_IN]
-						      : sample_hold(1).bound.n[USAGE_IN]);
+						: extended ? sample_extend(1).bound.n[USAGE_IN]
+						: leg      ? sample_leg(1, 1).next_bound.n[USAGE_IN]
+							   : sample_hold(1).bound.n[USAGE_IN]);
 	ck_assert_int_eq(s->usage.source, USAGE_ESTIMATED);
 	ck_assert_uint_eq(
 		s->generations, leg ? sample_leg(1, 1).generations : sample_hold(1).generations);
@@ -616,7 +624,7 @@ END_TEST
 static void tests(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, an_open_hold_is_settled_at_the_last_it_said, 0, 32);
+	tcase_add_loop_test(tc, an_open_hold_is_settled_at_the_last_it_said, 0, 64);
 	tcase_add_loop_test(tc, after_any_kill_each_hold_has_exactly_one_end, 0, 4);
 	tcase_add_test(tc, a_crash_in_recovery_settles_nothing_twice);
 	tcase_add_test(tc, what_recovery_settled_is_in_the_files);

@@ -62,6 +62,13 @@ static void progress(struct fake_segment *s, unsigned n)
 	fake_put(s, REC_PROGRESS, &p);
 }
 
+static void extend(struct fake_segment *s, unsigned n)
+{
+	struct rec_extend e = sample_extend(n);
+
+	fake_put(s, REC_EXTEND, &e);
+}
+
 /* Ten requests in a sealed segment 1, five and an open one in segment 2, which may grow. */
 static void whole(struct fake_segment *two)
 {
@@ -73,6 +80,7 @@ static void whole(struct fake_segment *two)
 		if (i == 3) {
 			leg(&one, i);
 			progress(&one, i);
+			extend(&one, i);
 		}
 		if (i == 4)
 			void_(&one, i);
@@ -205,6 +213,11 @@ static void progress_after_end(struct fake_segment *two)
 	progress(two, 12);
 }
 
+static void extend_after_end(struct fake_segment *two)
+{
+	extend(two, 12);
+}
+
 static void carry_unheld(struct fake_segment *two)
 {
 	hold(two, 99, REC_CARRIED);
@@ -237,6 +250,7 @@ START_TEST(each_promise_can_be_seen_broken)
 		{ crash_settle_unheld, VERIFY_ENDS, "never held" },
 		{ leg_unheld, VERIFY_ENDS, "no hold is open" },
 		{ progress_after_end, VERIFY_ENDS, "no hold is open" },
+		{ extend_after_end, VERIFY_ENDS, "no hold is open" },
 		{ carry_unheld, VERIFY_ENDS, "carried" },
 		{ skip_a_number, VERIFY_SEQUENCE, "record 13 follows record 11" },
 		{ repeat_a_number, VERIFY_SEQUENCE, "record 11 follows record 11" },

@@ -85,7 +85,8 @@ static inline void in_dead_process(
 #define FOLDER_IDS 65536
 
 struct folder_seen { /* of sample_id(n) */
-	unsigned holds, carried, legs, progress, settles, crashed, voids;
+	unsigned holds, carried, legs, progress, extends, settles, crashed, voids;
+	uint64_t bound_out; /* of the last HOLD or copy */
 };
 
 struct folder_sum {
@@ -110,6 +111,7 @@ static inline void folder_count(struct folder_sum *sum, const struct rec *r)
 	case REC_HOLD: id = r->u.hold.id; break;
 	case REC_LEG: id = r->u.leg.id; break;
 	case REC_PROGRESS: id = r->u.progress.id; break;
+	case REC_EXTEND: id = r->u.extend.id; break;
 	case REC_SETTLE: id = r->u.settle.id; break;
 	case REC_VOID: id = r->u.voided.id; break;
 	case REC_END: ck_abort(); break;
@@ -123,6 +125,9 @@ static inline void folder_count(struct folder_sum *sum, const struct rec *r)
 	seen->carried += r->type == REC_HOLD && (r->flags & REC_CARRIED);
 	seen->legs += r->type == REC_LEG;
 	seen->progress += r->type == REC_PROGRESS;
+	seen->extends += r->type == REC_EXTEND;
+	if (r->type == REC_HOLD)
+		seen->bound_out = r->u.hold.bound.n[USAGE_OUT];
 	seen->voids += r->type == REC_VOID;
 	if (r->type == REC_SETTLE) {
 		seen->settles++;

@@ -90,6 +90,13 @@ static inline struct rec_progress sample_progress(uint64_t n)
 		.money = sample_money(200000 + (int64_t)n) };
 }
 
+static inline struct rec_extend sample_extend(uint64_t n)
+{
+	return (struct rec_extend){ .id = sample_id(n),
+		.bound = sample_usage(1200, 1024),
+		.money = sample_money(700000 + (int64_t)n) };
+}
+
 static inline struct rec_settle sample_settle(uint64_t n)
 {
 	return (struct rec_settle){ .id = sample_id(n),
