@@ -348,6 +348,16 @@ bool leg_would_be_refused(const struct req *r, const struct route_target *t)
 	return leg_wants_price(r) && plan_route_price(r->conf, t, r->start_wall) == NULL;
 }
 
+/* No answer is longer than it was let be: what an estimate has above that is not there. */
+static void leg_cap_estimate(struct leg *l)
+{
+	uint64_t most = usage_output(&l->bound), is = usage_output(&l->usage);
+
+	if (most == 0 || is <= most || (l->bound_money.flags & MONEY_FREE_BOUND) != 0)
+		return;
+	l->usage.n[USAGE_OUTPUT] -= TG_MIN(is - most, l->usage.n[USAGE_OUTPUT]);
+}
+
 /* An estimate is given in every unit: those stay that the price has. What was counted is exact. */
 static void leg_usage_estimate(struct req *r)
 {
@@ -358,6 +368,7 @@ static void leg_usage_estimate(struct req *r)
 	p = leg_price(r);
 	if (p != NULL)
 		usage_fit(&l->usage, price_buckets(p));
+	leg_cap_estimate(l);
 	if (l->charge != CHARGE_PARTIAL)
 		l->quality = usage_any(&l->usage) && r->meter->counted(&l->usage)
 				     ? QUALITY_EXACT

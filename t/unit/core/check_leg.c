@@ -150,6 +150,31 @@ START_TEST(ends_without_figures)
 }
 END_TEST
 
+/* An estimate stays within what the answer was let be, where that is known. */
+START_TEST(an_estimate_is_not_above_the_bound)
+{
+	static const struct {
+		const char *model;
+		uint64_t out;
+		pico_usd list;
+	} rows[] = { { "tiny", 100, 7 + 300 }, { "tiny", 101, 7 + 300 }, { "tiny", 99999, 7 + 300 },
+		{ "local", 99999, 7 + 99999 } };
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
+		struct req *r = answered(CHAT, rows[i].model, tokens(7, rows[i].out));
+
+		told.source = USAGE_ABSENT;
+		told.counted = false;
+		told.estimate = tokens(7, rows[i].out);
+		leg_charge(r, SETTLE_BY_PROVIDER);
+		ck_assert_msg(r->leg.money.list == rows[i].list, "%zu: %lld", i,
+			(long long)r->leg.money.list);
+		ck_assert_int_eq(r->leg.quality, QUALITY_ESTIMATED);
+		over();
+	}
+}
+END_TEST
+
 /* As the provider is known to bill, unless the target says. */
 START_TEST(the_policy_for_clients_that_go)
 {
@@ -423,6 +448,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, the_bound_of_a_path);
 	tcase_add_test(tc, dearer_than_its_bound);
 	tcase_add_test(tc, ends_without_figures);
+	tcase_add_test(tc, an_estimate_is_not_above_the_bound);
 	tcase_add_test(tc, the_policy_for_clients_that_go);
 	tcase_add_test(tc, charged_once);
 	tcase_add_test(tc, no_leg);
