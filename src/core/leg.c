@@ -355,7 +355,7 @@ static void leg_cap_estimate(struct leg *l)
 
 	if (most == 0 || is <= most || (l->bound_money.flags & MONEY_FREE_BOUND) != 0)
 		return;
-	l->usage.n[USAGE_OUTPUT] -= TG_MIN(is - most, l->usage.n[USAGE_OUTPUT]);
+	l->usage.n[USAGE_OUT] -= TG_MIN(is - most, l->usage.n[USAGE_OUT]);
 }
 
 /* An estimate is given in every unit: those stay that the price has. What was counted is exact. */
