@@ -158,6 +158,7 @@ static void row_add(struct fresh_list *l, const struct report_row *row)
 
 	count_scope(l, "key", k->key, row);
 	count_scope(l, "tenant", k->tenant, row);
+	count_scope(l, "tier", k->tier, row);
 	count_scope(l, "org", k->org, row);
 	for (struct fresh *f = l->budgets; f != NULL; f = f->next)
 		if (plan_quota_matches(f->slot->budget, &who))

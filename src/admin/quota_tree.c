@@ -38,6 +38,19 @@ static void put_tenants(struct outbuf *b, bool *some, const struct tg_conf *c, s
 	}
 }
 
+/* Pools: of their tiers' tenants, which stand below their orgs. */
+static void put_pools(struct outbuf *b, bool *some, const struct tg_conf *c)
+{
+	const struct cfg_tier *tier = c->cfg.tiers.v;
+
+	for (size_t i = 0; i < c->cfg.tiers.n; i++) {
+		if (tier[i].pool.limits.n == 0)
+			continue;
+		node_begin(b, some, "tier", tier[i].name);
+		outbuf_lit(b, "}");
+	}
+}
+
 void quota_tree_json(struct outbuf *b, const struct tg_conf *c)
 {
 	const struct cfg_budget *budget = c->cfg.budgets.v;
@@ -49,6 +62,7 @@ void quota_tree_json(struct outbuf *b, const struct tg_conf *c)
 		node_begin(b, &some, "budget", budget[i].name);
 		outbuf_lit(b, "}");
 	}
+	put_pools(b, &some, c);
 	for (size_t i = 0; i < c->cfg.orgs.n; i++) {
 		bool below = false;
 

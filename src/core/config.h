@@ -137,9 +137,23 @@ struct cfg_quota {                                /* what a scope may use */
 	struct conf_pos pos;
 };
 
+struct cfg_increase {                      /* more of a limit of the same scope, for a time */
+	struct str dimension, text, until; /* as written */
+	struct quota_limit limit;          /* so much more */
+	struct conf_pos pos;
+};
+
+struct cfg_pool { /* of a tier: shared by its tenants */
+	struct cfg_quota limits;
+	struct conf_array increases; /* of cfg_increase */
+	struct str timezone;
+	struct conf_pos pos;
+};
+
 struct cfg_tier {
 	struct str name;
-	struct cfg_quota limits;    /* of each of its tenants */
+	struct cfg_quota limits; /* of each of its tenants */
+	struct cfg_pool pool;
 	struct conf_strings models; /* empty: all */
 	int64_t generation_price;   /* pico-USD: billed for an image, video or speech; 0: cost and
 				       markup */
@@ -156,6 +170,7 @@ struct cfg_key {
 	bool disabled;
 	struct conf_tags tags;
 	struct cfg_quota limits;
+	struct conf_array increases;
 	int64_t max_tokens, max_cost; /* a tier's */
 	struct conf_pos pos;
 };
@@ -167,6 +182,7 @@ struct cfg_tenant {
 	struct conf_tags tags;
 	int64_t markup_bp;
 	struct cfg_quota limits;      /* beside the tier's, or instead of the same */
+	struct conf_array increases;  /* of cfg_increase; the tier's limits too */
 	int64_t max_tokens, max_cost; /* beside the tier's */
 	struct str timezone;          /* empty: the org's */
 	struct conf_array keys;       /* of cfg_key */
@@ -176,6 +192,7 @@ struct cfg_tenant {
 struct cfg_org {
 	struct str name;
 	struct cfg_quota limits; /* of its tenants together */
+	struct conf_array increases;
 	struct str timezone;
 	struct conf_pos pos;
 };
@@ -184,6 +201,7 @@ struct cfg_budget {
 	struct str name;
 	struct conf_tags match; /* "tag.team" = "research", "tenant" = ...; none: every request */
 	struct cfg_quota limits;
+	struct conf_array increases;
 	struct str timezone;
 	struct conf_pos pos;
 };

@@ -242,6 +242,11 @@ int config_check_budget(struct conf_load *l, void *obj)
 	return check_name(l, "budget", &b->name) != 0 ? -1 : check_timezone(l, &b->timezone);
 }
 
+int config_check_pool(struct conf_load *l, void *obj)
+{
+	return check_timezone(l, &((const struct cfg_pool *)obj)->timezone);
+}
+
 /* ---- tenants, tags, pages
  * --------------------------------------------------------------------------- */
 

@@ -17,6 +17,7 @@ int config_check_model(struct conf_load *l, void *obj) TG_MUST_CHECK;
 int config_check_tier(struct conf_load *l, void *obj) TG_MUST_CHECK;
 int config_check_org(struct conf_load *l, void *obj) TG_MUST_CHECK;
 int config_check_budget(struct conf_load *l, void *obj) TG_MUST_CHECK;
+int config_check_pool(struct conf_load *l, void *obj) TG_MUST_CHECK;
 int config_check_tenant(struct conf_load *l, void *obj) TG_MUST_CHECK;
 int config_check_key(struct conf_load *l, void *obj) TG_MUST_CHECK;
 int config_check_tag_rules(struct conf_load *l, void *obj) TG_MUST_CHECK;
@@ -29,8 +30,10 @@ int config_check_root(struct conf_load *l, void *obj) TG_MUST_CHECK;
 /* ---- tables that have a file of their own (config_money.c, config_prices.c, config_quota.c) */
 extern const struct conf_block config_price_block, config_unpriced_block;
 extern const struct conf_block config_ledger_block, config_abort_block;
-extern const struct conf_block config_quota_block, config_budget_block; /* config_quota.c */
-extern const struct conf_block config_redis_block;                      /* config_redis.c */
+/* config_quota.c */
+extern const struct conf_block config_quota_block, config_budget_block, config_increase_block,
+	config_pool_block;
+extern const struct conf_block config_redis_block; /* config_redis.c */
 extern const char *const config_abort_words[];
 
 #endif

@@ -75,6 +75,94 @@ const struct conf_block config_quota_block = {
 	.check = check_limits,
 };
 
+/* ---- more of a limit, for a time */
+
+static int check_increase(struct conf_load *l, void *obj)
+{
+	struct cfg_increase *i = obj;
+	enum quota_dim dim = quota_dim_find(i->dimension);
+	const char *near, *names[QUOTA_DIM__MAX];
+	char why[256];
+	wall_us until;
+
+	if (dim == QUOTA_DIM__MAX) {
+		for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
+			names[d] = quota_dim_name((enum quota_dim)d);
+		near = str_nearest(i->dimension, names, QUOTA_DIM__MAX);
+		return conf_fail_at(l, &i->dimension,
+			"`%.*s` is no dimension; it is one of those of `limits`, such as "
+			"cost%s%s%s",
+			STR_FMT(i->dimension), near != NULL ? "; did you mean `" : "",
+			near != NULL ? near : "", near != NULL ? "`?" : "");
+	}
+	if (quota_limit_parse(dim, i->text, &i->limit, why, sizeof why) != 0)
+		return conf_fail_at(l, &i->text, "%s", why);
+	if (clock_parse(i->until, &until) != 0)
+		return conf_fail_at(l, &i->until,
+			"`%.*s` is no date such as 2027-01-31 (from its midnight on the increase "
+			"is over) or 2027-01-31T18:00:00Z",
+			STR_FMT(i->until));
+	return 0;
+}
+
+static const struct conf_directive increase_directives[] = {
+	{ .name = "limit",
+		.type = CONF_STRING,
+		AT(cfg_increase, text),
+		.flags = CONF_REQUIRED,
+		.help = "How much more, and of which limit: with the period or rate of one of this "
+			"place, such as `100 usd/month`." },
+	{ .name = "dimension",
+		.type = CONF_STRING,
+		AT(cfg_increase, dimension),
+		.flags = CONF_REQUIRED,
+		.help = "The limit's dimension: cost, tokens, requests and so on." },
+	{ .name = "until",
+		.type = CONF_STRING,
+		AT(cfg_increase, until),
+		.flags = CONF_REQUIRED,
+		.help = "When it ends: the beginning of a day in the limit's time zone, or a time "
+			"such as 2026-12-24T18:00:00Z." },
+	{ .name = NULL },
+};
+const struct conf_block config_increase_block = {
+	.name = "increase",
+	.help = "More of a limit of the same place, until a day. One that is over may stay.",
+	.size = sizeof(struct cfg_increase),
+	.directives = increase_directives,
+	.pos_offset_plus1 = offsetof(struct cfg_increase, pos) + 1,
+	.check = check_increase,
+};
+
+/* ---- pools of tiers */
+
+static const struct conf_directive pool_directives[] = {
+	{ .name = "limits",
+		.type = CONF_BLOCK,
+		AT(cfg_pool, limits),
+		.block = &config_quota_block,
+		.help = "What all tenants of the tier may use together." },
+	{ .name = "increases",
+		.type = CONF_LIST,
+		AT(cfg_pool, increases),
+		.block = &config_increase_block,
+		.help = "More of these limits, for a time." },
+	{ .name = "timezone",
+		.type = CONF_STRING,
+		AT(cfg_pool, timezone),
+		.def = "UTC",
+		.help = "IANA time zone in which its periods begin." },
+	{ .name = NULL },
+};
+const struct conf_block config_pool_block = {
+	.name = "pool",
+	.help = "Limits that all tenants of a tier share, beside what each may use.",
+	.size = sizeof(struct cfg_pool),
+	.directives = pool_directives,
+	.pos_offset_plus1 = offsetof(struct cfg_pool, pos) + 1,
+	.check = config_check_pool,
+};
+
 /* ---- budgets */
 
 static const char *const match_words[] = {
@@ -128,6 +216,11 @@ static const struct conf_directive budget_directives[] = {
 		AT(cfg_budget, limits),
 		.block = &config_quota_block,
 		.help = "What these requests may use at most, all together." },
+	{ .name = "increases",
+		.type = CONF_LIST,
+		AT(cfg_budget, increases),
+		.block = &config_increase_block,
+		.help = "More of these limits, for a time." },
 	{ .name = "timezone",
 		.type = CONF_STRING,
 		AT(cfg_budget, timezone),

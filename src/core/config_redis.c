@@ -239,7 +239,9 @@ static int check_all_amounts(struct conf_load *l, const struct config *c)
 	int rc = 0;
 
 	for (size_t i = 0; i < c->tiers.n && rc == 0; i++)
-		rc = check_amounts(l, &tier[i].limits);
+		rc = check_amounts(l, &tier[i].limits) != 0
+			     ? -1
+			     : check_amounts(l, &tier[i].pool.limits);
 	for (size_t i = 0; i < c->orgs.n && rc == 0; i++)
 		rc = check_amounts(l, &org[i].limits);
 	for (size_t i = 0; i < c->budgets.n && rc == 0; i++)

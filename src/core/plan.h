@@ -60,10 +60,11 @@ struct model {
 struct tenant {
 	struct str name, tier, org;
 	const struct cfg_tenant *cfg;
-	const struct cfg_tier *tier_cfg;     /* NULL: none */
-	struct quota_scope quota;            /* its tier's limits and its own */
-	const struct quota_scope *org_quota; /* NULL: no org */
-	const struct zone *zone;             /* in which its periods begin */
+	const struct cfg_tier *tier_cfg;      /* NULL: none */
+	struct quota_scope quota;             /* its tier's limits and its own */
+	const struct quota_scope *pool_quota; /* its tier's pool; NULL: no tier */
+	const struct quota_scope *org_quota;  /* NULL: no org */
+	const struct zone *zone;              /* in which its periods begin */
 	unsigned label;
 };
 

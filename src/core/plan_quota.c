@@ -3,7 +3,6 @@
  */
 #include "core/plan_quota.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -84,8 +83,12 @@ static const struct cfg_org *org_find(const struct tg_conf *c, struct str name)
 	return NULL;
 }
 
+struct shared { /* scopes above tenants, in the order of the configuration */
+	struct quota_scope *orgs, *pools;
+};
+
 static int build_tenant(
-	struct tg_conf *c, struct tenant *t, struct quota_scope *orgs, struct conf_error *err)
+	struct tg_conf *c, struct tenant *t, const struct shared *shared, struct conf_error *err)
 {
 	const struct cfg_org *org = org_find(c, t->org);
 	struct str zone = t->cfg->timezone.n > 0 ? t->cfg->timezone
@@ -101,8 +104,11 @@ static int build_tenant(
 	scope_add(&c->quota, &t->quota, scope, z, &t->cfg->limits);
 	t->zone = z;
 	if (org != NULL)
-		t->org_quota = &orgs[org - (const struct cfg_org *)c->cfg.orgs.v];
-	return 0;
+		t->org_quota = &shared->orgs[org - (const struct cfg_org *)c->cfg.orgs.v];
+	if (t->tier_cfg != NULL)
+		t->pool_quota =
+			&shared->pools[t->tier_cfg - (const struct cfg_tier *)c->cfg.tiers.v];
+	return plan_quota_raises(c, &t->quota, &t->cfg->increases, err);
 }
 
 static int build_orgs(struct tg_conf *c, struct quota_scope *orgs, struct conf_error *err)
@@ -115,6 +121,25 @@ static int build_orgs(struct tg_conf *c, struct quota_scope *orgs, struct conf_e
 		if (z == NULL)
 			return -1;
 		scope_add(&c->quota, &orgs[i], scope_name(c, "org", v[i].name), z, &v[i].limits);
+		if (plan_quota_raises(c, &orgs[i], &v[i].increases, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int build_pools(struct tg_conf *c, struct quota_scope *pools, struct conf_error *err)
+{
+	const struct cfg_tier *v = c->cfg.tiers.v;
+
+	for (size_t i = 0; i < c->cfg.tiers.n; i++) {
+		const struct cfg_pool *p = &v[i].pool;
+		const struct zone *z = zone_of(c, p->timezone, err);
+
+		if (z == NULL)
+			return -1;
+		scope_add(&c->quota, &pools[i], scope_name(c, "tier", v[i].name), z, &p->limits);
+		if (plan_quota_raises(c, &pools[i], &p->increases, err) != 0)
+			return -1;
 	}
 	return 0;
 }
@@ -137,6 +162,8 @@ static int build_budgets(struct tg_conf *c, struct conf_error *err)
 			&v[i].limits);
 		for (unsigned k = 0; k < q->budgets[i].scope.n; k++)
 			q->budgets[i].scope.slot[k].budget = &v[i];
+		if (plan_quota_raises(c, &q->budgets[i].scope, &v[i].increases, err) != 0)
+			return -1;
 	}
 	return 0;
 }
@@ -145,7 +172,11 @@ static unsigned limits_in_all(const struct tg_conf *c)
 {
 	const struct cfg_org *org = c->cfg.orgs.v;
 	const struct cfg_budget *budget = c->cfg.budgets.v;
+	const struct cfg_tier *tier = c->cfg.tiers.v;
 	unsigned n = 0;
+
+	for (size_t i = 0; i < c->cfg.tiers.n; i++)
+		n += tier[i].pool.limits.n;
 
 	for (size_t i = 0; i < c->cfg.orgs.n; i++)
 		n += org[i].limits.n;
@@ -187,22 +218,6 @@ static unsigned most_of(const struct quota_maybes *m, unsigned from, unsigned to
 	return any + most;
 }
 
-static int fail_at(struct conf_error *err, const struct conf_pos *pos, const char *fmt, ...)
-	TG_PRINTF(3, 4);
-
-static int fail_at(struct conf_error *err, const struct conf_pos *pos, const char *fmt, ...)
-{
-	char text[400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	snprintf(err->text, sizeof err->text, "%.90s:%u:%u: %s", pos->file, pos->line, pos->col,
-		text);
-	return -1;
-}
-
 /* A key, and how many accounts its requests may touch at most. */
 static int build_key(struct tg_conf *c, struct key *k, struct conf_error *err)
 {
@@ -211,64 +226,46 @@ static int build_key(struct tg_conf *c, struct key *k, struct conf_error *err)
 	unsigned n;
 
 	scope_add(&c->quota, &k->quota, scope_name(c, "key", k->id), t->zone, &k->cfg->limits);
+	if (plan_quota_raises(c, &k->quota, &k->cfg->increases, err) != 0)
+		return -1;
 	if (plan_quota_maybes(c, k) != 0)
-		return fail_at(err, &k->cfg->pos,
+		return plan_quota_fail(err, &k->cfg->pos,
 			"budgets ask for more than %d different tags of requests of key '%.*s'",
 			QUOTA_ASKED_TAGS, STR_FMT(k->id));
-	n = k->quota.n + t->quota.n + (t->org_quota != NULL ? t->org_quota->n : 0) +
+	n = k->quota.n + t->quota.n + (t->pool_quota != NULL ? t->pool_quota->n : 0) +
+	    (t->org_quota != NULL ? t->org_quota->n : 0) +
 	    most_of(m, 0, m->lasting, offsetof(struct quota_maybe, model)) +
 	    most_of(m, m->lasting, m->n, offsetof(struct quota_maybe, target));
 	if (n <= QUOTA_PATH_MAX)
 		return 0;
-	return fail_at(err, &k->cfg->pos,
+	return plan_quota_fail(err, &k->cfg->pos,
 		"%u limits apply to requests of key '%.*s' (its own, its tenant's with the tier's, "
-		"its org's, its budgets'); at most %d are possible",
+		"its tier's pool's, its org's, its budgets'); at most %d are possible",
 		n, STR_FMT(k->id), QUOTA_PATH_MAX);
-}
-
-int64_t plan_quota_share(const struct quota_limit *l, unsigned members, unsigned index)
-{
-	int64_t part = l->amount / members + (index < l->amount % members);
-
-	tg_assert(index < members);
-	return l->kind == QUOTA_RATE ? TG_MAX(part, 1) : part;
-}
-
-/* Calendar periods are shared through Redis, all else is divided. */
-void plan_quota_set_amount(struct tg_conf *c, struct quota_slot *s, int64_t whole)
-{
-	const struct conf_strings *m = &c->cfg.redis.members;
-	struct quota_limit l = *s->limit;
-	unsigned index = 0;
-
-	if (whole >= 0)
-		l.amount = whole;
-	for (size_t i = 0; i < m->n; i++)
-		index += str_cmp(m->v[i], c->cfg.member) < 0;
-	s->whole = l.amount;
-	s->amount = m->n == 0 || quota_slot_has_period(s)
-			    ? l.amount
-			    : plan_quota_share(&l, (unsigned)m->n, index);
 }
 
 int plan_quota_build(struct tg_conf *c, struct conf_error *err)
 {
-	struct quota_scope *orgs = quota_alloc(c, c->cfg.orgs.n * sizeof *orgs);
+	const struct shared shared = {
+		.orgs = quota_alloc(c, c->cfg.orgs.n * sizeof *shared.orgs),
+		.pools = quota_alloc(c, c->cfg.tiers.n * sizeof *shared.pools),
+	};
 	struct plan_quota *q = &c->quota;
 
 	q->cap_slots = limits_in_all(c);
 	q->slots = quota_alloc(c, q->cap_slots * sizeof *q->slots);
-	if (build_orgs(c, orgs, err) != 0 || build_budgets(c, err) != 0)
+	if (build_orgs(c, shared.orgs, err) != 0 || build_pools(c, shared.pools, err) != 0 ||
+		build_budgets(c, err) != 0)
 		return -1;
 	for (unsigned i = 0; i < c->n_tenants; i++)
-		if (build_tenant(c, &c->tenants[i], orgs, err) != 0)
+		if (build_tenant(c, &c->tenants[i], &shared, err) != 0)
 			return -1;
 	for (size_t i = 0; i < c->key_cap; i++)
 		if (c->key_slots[i] != NULL && build_key(c, c->key_slots[i], err) != 0)
 			return -1;
 	for (unsigned i = 0; i < q->n_slots; i++)
 		plan_quota_set_amount(c, &q->slots[i], -1);
-	return 0;
+	return plan_quota_amounts_fit(c, err);
 }
 
 static void put(struct quota_account *a)

@@ -23,12 +23,21 @@ struct key;
 struct cfg_budget;
 struct worker;
 
+struct quota_raise { /* more of a limit, until then */
+	int64_t amount;
+	wall_us until;
+	struct quota_raise *next;
+};
+
 struct quota_slot {
 	const struct quota_limit *limit;
 	const struct zone *zone;
 	struct str scope;                /* "tenant:acme" */
-	int64_t whole;                   /* the limit's amount: as configured, or by hand */
+	int64_t base;                    /* the limit's amount: as configured, or by hand */
+	_Atomic int64_t whole;           /* with the increases of now */
 	int64_t amount;                  /* of it, what this process may use by itself */
+	struct quota_raise *raises;      /* the one that ends first is the first one */
+	_Atomic int64_t raised_until_us; /* when `whole` changes next; INT64_MAX: never */
 	const struct cfg_budget *budget; /* of a budget; otherwise NULL */
 	/* Control thread writes, workers read; a reference each. */
 	_Atomic(struct quota_account *) now, next;
@@ -95,6 +104,7 @@ struct quota_maybes {
 };
 
 struct plan_quota {
+	wall_us now; /* as the control thread has last seen it: which increases are in force */
 	struct quota_slot *slots; /* of all scopes */
 	unsigned n_slots, cap_slots;
 	struct quota_budget *budgets;
@@ -105,6 +115,9 @@ struct plan_quota {
 
 /* Slots without accounts yet. -1 with err. */
 int plan_quota_build(struct tg_conf *c, struct conf_error *err) TG_MUST_CHECK;
+/* "file:line:col: ...": -1. */
+int plan_quota_fail(struct conf_error *err, const struct conf_pos *pos, const char *fmt, ...)
+	TG_PRINTF(3, 4);
 void plan_quota_fini(struct tg_conf *c);
 
 /*
@@ -124,6 +137,15 @@ void plan_quota_apply(struct tg_conf *c);
 int64_t plan_quota_share(const struct quota_limit *l, unsigned members, unsigned index);
 /* Called with every account of a calendar period that is new, before any worker can find it. */
 void plan_quota_on_new(void (*f)(struct quota_account *a));
+/* Adds increases (cfg_increase) to the slots of their scope. -1 with err: there is no such limit.
+ */
+int plan_quota_raises(struct tg_conf *c, struct quota_scope *scope, const struct conf_array *list,
+	struct conf_error *err) TG_MUST_CHECK;
+int plan_quota_amounts_fit(const struct tg_conf *c, struct conf_error *err) TG_MUST_CHECK;
+/* What this process may use of the slot's limit at some time. */
+int64_t plan_quota_amount_at(const struct tg_conf *c, const struct quota_slot *s, wall_us at);
+/* Now (c->quota.now). True: it is another amount than before. */
+bool plan_quota_amount_turn(struct tg_conf *c, struct quota_slot *s);
 /* Control thread: the limit has another amount, by hand, from the next plan_quota_apply on; -1: as
  * configured again. */
 void plan_quota_set_amount(struct tg_conf *c, struct quota_slot *s, int64_t whole);

@@ -129,10 +129,12 @@ static void window_ahead(const struct quota_slot *s, struct quota_account *head,
 int plan_quota_open(struct tg_conf *c, struct quota_table *t, struct quota_time now,
 	plan_quota_visit_f *visit, void *arg, char *why, size_t why_size)
 {
+	c->quota.now = now.wall;
 	for (unsigned i = 0; i < c->quota.n_slots; i++) {
 		struct quota_slot *s = &c->quota.slots[i];
 		struct quota_account *a;
 
+		(void)plan_quota_amount_turn(c, s);
 		a = slot_make(s, t, now.wall, now, why, why_size);
 		if (a == NULL)
 			return -1;
@@ -146,16 +148,23 @@ int plan_quota_open(struct tg_conf *c, struct quota_table *t, struct quota_time 
 	return 0;
 }
 
-void plan_quota_apply(struct tg_conf *c)
+static void apply(const struct tg_conf *c, const struct quota_slot *s)
 {
-	for (unsigned i = 0; i < c->quota.n_slots; i++) {
-		struct quota_slot *s = &c->quota.slots[i];
+	struct quota_account *next = atomic_load(&s->next);
 
-		quota_account_set_limit(atomic_load(&s->now), s->amount);
-	}
+	quota_account_set_limit(atomic_load(&s->now), s->amount);
+	if (next != NULL)
+		quota_account_set_limit(next, plan_quota_amount_at(c, s, next->start));
 }
 
-static void slot_turn(struct quota_slot *s, struct quota_table *t, struct quota_time now)
+void plan_quota_apply(struct tg_conf *c)
+{
+	for (unsigned i = 0; i < c->quota.n_slots; i++)
+		apply(c, &c->quota.slots[i]);
+}
+
+static void slot_turn(
+	const struct tg_conf *c, struct quota_slot *s, struct quota_table *t, struct quota_time now)
 {
 	struct quota_account *a = atomic_load(&s->now), *next = atomic_load(&s->next);
 	char why[256];
@@ -172,7 +181,7 @@ static void slot_turn(struct quota_slot *s, struct quota_table *t, struct quota_
 		if (next == NULL)
 			log_error("quota", "account=%.*s reason=\"%s\"", STR_FMT(s->scope), why);
 		else
-			quota_account_set_limit(next, s->amount);
+			quota_account_set_limit(next, plan_quota_amount_at(c, s, next->start));
 		atomic_store(&s->next, next);
 	}
 	if (next == NULL || now.wall.us < next->start.us)
@@ -200,11 +209,14 @@ static void window_turn(const struct quota_slot *s, struct quota_table *t, struc
 
 void plan_quota_turn(struct tg_conf *c, struct quota_table *t, struct quota_time now)
 {
+	c->quota.now = now.wall;
 	for (unsigned i = 0; i < c->quota.n_slots; i++) {
 		struct quota_slot *s = &c->quota.slots[i];
 
+		if (plan_quota_amount_turn(c, s))
+			apply(c, s);
 		if (s->limit->kind == QUOTA_STOCK) {
-			slot_turn(s, t, now);
+			slot_turn(c, s, t, now);
 		} else if (s->limit->kind == QUOTA_ROLLING) {
 			window_turn(s, t, now);
 		}

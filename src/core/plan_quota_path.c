@@ -169,6 +169,8 @@ int plan_quota_path(const struct req *r, wall_us now, struct quota_path *out)
 	key = key_now(r, &c);
 	path_add(&p, &key->quota);
 	path_add(&p, &key->tenant->quota);
+	if (key->tenant->pool_quota != NULL)
+		path_add(&p, key->tenant->pool_quota);
 	if (key->tenant->org_quota != NULL)
 		path_add(&p, key->tenant->org_quota);
 	if (key == r->key)

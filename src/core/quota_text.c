@@ -63,15 +63,20 @@ void quota_slot_json(struct outbuf *b, const struct quota_slot *s, struct quota_
 {
 	const struct quota_account *a = atomic_load(&s->now);
 	char text[QUOTA_LIMIT_LEN], iso[CLOCK_ISO_LEN];
+	wall_us until = { atomic_load(&s->raised_until_us) };
 	struct quota_limit l = *s->limit;
 
 	outbuf_lit(b, "{");
 	put_text(b, "scope", s->scope);
 	put_text(b, "dimension", str_z(quota_dim_name(s->limit->dim)));
-	l.amount = s->whole;
+	l.amount = atomic_load(&s->whole);
 	put_text(b, "limit", str_mk(text, quota_limit_put(text, &l)));
 	if (l.amount != s->limit->amount)
 		put_text(b, "configured", str_mk(text, quota_limit_put(text, s->limit)));
+	if (until.us != INT64_MAX) {
+		clock_iso(iso, until);
+		put_text(b, "increased_until", str_mk(iso, CLOCK_ISO_LEN));
+	}
 	if (a != NULL) {
 		put_text(b, "account", a->name);
 		put_use(b, a, now);

@@ -1,9 +1,10 @@
 """Limits by whom and by what: budgets by model and target, pools of tiers, increases, credits, sessions and end users."""
+import datetime
 import signal
 
 import pytest
 
-from harness import KEY, MODEL, PROVIDER_KEY, Client, chat, free_port, multipart
+from harness import KEY, MODEL, PROVIDER_KEY, Client, chat, free_port, multipart, sha256, wait_for
 
 TWO = {"models": {MODEL: {"targets": "openai"}, "other": {"targets": {"target": "openai", "model": MODEL}}}}
 
@@ -61,3 +62,40 @@ def test_a_form_that_names_its_model_late_does_not_slip_past_a_budget(gateway):
     r = ask(gw, late)
     assert r.status == 400 and "before the file" in r.json["error"]["message"]
     assert [ask(gw, first).status for _ in range(2)] == [200, 429] # the first one of all is in the ledger
+
+
+SECOND = "tg-second-tenant-0123456789"
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_pool_is_shared_by_the_tenants_of_a_tier(gateway, launch, tmp_path, how):
+    tenants = {"acme": {"tier": "free"}, "other": {"tier": "free", "keys": [{"id": "second", "sha256": sha256(SECOND)}]}}
+    gw = gateway({"ledger": {"path": str(tmp_path / "books")}, "tenants": tenants,
+                  "tiers": {"free": {"limits": {"requests": "4/day"}, "pool": {"limits": {"requests": "6/day"}}}}})
+    assert statuses(gw, 3) == [200] * 3
+    assert statuses(gw, 1, key=SECOND) == [200]
+    gw.signal(how)
+    gw.wait()
+    again = launch(gw.config)
+    assert statuses(again, 3, key=SECOND) == [200, 200, 429]
+    r = chat(again.listen)
+    assert r.status == 429 and r.get("x-tollgate-denied-by") == "tier/requests"
+    assert "above this tenant (tier)" in r.json["error"]["message"] and "6 " not in r.json["error"]["message"]
+    with Client(again.listen) as c: # nor on its page
+        page = c.request("GET", "/v1/tollgate/quota", None, (), KEY).json
+    assert [limit["scope"] for limit in page["limits"]] == ["tenant:acme"]
+
+
+def test_an_increase_ends_without_a_reload(gateway):
+    until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=4)
+    gw = gateway({"tenants": {"acme": {"limits": {"requests": "2/month"}, "increases": [
+        {"limit": "1000000/month", "dimension": "requests", "until": until.isoformat()}]}}})
+    assert statuses(gw, 3) == [200] * 3
+    with Client(gw.listen) as c:
+        (limit,) = c.request("GET", "/v1/tollgate/quota", None, (), KEY).json["limits"]
+    assert limit["limit"] == "1000002/month" and limit["configured"] == "2/month"
+    assert limit["increased_until"][:19] == until.isoformat()[:19]
+    wait_for(lambda: chat(gw.listen).status == 429, "the increase is over")
+    with Client(gw.listen) as c:
+        (limit,) = c.request("GET", "/v1/tollgate/quota", None, (), KEY).json["limits"]
+    assert limit["limit"] == "2/month" and limit["free"] == 0 and "increased_until" not in limit

@@ -57,21 +57,21 @@ static void same_limits(const char *scope, const struct cfg_quota *q)
 	}
 }
 
-static const char everywhere[] =
-	LISTEN "tiers: { gold: { limits: " ALL " } }\n"
-	       "orgs: { acme: { limits: " ALL ", timezone: Europe/Berlin } }\n"
-	       "tenants:\n"
-	       "  me:\n"
-	       "    org: acme\n"
-	       "    tier: gold\n"
-	       "    timezone: America/Los_Angeles\n"
-	       "    limits: " ALL "\n"
-	       "    keys: [ { id: k, sha256: " SHA ", limits: " ALL " } ]\n"
-	       "budgets:\n"
-	       "  - name: all\n"
-	       "    match: { tag.team: research, tenant: me, org: acme, tier: gold, key: k }\n"
-	       "    timezone: Asia/Tokyo\n"
-	       "    limits: " ALL "\n";
+static const char everywhere[] = LISTEN
+	"tiers: { gold: { limits: " ALL ", pool: { limits: " ALL ", timezone: Asia/Tokyo } } }\n"
+	"orgs: { acme: { limits: " ALL ", timezone: Europe/Berlin } }\n"
+	"tenants:\n"
+	"  me:\n"
+	"    org: acme\n"
+	"    tier: gold\n"
+	"    timezone: America/Los_Angeles\n"
+	"    limits: " ALL "\n"
+	"    keys: [ { id: k, sha256: " SHA ", limits: " ALL " } ]\n"
+	"budgets:\n"
+	"  - name: all\n"
+	"    match: { tag.team: research, tenant: me, org: acme, tier: gold, key: k }\n"
+	"    timezone: Asia/Tokyo\n"
+	"    limits: " ALL "\n";
 
 START_TEST(every_dimension_in_every_scope)
 {
@@ -89,6 +89,8 @@ START_TEST(every_dimension_in_every_scope)
 	key = tenant->keys.v;
 	budget = config.budgets.v;
 	same_limits("tier", &tier->limits);
+	same_limits("pool", &tier->pool.limits);
+	UNIT_STR_EQ(tier->pool.timezone, STR("Asia/Tokyo"));
 	same_limits("org", &org->limits);
 	same_limits("tenant", &tenant->limits);
 	same_limits("key", &key->limits);
@@ -214,6 +216,17 @@ static const struct {
 	{ LISTEN "tenants:\n  a: { keys: [ { id: k, sha256: " SHA ", limits: { cost: 1 } } ] }\n",
 		"t.yaml:3:115: `1` says no period: a limit of cost is such as `50 usd/day`" },
 	{ LISTEN "tiers: { t: { limits: 5/day } }\n", "t.yaml:2:23: " },
+/* increases */
+#define MORE(inside) BUDGET("limits: { requests: 1/day }, increases: [ { " inside " } ]")
+	{ MORE("limit: 5/day, dimension: requests"),
+		"t.yaml:3:58: `until` is missing in the increase block" },
+	{ MORE("limit: 5/day, until: 2026-12-24, dimension: request"),
+		"t.yaml:3:104: `request` is no dimension; it is one of those of `limits`, such as "
+		"cost; did you mean `requests`?" },
+	{ MORE("limit: 5/dy, until: 2026-12-24, dimension: requests"), "t.yaml:3:67: `5/dy`: " },
+	{ MORE("limit: 5/day, until: 2026-02-30, dimension: requests"),
+		"t.yaml:3:81: `2026-02-30` is no date such as 2027-01-31" },
+	{ LISTEN "tiers: { t: { pool: { timezone: Mars } } }\n", "t.yaml:2:33: " },
 	/* time zones */
 	{ LISTEN "orgs: { o: { timezone: Europe/Berln } }\n", "t.yaml:2:24: " },
 	{ LISTEN "tenants: { a: { timezone: ../etc/passwd } }\n", "t.yaml:2:27: " },
@@ -232,11 +245,11 @@ static const struct {
 		"`a/b`" },
 	{ BUDGET("match: { tenat: me }"),
 		"t.yaml:3:25: `tenat` cannot be matched; it is `tag.NAME`, or one of tenant, org, "
-		"tier, key; did you mean `tenant`?" },
+		"tier, key, model, target; did you mean `tenant`?" },
 	{ BUDGET("match: { tag.: me }"), "t.yaml:3:25: `tag.` cannot be matched" },
 	{ BUDGET("match: { tag.a: x, colour: red }"),
 		"t.yaml:3:35: `colour` cannot be matched; it is `tag.NAME`, or one of tenant, org, "
-		"tier, key" },
+		"tier, key, model, target" },
 	{ BUDGET("limits: { requests: 1 }"), "t.yaml:3:36: `1` says no period" },
 	/* what nobody could be is no limit */
 	{ LISTEN "tenants: { acme: }\nbudgets:\n  - { name: b, match: { tenant: acne } }\n",
@@ -245,6 +258,8 @@ static const struct {
 		"t.yaml:4:25: there is no org `zzzzzz`; define it under `orgs`" },
 	{ LISTEN "tiers: { gold: }\nbudgets:\n  - { name: b, match: { tier: golf } }\n",
 		"t.yaml:4:25: there is no tier `golf`; did you mean `gold`?" },
+	{ BUDGET("match: { model: nothing }"), "t.yaml:3:25: there is no model `nothing`" },
+	{ BUDGET("match: { target: nowhere }"), "t.yaml:3:25: there is no target `nowhere`" },
 	{ BUDGET("match: { key: nobody }"), "t.yaml:3:25: there is no key `nobody`" },
 	{ LISTEN "tags: { required: [ team ] }\nbudgets:\n  - { name: b, match: { tag.tem: x } }\n",
 		"t.yaml:4:25: the tag `tem` is in neither `tags.required` nor `tags.optional`; did "
