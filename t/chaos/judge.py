@@ -10,9 +10,8 @@
          `cancel_estimate`, broke off the answer, and what had been sent did not arrive. Estimates promise no more there.
          Targets that `drain`, as hard limits want it, have none of it but for a reset by the provider
 
-A bill above the hold is legal only where the provider lied (`wrong-usage`), a settlement above it only where the record says
-so (`over_bound`: that lie, or our estimate of an answer without figures); the next requests are refused. Everything else is an
-invariant broken, named as in the design: I1 G <= L, I2 settled <= hold, but for that, I3 a bill is never above its settlement, I4 settled <= limit + over, I5 whatever was billed is in a journal, I6 one end each, I8 Redis' S is what the
+A bill or settlement above the hold is legal only where the provider lied (`wrong-usage`), and the record says so (`over_bound`).
+Everything else is an invariant broken, named as in the design (docs/internals/chaos.md): I1 G <= L, I3 a bill is never above its settlement, I4 settled <= limit + over, I5 whatever was billed is in a journal, I6 one end each, I8 Redis' S is what the
 journals have, I9 tenants add up to their org, I15 every refusal names its account.
 """
 
@@ -117,8 +116,9 @@ class Judge:
             return
         over = max(F(0), r.charged - r.hold)
         lied = any("wrong-usage" in line["fault"] for line in r.lines)
-        if over and "over_bound" not in r.end["flags"]:
-            self.finding("I2", f"{r.tag}: charged {float(r.charged)}, held {float(r.hold)}, flags {r.end['flags']}")
+        if over and (not lied or "over_bound" not in r.end["flags"]):
+            self.finding("I2", f"{r.tag}: charged {float(r.charged)}, held {float(r.hold)}, flags {r.end['flags']}, "
+                               f"{[line['fault'] for line in r.lines]}")
         if r.bill > r.hold and not lied:
             self.finding("bound", f"{r.tag}: billed {float(r.bill)}, held {float(r.hold)}")
         self.over += over
