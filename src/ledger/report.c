@@ -129,6 +129,21 @@ static int64_t month_of(struct adding *a, int64_t day)
 	return a->bucket;
 }
 
+static int64_t bound_below(const struct report_query *q, int64_t hour)
+{
+	size_t low = 0, high = q->n_bounds;
+
+	while (high - low > 1) {
+		size_t mid = low + (high - low) / 2;
+
+		if (q->bounds[mid] <= hour)
+			low = mid;
+		else
+			high = mid;
+	}
+	return q->bounds[low];
+}
+
 static int64_t bucket_of(struct adding *a, int64_t hour)
 {
 	if (a->q->by & REPORT_BY_HOUR)
@@ -137,6 +152,8 @@ static int64_t bucket_of(struct adding *a, int64_t hour)
 		return hour / HOURS_A_DAY * HOURS_A_DAY;
 	if (a->q->by & REPORT_BY_MONTH)
 		return month_of(a, hour / HOURS_A_DAY);
+	if (a->q->by & REPORT_BY_BOUNDS)
+		return bound_below(a->q, hour);
 	return 0;
 }
 

@@ -17,7 +17,8 @@ enum report_by { /* bits */
 #define X(id, member, name) REPORT_BY_##id = 8 << ROLLUP_##id,
 #include "ledger/tbl/rollup_texts.h"
 #undef X
-	REPORT_BY_TAG = 8 << ROLLUP__TEXTS, /* the values of report_query.by_tag */
+	REPORT_BY_TAG = 8 << ROLLUP__TEXTS,     /* the values of report_query.by_tag */
+	REPORT_BY_BOUNDS = 16 << ROLLUP__TEXTS, /* stretches that begin at report_query.bounds */
 };
 
 #define REPORT_TAGS_MAX    4
@@ -34,6 +35,8 @@ struct report_query {
 		struct str value;
 	} filter[REPORT_FILTERS_MAX];
 	unsigned n_filters;
+	const int64_t *bounds; /* BY_BOUNDS: hours, ascending, the first is from_hour */
+	size_t n_bounds;
 	size_t max_rows; /* more are an error; 0: no limit */
 };
 

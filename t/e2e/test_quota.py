@@ -143,6 +143,24 @@ def test_a_restart_forgets_nothing(gateway, launch, tmp_path, how):
     assert r.status == 429 and "/requests/" in r.get("x-tollgate-denied-by")
 
 
+def test_a_new_limit_learns_of_requests_that_were_under_way(gateway):
+    """It began after them: when they have ended, what they were counts in it."""
+    gw = gateway(limited({"requests": "100/day"}))
+    assert chat(gw.listen).status == 200
+    with Client(gw.listen) as slow:
+        slow.send_request("POST", "/v1/chat/completions",
+                          b'{"model":"%s","messages":[{"role":"user","content":"x"}]}' % MODEL.encode(),
+                          {"content-type": "application/json", "x-sim-ttft": "2s"}, KEY)
+        wait_for(lambda: quota_page(gw)["limits"][0]["held"] == 1, "the slow one is under way")
+        limits = {"requests": ["100/day", "3/month"]}
+        gw.reload({**gw.config, "tenants": {"acme": {**gw.config["tenants"]["acme"], "limits": limits}}})
+        month = lambda: [row["used"] for row in quota_page(gw)["limits"] if row["limit"].endswith("/month")]
+        assert month() == [1]
+        assert slow.response().status == 200
+    wait_for(lambda: month() == [2], "the month knows of the slow one")
+    assert [chat(gw.listen).status for _ in range(2)] == [200, 429]
+
+
 def test_a_reload_keeps_what_was_spent(gateway):
     gw = gateway(limited({"requests": "3/day"}))
     assert [chat(gw.listen).status for _ in range(4)] == [200, 200, 200, 429]

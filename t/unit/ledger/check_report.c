@@ -238,6 +238,29 @@ START_TEST(rows_by_what_is_asked)
 }
 END_TEST
 
+/* Stretches of hours: a row each, from its bound up to the next one. */
+START_TEST(rows_by_bounds)
+{
+	static const int64_t bounds[] = { HOUR0 + 1, HOUR0 + 2, HOUR0 + 24, HOUR0 + 40 };
+	static const uint64_t requests[] = { 4, 22 * 4, 6 * 4 };
+	struct report_query q = { .from_hour = HOUR0 + 1,
+		.to_hour = HOUR0 + 48,
+		.by = REPORT_BY_BOUNDS,
+		.bounds = bounds,
+		.n_bounds = TG_ARRAY_LEN(bounds) };
+	struct report r;
+
+	make();
+	r = run(&q);
+	ck_assert_uint_eq(r.n_rows, TG_ARRAY_LEN(requests));
+	for (size_t i = 0; i < r.n_rows; i++) {
+		ck_assert_int_eq(r.rows[i]->key.hour, bounds[i]);
+		ck_assert_uint_eq(r.rows[i]->value.requests, requests[i]);
+	}
+	report_free(&r);
+}
+END_TEST
+
 START_TEST(too_many_rows_are_an_error)
 {
 	struct report_query q = ASK("month", "2025-11", "by", "hour,tenant", );
@@ -400,7 +423,7 @@ START_TEST(csv_has_a_line_a_row)
 		if (b.p[i] != '\n')
 			continue;
 		ck_assert_int_eq(b.p[i - 1], '\r');
-		ck_assert_uint_eq(commas, 2 + 6 + QUALITY__MAX + USAGE__MAX + 4 - 1);
+		ck_assert_uint_eq(commas, 2 + 7 + QUALITY__MAX + USAGE__MAX + 4 - 1);
 		commas = 0;
 		lines++;
 	}
@@ -417,6 +440,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, files_and_what_is_behind_them);
 	tcase_add_test(tc, nothing_passes);
 	tcase_add_test(tc, rows_by_what_is_asked);
+	tcase_add_test(tc, rows_by_bounds);
 	tcase_add_test(tc, too_many_rows_are_an_error);
 	tcase_add_test(tc, a_ledger_that_is_not_there_or_damaged);
 	tcase_add_test(tc, words_of_questions);

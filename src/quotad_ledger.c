@@ -1,0 +1,244 @@
+/*
+ * quotad_ledger.c: see quotad_ledger.h. Rows are asked for by stretches of hours between which no
+ * account begins or ends, so that there are few of them, however long a period is. Where midnight
+ * in a zone is not at a full hour of UTC, that hour counts for both days: never too little.
+ */
+#include "quotad_ledger.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "core/plan.h"
+#include "ledger/report.h"
+
+#define HOUR_US   INT64_C(3600000000)
+#define SCOPE_MAX 512
+
+struct asked {
+	const struct quota_slot *slot;
+	struct quota_account *account; /* a reference */
+	__int128 spent;                /* in its unit; money in pico */
+	struct asked *next;            /* of the same scope */
+	struct asked *all_next;
+};
+
+struct ledger_ask {
+	struct map scopes; /* "tenant:acme" -> the first of its accounts */
+	struct arena arena;
+	struct asked *budgets; /* theirs: asked one by one */
+	struct asked *all;
+	size_t n;
+	int64_t *bounds; /* hours, ascending, each once */
+	size_t n_bounds;
+};
+
+struct ledger_ask *ledger_ask_new(void)
+{
+	struct ledger_ask *l = calloc(1, sizeof *l);
+
+	tg_assert(l != NULL);
+	map_init(&l->scopes);
+	arena_init(&l->arena, NULL, 0);
+	return l;
+}
+
+void ledger_ask_free(struct ledger_ask *l)
+{
+	for (struct asked *a = l->all; a != NULL; a = a->all_next)
+		quota_account_put(a->account);
+	free(l->bounds);
+	arena_fini(&l->arena);
+	map_fini(&l->scopes);
+	free(l);
+}
+
+size_t ledger_ask_count(const struct ledger_ask *l)
+{
+	return l->n;
+}
+
+void ledger_ask_add(struct ledger_ask *l, const struct quota_slot *s, struct quota_account *a)
+{
+	struct asked *f = arena_zalloc(&l->arena, sizeof *f), *first;
+
+	tg_assert(f != NULL);
+	quota_account_get(a);
+	f->slot = s;
+	f->account = a;
+	f->all_next = l->all;
+	l->all = f;
+	l->n++;
+	if (s->budget != NULL) {
+		f->next = l->budgets;
+		l->budgets = f;
+		return;
+	}
+	first = map_get(&l->scopes, s->scope);
+	if (first == NULL) {
+		tg_assert(map_put(&l->scopes, s->scope, f));
+		return;
+	}
+	f->next = first->next;
+	first->next = f;
+}
+
+/* ---- the question */
+
+static int compare_hours(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static void bound_add(struct ledger_ask *l, int64_t us, bool up)
+{
+	int64_t hour = TG_MAX(us, 0) / HOUR_US;
+
+	l->bounds[l->n_bounds++] = hour + (up && us % HOUR_US != 0);
+}
+
+/* From the earliest begin to `to`, the hours between which accounts begin or end. */
+static void make_bounds(struct ledger_ask *l, int64_t to)
+{
+	size_t n = 0;
+
+	free(l->bounds);
+	l->n_bounds = 0;
+	l->bounds = calloc(4 * l->n + 1, sizeof *l->bounds);
+	tg_assert(l->bounds != NULL);
+	for (const struct asked *f = l->all; f != NULL; f = f->all_next) {
+		bound_add(l, f->account->start.us, false);
+		bound_add(l, f->account->start.us, true);
+		if (f->account->end.us < to * HOUR_US) {
+			bound_add(l, f->account->end.us, false);
+			bound_add(l, f->account->end.us, true);
+		}
+	}
+	qsort(l->bounds, l->n_bounds, sizeof *l->bounds, compare_hours);
+	for (size_t i = 0; i < l->n_bounds; i++)
+		if (n == 0 || l->bounds[n - 1] != l->bounds[i])
+			l->bounds[n++] = l->bounds[i];
+	l->n_bounds = n;
+}
+
+/* What rows must be told apart by for the sake of budgets. */
+static unsigned budgets_ask(const struct ledger_ask *l)
+{
+	unsigned by = 0;
+
+	for (const struct asked *f = l->budgets; f != NULL; f = f->next)
+		for (size_t i = 0; i < f->slot->budget->match.n; i++) {
+			struct str name = f->slot->budget->match.v[i].name;
+
+			if (str_starts(name, STR("tag.")))
+				by |= REPORT_BY_TAGS;
+			else if (str_eq(name, STR("model")))
+				by |= REPORT_BY_ASKED;
+			else if (str_eq(name, STR("target")))
+				by |= REPORT_BY_TARGET;
+		}
+	return by;
+}
+
+/* ---- the answer */
+
+static __int128 spent_of(enum quota_dim dim, const struct rollup_value *v)
+{
+	struct usage u = { .source = USAGE_PROVIDER };
+
+	memcpy(u.n, v->units, sizeof u.n);
+	switch (dim) {
+	case QUOTA_COST: return v->billed;
+	case QUOTA_INPUT_TOKENS: return usage_input(&u);
+	case QUOTA_OUTPUT_TOKENS: return usage_output(&u);
+	case QUOTA_TOKENS: return (__int128)usage_input(&u) + usage_output(&u);
+	case QUOTA_REQUESTS: return v->requests - TG_MIN(v->uncounted, v->requests);
+	case QUOTA_GENERATIONS: return v->generations;
+	default: return 0;
+	}
+}
+
+static void count(struct asked *f, const struct report_row *row)
+{
+	int64_t from = row->key.hour * HOUR_US, to = from + HOUR_US; /* any hour of the stretch */
+
+	if (from < f->account->end.us && to > f->account->start.us)
+		f->spent += spent_of(f->account->dim, &row->value);
+}
+
+static void count_scope(
+	struct ledger_ask *l, const char *kind, struct str name, const struct report_row *row)
+{
+	char text[SCOPE_MAX];
+	int n = snprintf(text, sizeof text, "%s:%.*s", kind, STR_FMT(name));
+
+	if (name.n == 0 || n < 0 || (size_t)n >= sizeof text)
+		return;
+	for (struct asked *f = map_get(&l->scopes, str_mk(text, (size_t)n)); f != NULL; f = f->next)
+		count(f, row);
+}
+
+static void row_add(struct ledger_ask *l, const struct report_row *row)
+{
+	const struct rollup_key *k = &row->key;
+	const struct quota_who who = {
+		.org = k->org,
+		.tenant = k->tenant,
+		.tier = k->tier,
+		.key = k->key,
+		.model = k->asked,
+		.target = k->target,
+		.tags = k->tags,
+	};
+
+	count_scope(l, "key", k->key, row);
+	count_scope(l, "tenant", k->tenant, row);
+	count_scope(l, "tier", k->tier, row);
+	count_scope(l, "org", k->org, row);
+	for (struct asked *f = l->budgets; f != NULL; f = f->next)
+		if (plan_quota_matches(f->slot->budget, &who))
+			count(f, row);
+}
+
+static int64_t in_unit(enum quota_dim dim, __int128 v)
+{
+	if (dim == QUOTA_COST)
+		v = (v + PICO_PER_NANO - 1) / PICO_PER_NANO;
+	return v > INT64_MAX ? INT64_MAX : (int64_t)v;
+}
+
+int ledger_ask_run(struct ledger_ask *l, const char *path, char *err, size_t err_len)
+{
+	struct report_query q = {
+		.to_hour = clock_wall().us / HOUR_US + 2,
+		.by = REPORT_BY_BOUNDS | REPORT_BY_ORG | REPORT_BY_TENANT | REPORT_BY_TIER |
+		      REPORT_BY_KEY | budgets_ask(l),
+	};
+	struct report report;
+
+	for (struct asked *f = l->all; f != NULL; f = f->all_next)
+		f->spent = 0;
+	if (l->n == 0)
+		return 0;
+	make_bounds(l, q.to_hour);
+	q.from_hour = l->bounds[0];
+	q.bounds = l->bounds;
+	q.n_bounds = l->n_bounds;
+	if (report_run(path, &q, &report, err, err_len) != 0)
+		return -1;
+	for (size_t i = 0; i < report.n_rows; i++)
+		row_add(l, report.rows[i]);
+	report_free(&report);
+	return 0;
+}
+
+void ledger_ask_each(struct ledger_ask *l,
+	void (*f)(void *arg, const struct quota_slot *s, struct quota_account *a, int64_t spent),
+	void *arg)
+{
+	for (struct asked *x = l->all; x != NULL; x = x->all_next)
+		f(arg, x->slot, x->account, in_unit(x->account->dim, x->spent));
+}
