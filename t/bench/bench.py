@@ -24,6 +24,7 @@ import time
 
 import clients
 import proxies
+import shared
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ORDER = ("tollgate", "nginx", "haproxy")
@@ -32,6 +33,7 @@ TARGETS = {
     "chat_1k": {"nginx": 1.0}, "prompt_100k": {"nginx": 1.0}, "connection_per_request": {"nginx": 1.0},
     "stream_50": {"nginx": 1.0, "haproxy": 1.0}, "tls": {"nginx": 1.05},
     "idle_memory": {"figure": 4.0}, "start_rss": {"figure": 15.0},
+    "redis_commands": {"figure": 0.02}, "redis_added_p99": {"figure": 300},
     "ledger_added": {"figure": 1.5}, "ledger_recovery": {"figure": 1000}, "report_month": {"figure": 2000},
 }
 SENTENCE = "Lorem ipsum dolor sit amet, consectetur adipiscing elit. "
@@ -62,14 +64,18 @@ class Wrk:
                 f.write("wrk.headers['Connection']='close'\n")
 
     def run(self, url, connections, seconds):
-        argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "--latency", "-s",
-                self.script, url]
-        out = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-        count = re.search(r"(\d+) requests in", out)
-        bad = re.search(r"Non-2xx or 3xx responses: \d+|Socket errors: connect [1-9]\d*", out)
-        if count is None or int(count[1]) == 0 or bad:
-            sys.exit(f"bench: {url}: {bad[0] if bad else 'no requests'}\n{out}")
-        return int(count[1]), {p: micro(v) for p, v in re.findall(r"^\s+(50|99)%\s+(\S+)", out, re.MULTILINE)}
+        return run_wrk(self.script, url, connections, seconds)
+
+
+def run_wrk(script, url, connections, seconds):
+    """Requests, and latency by percentile in us."""
+    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "--latency", "-s", script, url]
+    out = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    count = re.search(r"(\d+) requests in", out)
+    bad = re.search(r"Non-2xx or 3xx responses: \d+|Socket errors: connect [1-9]\d*", out)
+    if count is None or int(count[1]) == 0 or bad:
+        sys.exit(f"bench: {url}: {bad[0] if bad else 'no requests'}\n{out}")
+    return int(count[1]), {p: micro(v) for p, v in re.findall(r"^\s+(50|99)%\s+(\S+)", out, re.MULTILINE)}
 
 
 def micro(text):
@@ -185,6 +191,14 @@ class Bench:
         stop(running)
         self.own_row(case, median(added), "us CPU/request")
 
+    def shared_case(self):
+        """A gateway that shares its limits through Redis beside one that does not: 5,000 requests a second, 100 tenants."""
+        out = shared.measure(self.folder, self.upstreams, os.path.join(self.options.build, "tollgate"),
+                             request_body("json", 700, False), run_wrk, self.options.rounds, self.options.seconds)
+        self.own_row("redis_commands", out["commands"], f"/request, {out['rate']:.0f}/s")
+        self.own_row("redis_added_p99", out["p99_us"], "us")
+        self.own_row("redis_added", out["cpu_us"], "us CPU/request")
+
     def journal_case(self):
         """A start after a crash that left a million records."""
         out = json.loads(self.program("journal_bench", os.path.join(self.folder, "journal-bench")))
@@ -202,7 +216,7 @@ class Bench:
 
     def own_row(self, case, figure, unit):
         """A figure that the others have no part in."""
-        row = {"case": case, "tollgate": round(figure, 2), "nginx": None, "haproxy": None, "ratio_nginx": None,
+        row = {"case": case, "tollgate": round(figure, 4 if figure < 0.1 else 2), "nginx": None, "haproxy": None, "ratio_nginx": None,
                "ratio_haproxy": None, "unit": unit}
         self.rows.append(row)
         if not self.options.json:
@@ -228,6 +242,7 @@ class Bench:
             "start_rss": self.start_case,
             "ledger_added": self.ledger_case,
             "limits_added": self.limits_case,
+            "shared_limits": self.shared_case,
             "ledger_recovery": self.journal_case,
             "report_month": self.report_case,
         }

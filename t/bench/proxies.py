@@ -18,6 +18,10 @@ STREAMS = ("stream", "slow")
 _running = []
 
 
+def key_hash(key):
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -157,13 +161,15 @@ budgets:
 """
     TENANT_LIMITS = "cost: [ 100000 usd/day, 1000000 usd/month ], requests: 100000000/m, tokens: 1000000000000/m, concurrency: 100000"
 
-    def __init__(self, folder, up, binary, ledger="group", limits=False):
+    def __init__(self, folder, up, binary, ledger="group", limits=False, name="", more=None):
+        """name tells several of them apart; more: the text of other tenants' block and what goes behind it."""
         targets = "".join(
             f"  {name}: {{ provider: openai, base_url: \"{'https' if name == 'tls' else 'http'}://localhost:{port}\", "
             f"key: {UPSTREAM_KEY}{', ca: ' + up.pem if name == 'tls' else ''} }}\n" for name, port in up.ports.items())
         models = "".join(f"  {MODELS[name]}: {{ targets: [ {name} ] }}\n" for name in up.ports)
-        path = "none" if ledger == "none" else f"{folder}/ledger{limits}"
-        conf = write(folder, f"tollgate-{ledger}{limits}.yaml", f"""
+        name = f"tollgate-{ledger}{limits}{name}"
+        path = "none" if ledger == "none" else f"{folder}/ledger-{name}"
+        conf = write(folder, f"{name}.yaml", f"""
 workers: 1
 listen:
   - address: 127.0.0.1:0
@@ -179,11 +185,12 @@ targets:
     {"org: house" if limits else ""}
     {"limits: { " + self.TENANT_LIMITS + " }" if limits else ""}
     tags: {{ team: bench, environment: bench }}
-    keys: [ {{ id: bench, sha256: {hashlib.sha256(CLIENT_KEY.encode()).hexdigest()} }} ]
+    keys: [ {{ id: bench, sha256: {key_hash(CLIENT_KEY)} }} ]
+{more or ""}
 ledger: {{ path: {path} }}
 log: {{ access: {folder}/tollgate-access.jsonl }}
 """)
-        ready = os.path.join(folder, f"tollgate-{ledger}{limits}.ready")
+        ready = os.path.join(folder, f"{name}.ready")
         if os.path.exists(ready):
             os.unlink(ready)
         self.child = spawn([os.path.abspath(binary), "-c", conf, "--ready-file", ready], folder, "tollgate")
