@@ -148,7 +148,8 @@ struct lease_answer {
 struct lease_outcome {
 	bool save_epoch; /* lease_epoch is new: save it, then lease_epoch_saved */
 	enum lease_status status;
-	unsigned n_woken; /* whose waiting requests are to try again, now; all have a lease */
+	bool wake_bucket; /* all requests that wait in the bucket are to try again, */
+	unsigned n_woken; /* or those that wait for these */
 	struct quota_account *woken[LEASE_CALL_MAX];
 };
 
