@@ -280,6 +280,18 @@ bool lease_epoch_above(const struct lease_epoch *a, const struct lease_epoch *b)
 	return a->incarnation != b->incarnation ? a->incarnation > b->incarnation : a->seq > b->seq;
 }
 
+/* Each is moved to where it belongs, which may be the list that it came from. */
+static void judge_all(struct lease_bucket *b, mono_us now)
+{
+	struct list all, *it;
+
+	list_init(&all);
+	while ((it = list_pop_front(&b->hot)) != NULL || (it = list_pop_front(&b->cold)) != NULL)
+		list_push_back(&all, it);
+	while ((it = list_pop_front(&all)) != NULL)
+		lease_judge(list_entry(it, struct lease, link), now);
+}
+
 void lease_bucket_set_epoch(struct lease_bucket *b, struct str text, bool unsaved, mono_us now)
 {
 	tg_assert(text.n <= sizeof b->epoch);
@@ -290,10 +302,7 @@ void lease_bucket_set_epoch(struct lease_bucket *b, struct str text, bool unsave
 	b->learning = true;
 	b->asserted = false;
 	lease_bucket_set_sure(b, false);
-	list_foreach_safe (it, next, &b->hot)
-		lease_judge(list_entry(it, struct lease, link), now);
-	list_foreach_safe (it, next, &b->cold)
-		lease_judge(list_entry(it, struct lease, link), now);
+	judge_all(b, now);
 }
 
 int lease_epoch_restore(struct lease_member *m, unsigned bucket, struct str text)
@@ -347,6 +356,7 @@ void lease_bucket_down(struct lease_member *m, unsigned bucket, mono_us now)
 	m->counts.voided++;
 	for (unsigned i = 0; i < b->n; i++) {
 		b->item[i]->in_call = false;
+		b->item[i]->unheard = true;
 		lease_judge(b->item[i], now);
 	}
 }

@@ -162,7 +162,7 @@ static int64_t when(const struct lease *l, mono_us now)
 {
 	int64_t at = NEVER_US;
 
-	if (lease_owes(l) || lacks(l, now))
+	if (lease_owes(l) || l->unheard || lacks(l, now))
 		return now.us;
 	if (!l->closed && lease_excess(l, now) < l->g)
 		return now.us;

@@ -91,6 +91,7 @@ struct lease {
 	bool closed; /* as of the last answer, outside of its period */
 	bool stale;  /* not synced for revalidate_us */
 	bool in_call, returns;
+	bool unheard; /* a call had no answer: perhaps it was carried out */
 	uint64_t op_seq;
 	int64_t call_s, call_g, call_need, call_limit;
 
