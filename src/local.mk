@@ -6,7 +6,7 @@ tollgate_SOURCES = \
 	src/ledgerd.c src/ledgerd.h \
 	src/listeners.c src/listeners.h \
 	src/logwriter.c src/logwriter.h \
-	src/quotad.c src/quotad.h src/quotad_ledger.c src/quotad_ledger.h \
+	src/quotad.c src/quotad.h \
 	src/quotastate.c src/quotastate.h \
 	src/quotaops.c src/quotaops.h src/quotaops_file.c src/quotaops_file.h
 tollgate_LDADD = $(TG_LIBS)

@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/test_switch.h"
-#include "quotad_ledger.h"
+#include "core/quota_ledger.h"
 #include "quotaops.h"
 
 #define ACCOUNTS_MAX ((size_t)1 << 20)

@@ -1,9 +1,9 @@
 /*
- * quotad_ledger.c: see quotad_ledger.h. Rows are asked for by stretches of hours between which no
+ * quota_ledger.c: see quota_ledger.h. Rows are asked for by stretches of hours between which no
  * account begins or ends, so that there are few of them, however long a period is. Where midnight
  * in a zone is not at a full hour of UTC, that hour counts for both days: never too little.
  */
-#include "quotad_ledger.h"
+#include "core/quota_ledger.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /*
- * quotad_ledger.h: what the ledger has of accounts: one question for all of them, over their
+ * quota_ledger.h: what the ledger has of accounts: one question for all of them, over their
  * periods. An ask belongs to the thread that has it; the control thread makes and frees it.
  */
-#ifndef TG_QUOTAD_LEDGER_H
-#define TG_QUOTAD_LEDGER_H
+#ifndef TG_CORE_QUOTA_LEDGER_H
+#define TG_CORE_QUOTA_LEDGER_H
 
 #include "core/plan_quota.h"
 
