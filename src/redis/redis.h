@@ -36,9 +36,9 @@ enum redis_mode { REDIS_STANDALONE, REDIS_SENTINEL, REDIS_CLUSTER };
  * What a client is made from; all texts are copied. Zero or empty: the default in brackets.
  *
  * URLs: redis://[user[:password]@]host[:port][/db], rediss:// (TLS), unix:/path[?db=n]. A password
- * alone is redis://:password@host. User and password may be percent-encoded. With sentinels their
- * user and password are those of the sentinels; the primary's are username and password below,
- * which also hold for every URL that has none of its own.
+ * alone is redis://:password@host. User and password may be percent-encoded. username and
+ * password below hold where the URL has none of its own. But the URLs of sentinels are the
+ * sentinels' alone: their login is what the URL says, the primary's is username and password.
  */
 struct redis_conf {
 	enum redis_mode mode;
