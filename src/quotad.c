@@ -79,13 +79,12 @@ static void visit(void *arg, const struct quota_slot *s, struct quota_account *a
 
 /* Some of it may have been counted already: never less than the ledger has, and what was changed by
  * hand. */
-static void raise_to_ledger(
-	void *arg, const struct quota_slot *s, struct quota_account *a, int64_t spent)
+static void raise_to_ledger(void *arg, struct quota_account *a, int64_t spent, uint64_t requests)
 {
 	int64_t has = spent - atomic_load(&a->settled) + quotaops_adjusted(a->name);
 
 	(void)arg;
-	(void)s;
+	(void)requests;
 	if (has > 0 && !test_off(TEST_RESTORE))
 		quota_account_restore(a, has);
 }

@@ -20,7 +20,8 @@ struct asked {
 	const struct quota_slot *slot;
 	struct quota_account *account; /* a reference */
 	__int128 spent;                /* in its unit; money in pico */
-	struct asked *next;            /* of the same scope */
+	uint64_t requests;
+	struct asked *next; /* of the same scope */
 	struct asked *all_next;
 };
 
@@ -165,8 +166,10 @@ static void count(struct asked *f, const struct report_row *row)
 {
 	int64_t from = row->key.hour * HOUR_US, to = from + HOUR_US; /* any hour of the stretch */
 
-	if (from < f->account->end.us && to > f->account->start.us)
-		f->spent += spent_of(f->account->dim, &row->value);
+	if (from >= f->account->end.us || to <= f->account->start.us)
+		return;
+	f->spent += spent_of(f->account->dim, &row->value);
+	f->requests += row->value.requests;
 }
 
 static void count_scope(
@@ -220,7 +223,7 @@ int ledger_ask_run(struct ledger_ask *l, const char *path, char *err, size_t err
 	struct report report;
 
 	for (struct asked *f = l->all; f != NULL; f = f->all_next)
-		f->spent = 0;
+		f->spent = f->requests = 0;
 	if (l->n == 0)
 		return 0;
 	make_bounds(l, q.to_hour);
@@ -236,9 +239,8 @@ int ledger_ask_run(struct ledger_ask *l, const char *path, char *err, size_t err
 }
 
 void ledger_ask_each(struct ledger_ask *l,
-	void (*f)(void *arg, const struct quota_slot *s, struct quota_account *a, int64_t spent),
-	void *arg)
+	void (*f)(void *arg, struct quota_account *a, int64_t spent, uint64_t requests), void *arg)
 {
 	for (struct asked *x = l->all; x != NULL; x = x->all_next)
-		f(arg, x->slot, x->account, in_unit(x->account->dim, x->spent));
+		f(arg, x->account, in_unit(x->account->dim, x->spent), x->requests);
 }

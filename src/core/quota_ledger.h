@@ -17,9 +17,8 @@ void ledger_ask_add(struct ledger_ask *l, const struct quota_slot *s, struct quo
 size_t ledger_ask_count(const struct ledger_ask *l);
 /* Reads the ledger in that folder; takes as long as reading takes. Again: anew. -1 with err. */
 int ledger_ask_run(struct ledger_ask *l, const char *path, char *err, size_t err_len) TG_MUST_CHECK;
-/* What it has: nano-USD, rounded up once, or numbers. */
+/* What it has: nano-USD, rounded up once, or numbers; and of how many requests. */
 void ledger_ask_each(struct ledger_ask *l,
-	void (*f)(void *arg, const struct quota_slot *s, struct quota_account *a, int64_t spent),
-	void *arg);
+	void (*f)(void *arg, struct quota_account *a, int64_t spent, uint64_t requests), void *arg);
 
 #endif

@@ -56,6 +56,8 @@ static void put_use(struct outbuf *b, const struct quota_account *a, struct quot
 		put_amount(b, "used", a->dim, settled);
 	if (a->kind != QUOTA_RATE)
 		put_amount(b, "held", a->dim, TG_MAX(held, 0));
+	if (atomic_load(&a->over) > 0)
+		put_amount(b, "over", a->dim, atomic_load(&a->over));
 	put_amount(b, "free", a->dim, TG_MAX(quota_account_headroom(a, now), 0));
 }
 

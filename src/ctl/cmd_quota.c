@@ -16,6 +16,7 @@ static const struct {
 	{ "explain", quota_explain },
 	{ "set", quota_set },
 	{ "adjust", quota_adjust },
+	{ "verify", quota_verify },
 };
 
 static enum ctl_exit quota(int argc, char **argv)
@@ -23,15 +24,17 @@ static enum ctl_exit quota(int argc, char **argv)
 	const char *names[TG_ARRAY_LEN(commands)], *near;
 
 	if (argc < 2)
-		return ctl_usage("quota", "say what to do: show, tree, explain, set or adjust");
+		return ctl_usage(
+			"quota", "say what to do: show, tree, explain, set, adjust or verify");
 	for (size_t i = 0; i < TG_ARRAY_LEN(commands); i++) {
 		names[i] = commands[i].name;
 		if (strcmp(argv[1], names[i]) == 0)
 			return commands[i].run(argc - 1, argv + 1);
 	}
 	near = str_nearest(str_z(argv[1]), names, TG_ARRAY_LEN(names));
-	return ctl_usage("quota", "`%s` is none of show, tree, explain, set and adjust%s%s%s",
-		argv[1], near != NULL ? "; did you mean `" : "", near != NULL ? near : "",
+	return ctl_usage("quota",
+		"`%s` is none of show, tree, explain, set, adjust and verify%s%s%s", argv[1],
+		near != NULL ? "; did you mean `" : "", near != NULL ? near : "",
 		near != NULL ? "`?" : "");
 }
 
@@ -44,6 +47,7 @@ const struct ctl_command ctl_quota = {
 		"       tgctl quota explain REQUEST-ID [--ledger PATH]\n"
 		"       tgctl quota set SCOPE DIMENSION LIMIT --why TEXT\n"
 		"       tgctl quota adjust SCOPE DIMENSION AMOUNT --why TEXT\n"
+		"       tgctl quota verify [--ledger PATH]\n"
 		"all with [--admin ADDRESS] [-c CONFIG] [--json]\n"
 		"\n"
 		"All but explain ask the running gateway, through its admin listener.\n"
@@ -65,6 +69,12 @@ const struct ctl_command ctl_quota = {
 		"kept in the ledger's\n"
 		"folder (quota.changes): who, when, before, after, why.\n"
 		"\n"
+		"verify says which promises hold: what limits have used is what the ledger has, "
+		"used "
+		"and held are within\n"
+		"limit and grant, every hold ended once, parents have what is below them, refusals "
+		"are explained.\n"
+		"\n"
 		"  SCOPE            tenant:acme, key:ID, org:NAME, budget:NAME...: as show prints "
 		"it\n"
 		"  DIMENSION        cost, tokens, requests...\n"
@@ -78,5 +88,6 @@ const struct ctl_command ctl_quota = {
 		"  --ledger PATH    the ledger's folder; otherwise the one of the configuration\n"
 		"  --json           JSON instead of text\n"
 		"\n"
-		"exit status: 0 done, 1 could not be done, 2 wrong command line\n",
+		"exit status: 0 done, 1 could not be done, or a promise is broken, 2 wrong command "
+		"line\n",
 };

@@ -14,7 +14,8 @@ libtg_ctl_a_SOURCES = \
 	src/ctl/cmd_ledger.c src/ctl/ledger_cmds.h src/ctl/ledger_dump.c src/ctl/ledger_tail.c \
 	src/ctl/ledger_verify.c src/ctl/ledger_reconcile.c \
 	src/ctl/cmd_quota.c src/ctl/quota_cmds.h src/ctl/quota_options.c src/ctl/quota_show.c src/ctl/quota_change.c \
-	src/ctl/quota_explain.c src/ctl/admin_client.c src/ctl/admin_client.h \
+	src/ctl/quota_explain.c src/ctl/quota_verify.c src/ctl/quota_verify.h src/ctl/quota_verify_page.c \
+	src/ctl/quota_verify_ledger.c src/ctl/tbl/quota_rules.h src/ctl/admin_client.c src/ctl/admin_client.h \
 	src/ctl/ledger_path.c src/ctl/ledger_path.h src/ctl/table.c src/ctl/table.h src/ctl/drain.c src/ctl/drain.h \
 	src/ctl/ctl.h
 

@@ -20,10 +20,17 @@ struct quota_options {
 enum ctl_exit quota_options(
 	int argc, char **argv, const char *const *allowed, struct quota_options *o) TG_MUST_CHECK;
 
+/* The configuration that is meant. */
+const char *quota_config(const struct quota_options *o);
+#define QUOTA_PATH_BYTES 4096
+/* The access log's file; empty: there is none to read. */
+void quota_log_path(const struct quota_options *o, char out[QUOTA_PATH_BYTES]);
+
 enum ctl_exit quota_show(int argc, char **argv);    /* quota_show.c */
 enum ctl_exit quota_tree(int argc, char **argv);    /* quota_show.c */
 enum ctl_exit quota_adjust(int argc, char **argv);  /* quota_change.c */
 enum ctl_exit quota_set(int argc, char **argv);     /* quota_change.c */
 enum ctl_exit quota_explain(int argc, char **argv); /* quota_explain.c */
+enum ctl_exit quota_verify(int argc, char **argv);  /* quota_verify.c */
 
 #endif

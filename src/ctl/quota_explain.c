@@ -6,17 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "core/config.h"
 #include "ctl/drain.h"
 #include "ctl/ledger_path.h"
 #include "ctl/quota_cmds.h"
 #include "ledger/export.h"
 #include "ledger/walk.h"
-
-#define DEFAULT_CONFIG TG_SYSCONFDIR "/tollgate.yaml"
-#define PATH_MAX_BYTES 4096
 
 struct found {
 	json_t *records, *line; /* of the ledger; of the access log, or NULL */
@@ -98,24 +93,6 @@ static json_t *read_log(const char *path, const char *id)
 	return found;
 }
 
-/* The access log's file; empty: there is none to read. */
-static void log_path(const struct quota_options *o, char out[PATH_MAX_BYTES])
-{
-	const char *path = o->where.config != NULL ? o->where.config : DEFAULT_CONFIG;
-	struct conf_error err = { "" };
-	struct config config;
-	struct arena arena;
-
-	out[0] = '\0';
-	if (o->where.config == NULL && access(path, R_OK) != 0)
-		return;
-	arena_init(&arena, NULL, 0);
-	if (conf_load_file(path, &config_root, &arena, &config, &err) == 0 &&
-		config.log.access.n > 0 && config.log.access.p[0] == '/')
-		snprintf(out, PATH_MAX_BYTES, "%.*s", STR_FMT(config.log.access));
-	arena_fini(&arena);
-}
-
 /* ---- what is said of it */
 
 static const char *field(const json_t *j, const char *name)
@@ -187,7 +164,7 @@ static enum ctl_exit print(const char *id, const struct found *f, bool as_json)
 enum ctl_exit quota_explain(int argc, char **argv)
 {
 	static const char *const allowed[] = { "ledger", NULL };
-	char ledger[LEDGER_PATH_MAX], log[PATH_MAX_BYTES];
+	char ledger[LEDGER_PATH_MAX], log[QUOTA_PATH_BYTES];
 	struct found f = { .line = NULL };
 	struct ledger_where where;
 	struct quota_options o;
@@ -205,7 +182,7 @@ enum ctl_exit quota_explain(int argc, char **argv)
 		return rc;
 	f.records = json_array();
 	rc = read_ledger(ledger, id, f.records);
-	log_path(&o, log);
+	quota_log_path(&o, log);
 	f.line = read_log(log, o.arg[0]);
 	if (rc == CTL_OK)
 		rc = print(o.arg[0], &f, o.json);

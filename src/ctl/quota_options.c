@@ -2,8 +2,12 @@
  * quota_options.c: the options of `tgctl quota`. Not getopt's: "-2.50" is an amount.
  */
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/arena.h"
+#include "core/config.h"
 #include "ctl/quota_cmds.h"
 
 #define AT(member) offsetof(struct quota_options, member)
@@ -89,4 +93,26 @@ enum ctl_exit quota_options(
 		o->arg[o->n_args++] = argv[i];
 	}
 	return CTL_OK;
+}
+
+const char *quota_config(const struct quota_options *o)
+{
+	return o->where.config != NULL ? o->where.config : TG_SYSCONFDIR "/tollgate.yaml";
+}
+
+void quota_log_path(const struct quota_options *o, char out[QUOTA_PATH_BYTES])
+{
+	const char *path = quota_config(o);
+	struct conf_error err = { "" };
+	struct config config;
+	struct arena arena;
+
+	out[0] = '\0';
+	if (o->where.config == NULL && access(path, R_OK) != 0)
+		return;
+	arena_init(&arena, NULL, 0);
+	if (conf_load_file(path, &config_root, &arena, &config, &err) == 0 &&
+		config.log.access.n > 0 && config.log.access.p[0] == '/')
+		snprintf(out, QUOTA_PATH_BYTES, "%.*s", STR_FMT(config.log.access));
+	arena_fini(&arena);
 }

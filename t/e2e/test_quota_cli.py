@@ -2,11 +2,12 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
 
-from harness import BUILD, chat
+from harness import BUILD, KEY, chat, sha256
 
 LIMITS = {"requests": ["4/day", "100/month"], "cost": "1 usd/day"}
 
@@ -175,3 +176,38 @@ def test_a_damaged_file_of_changes(start):
     path.write_text(whole + '{"op":"give"}\n')
     with pytest.raises(AssertionError, match="quota.changes:2"):
         start()
+
+
+def verify(gw, *arguments):
+    done = tgctl(gw, "verify", "--json", *arguments)
+    out = json.loads(done.stdout)
+    assert done.returncode == (0 if out["ok"] else 1), done.stderr
+    return out, {rule["rule"]: rule for rule in out["rules"]}
+
+
+def test_verify(start, tmp_path):
+    keys = [{"id": "laptop", "sha256": sha256(KEY), "limits": {"requests": "50/day"}}]
+    gw = start({"tenants": {"acme": {**limited()["tenants"]["acme"], "keys": keys}}})
+    assert statuses(gw, 5) == [200] * 4 + [429]
+    ok(gw, "adjust", "tenant:acme", "requests", "-1/day", "--why", "x")
+    assert statuses(gw, 1) == [200]
+    gw.wait_lines(6)
+    out, rules = verify(gw)
+    assert out["ok"], out
+    for name in ("holds", "books", "ledger", "limit", "parent", "explained"):
+        assert rules[name]["checked"] > 0, (name, out)
+    assert re.search(r"^ledger +holds", ok(gw, "verify"), re.M)
+    # another ledger does not have what was used
+    other = tmp_path / "other"
+    shutil.copytree(gw.ledger, other)
+    assert statuses(gw, 1) == [429]
+    ok(gw, "set", "tenant:acme", "requests", "9/day", "--why", "x")
+    assert statuses(gw, 1) == [200]
+    out, rules = verify(gw, "--ledger", other)
+    assert rules["ledger"]["broken"] > 0 and rules["limit"]["broken"] == 0, out
+    assert any("tenant:acme/requests/day" in found["text"] for found in out["findings"])
+    # a refusal that names no limit
+    with open(gw.access_path(), "a") as log:
+        log.write('{"id":"req_x","error":"insufficient_quota"}\n')
+    out, rules = verify(gw)
+    assert rules["explained"]["broken"] == 1 and rules["ledger"]["broken"] == 0, out
