@@ -16,7 +16,7 @@ static void put_scope(
 		if (*some)
 			outbuf_lit(b, ",");
 		*some = true;
-		quota_slot_json(b, &s->slot[i], now);
+		quota_slot_json(b, &s->slot[i], now, false);
 	}
 }
 

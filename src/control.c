@@ -35,6 +35,7 @@
 #include "logwriter.h"
 #include "quotad.h"
 #include "quotaops.h"
+#include "quotasync.h"
 
 #define MAX_WORKERS  QUOTA_THREADS /* sums of accounts have room for so many */
 #define NAME_WAIT_US 2000000
@@ -87,11 +88,11 @@ static void admin_readyz(struct admin_reply *r, const struct admin_request *q, v
 		admin_reply_status(r, 503);
 	admin_reply_printf(r,
 		"{\"status\":\"%s\",\"config_generation\":%u,\"workers\":%u,\"ledger\":\"%s\","
-		"\"targets\":{",
+		"\"redis\":\"%s\",\"targets\":{",
 		c->draining ? "draining"
 		: ledger_ok ? "ready"
 			    : "ledger_unavailable",
-		c->generation, c->n_workers, ledger);
+		c->generation, c->n_workers, ledger, quotasync_status());
 	for (unsigned i = 0; i < c->conf->n_targets; i++) {
 		const struct target *t = &c->conf->targets[i];
 		bool up = atomic_load_explicit(&t->down_until_us, memory_order_relaxed) <=
@@ -106,7 +107,8 @@ static void admin_metrics(struct admin_reply *r, const struct admin_request *q, 
 {
 	struct control *c = ctx;
 	struct metrics_source src = { c->workers, c->n_workers, c->generation, c->reload_failures,
-		mono_since(clock_mono(), c->start), c->conf->cfg.member, ledgerd_journal(), NULL };
+		mono_since(clock_mono(), c->start), c->conf->cfg.member, ledgerd_journal(),
+		quotasync_stats() };
 
 	(void)q;
 	admin_reply_type(r, METRICS_CONTENT_TYPE);
@@ -155,6 +157,7 @@ static void admin_quota_set(struct admin_reply *r, const struct admin_request *q
 	struct control *c = ctx;
 
 	quotaops_set_page(r, q->body, c->conf);
+	quotasync_apply(c->conf); /* shared ones */
 }
 
 static const struct admin_route admin_routes[] = {
@@ -236,8 +239,10 @@ static int control_reload(struct control *c, struct conf_error *err)
 		       *old;
 
 	if (next != NULL &&
-		(quotad_open(next, ledgerd_path(), err->text, sizeof(err->text)) != 0 ||
+		(quotasync_reload(next, err->text, sizeof(err->text)) != 0 ||
+			quotad_open(next, ledgerd_path(), err->text, sizeof(err->text)) != 0 ||
 			listeners_prepare(next, c->n_workers, err->text, sizeof(err->text)) != 0)) {
+		quotasync_apply(c->conf); /* accounts that only it has are not asked for */
 		plan_put(next);
 		next = NULL;
 	}
@@ -250,6 +255,7 @@ static int control_reload(struct control *c, struct conf_error *err)
 	old = c->conf;
 	quotaops_apply(next);
 	plan_quota_apply(next);
+	quotasync_apply(next);
 	warn_restart(&old->cfg, &next->cfg);
 	c->conf = next;
 	c->generation++;
@@ -379,6 +385,11 @@ static int control_workers(struct control *c)
 		log_error("ledger", "reason=\"%s\"", why);
 		rc = -1;
 	}
+	if (rc == 0 && quotasync_open(c->conf, c->base, c->resolver, ledgerd_path(), c->workers,
+			       c->n_workers, why, sizeof(why)) != 0) {
+		log_error("redis", "reason=\"%s\"", why);
+		rc = -1;
+	}
 	if (rc == 0 && (quotaops_open(ledgerd_path(), why, sizeof(why)) != 0 ||
 			       quotad_open(c->conf, ledgerd_path(), why, sizeof(why)) != 0)) {
 		log_error("limits", "reason=\"%s\"", why);
@@ -387,6 +398,7 @@ static int control_workers(struct control *c)
 	if (rc == 0) {
 		quotaops_apply(c->conf);
 		plan_quota_apply(c->conf);
+		quotasync_apply(c->conf);
 	}
 	for (unsigned i = 0; i < c->n_workers && rc == 0; i++)
 		rc = worker_start(&c->workers[i]);
@@ -488,6 +500,7 @@ static int control_start(struct control *c)
 	}
 	if (control_admin(c) != 0 || quotad_watch(c->base, c->conf) != 0)
 		return -1;
+	quotasync_start();
 	for (unsigned i = 0; i < c->n_workers; i++)
 		worker_post_conf(&c->workers[i], c->conf);
 	listeners_publish(c->conf, c->workers, c->n_workers);
@@ -498,6 +511,7 @@ static void control_end(struct control *c)
 {
 	for (unsigned i = 0; i < c->n_workers; i++)
 		pthread_join(c->workers[i].thread, NULL);
+	quotasync_stop();           /* it asks the resolver */
 	resolver_stop(c->resolver); /* it tells workers */
 	ledgerd_stop();
 	logwriter_stop();
@@ -507,6 +521,7 @@ static void control_end(struct control *c)
 	for (unsigned i = 0; i < c->n_workers; i++)
 		worker_fini(&c->workers[i]);
 	ledgerd_free();
+	quotasync_close(); /* after the workers' mailboxes: its letters may be in them */
 	plan_put(c->conf);
 	quotad_close();
 	quotaops_close();

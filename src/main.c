@@ -16,6 +16,7 @@
 #include "core/plan.h"
 #include "core/provider.h"
 #include "io/resolve.h"
+#include "quotasync.h"
 
 static const char usage[] =
 	"tollgate: a reverse proxy in front of AI provider APIs that holds and attributes what "
@@ -90,7 +91,7 @@ static int check(const char *path, bool dump)
 	if (r == NULL)
 		return 1;
 	c = plan_load(path, r, 0, &err);
-	if (c == NULL) {
+	if (c == NULL || quotasync_check(c, err.text, sizeof err.text) != 0) {
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}

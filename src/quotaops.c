@@ -32,6 +32,7 @@ struct set { /* a limit that was given another amount */
 static struct {
 	struct adjusted *adjusted;
 	struct set *set;
+	int64_t changed_ms; /* when a limit was set the last time */
 } ops;
 
 static struct adjusted *adjusted_find(struct str account)
@@ -110,6 +111,16 @@ static bool is_scope(const struct quota_slot *s, struct str scope, enum quota_di
 	return str_eq(s->scope, scope) && s->limit->dim == dim;
 }
 
+static void set_at(wall_us at)
+{
+	ops.changed_ms = TG_MAX(ops.changed_ms, at.us / 1000);
+}
+
+int64_t quotaops_changed_ms(void)
+{
+	return ops.changed_ms;
+}
+
 void quotaops_apply(struct tg_conf *c)
 {
 	for (unsigned i = 0; i < c->quota.n_slots; i++) {
@@ -136,9 +147,12 @@ static int read_set(const json_t *line)
 	const char *limit = text_of(line, "after");
 	struct quota_limit l;
 	char why[TEXT_MAX];
+	wall_us at;
 
-	if (scope.n == 0 || dim == QUOTA_DIM__MAX)
+	if (scope.n == 0 || dim == QUOTA_DIM__MAX ||
+		clock_parse(str_z(text_of(line, "time")), &at) != 0)
 		return -1;
+	set_at(at);
 	if (strcmp(limit, "configured") == 0) {
 		set_clear(scope, dim);
 		return 0;
@@ -393,6 +407,7 @@ void quotaops_set_page(struct admin_reply *r, struct str body, struct tg_conf *c
 	if (rc == 0 && back)
 		set_clear(asked.scope, asked.dim);
 	if (rc == 0 && some) {
+		set_at(clock_wall());
 		quotaops_apply(c);
 		plan_quota_apply(c);
 		admin_reply_printf(r, "]}\n");

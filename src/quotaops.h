@@ -17,6 +17,9 @@ void quotaops_close(void);
 
 /* What was added to the account by hand since its period began; less than 0: given back. */
 int64_t quotaops_adjusted(struct str account);
+/* When a limit was set the last time, in ms since 1970; 0: never. Of members that share limits the
+ * newest counts. */
+int64_t quotaops_changed_ms(void);
 /* Amounts that were set: puts them into the plan's slots. Before plan_quota_apply. */
 void quotaops_apply(struct tg_conf *c);
 

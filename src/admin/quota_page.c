@@ -74,7 +74,7 @@ void quota_page(struct admin_reply *r, struct str query, const struct tg_conf *c
 		if (some)
 			outbuf_lit(b, ",");
 		some = true;
-		quota_slot_json(b, &c->quota.slots[i], now);
+		quota_slot_json(b, &c->quota.slots[i], now, true);
 	}
 	outbuf_lit(b, "]");
 	if (str_eq(w.tree, STR("yes"))) {

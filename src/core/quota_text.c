@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "proto/http1_out.h"
+#include "quota/lease.h"
 
 #define NANO_DIGITS 9
 
@@ -47,21 +48,49 @@ static int64_t committed_of(const struct quota_account *a, wall_us now)
 					: atomic_load(&a->committed);
 }
 
+/* Of a limit that others share: what all have left of it, as far as is known here. */
+static int64_t free_of(const struct quota_account *a, struct quota_time now)
+{
+	int64_t free;
+
+	if (!quota_account_leased(a))
+		return TG_MAX(quota_account_headroom(a, now), 0);
+	free = atomic_load(&a->limit) - atomic_load(&a->others) - atomic_load(&a->committed);
+	return TG_MAX(free, 0);
+}
+
 /* A rate has neither: it refills. */
 static void put_use(struct outbuf *b, const struct quota_account *a, struct quota_time now)
 {
 	int64_t settled = settled_of(a, now.wall), held = committed_of(a, now.wall) - settled;
 
 	if (a->kind == QUOTA_STOCK || a->kind == QUOTA_ROLLING)
-		put_amount(b, "used", a->dim, settled);
+		put_amount(b, "used", a->dim, settled + atomic_load(&a->others));
 	if (a->kind != QUOTA_RATE)
 		put_amount(b, "held", a->dim, TG_MAX(held, 0));
 	if (atomic_load(&a->over) > 0)
 		put_amount(b, "over", a->dim, atomic_load(&a->over));
-	put_amount(b, "free", a->dim, TG_MAX(quota_account_headroom(a, now), 0));
+	put_amount(b, "free", a->dim, free_of(a, now));
 }
 
-void quota_slot_json(struct outbuf *b, const struct quota_slot *s, struct quota_time now)
+/* Control thread: what this member has of it, and what all have. */
+static void put_lease(struct outbuf *b, const struct quota_account *a)
+{
+	int64_t settled = atomic_load(&a->settled);
+	struct lease_info i;
+
+	lease_look(a->lease, &i);
+	outbuf_lit(b, ",\"shared\":{\"known\":");
+	outbuf_printf(b, "%s", atomic_load(&a->unsure) ? "false" : "true");
+	put_amount(b, "granted", a->dim, i.g);
+	put_amount(b, "settled", a->dim, settled);
+	put_amount(b, "all_granted", a->dim, i.sum_g);
+	put_amount(b, "all_settled", a->dim, settled + atomic_load(&a->others));
+	outbuf_lit(b, "}");
+}
+
+void quota_slot_json(
+	struct outbuf *b, const struct quota_slot *s, struct quota_time now, bool shares)
 {
 	const struct quota_account *a = atomic_load(&s->now);
 	char text[QUOTA_LIMIT_LEN], iso[CLOCK_ISO_LEN];
@@ -87,6 +116,8 @@ void quota_slot_json(struct outbuf *b, const struct quota_slot *s, struct quota_
 		clock_iso(iso, a->end);
 		put_text(b, "resets", str_mk(iso, CLOCK_ISO_LEN));
 	}
+	if (shares && a != NULL && a->lease != NULL)
+		put_lease(b, a);
 	outbuf_lit(b, "}");
 }
 
@@ -122,7 +153,7 @@ static struct narrow narrowest(
 
 		if (a->dim != dim || a->kind == QUOTA_GAUGE || !quota_is_own(a))
 			continue;
-		headroom = TG_MAX(quota_account_headroom(a, now), 0);
+		headroom = free_of(a, now);
 		if (best.a == NULL || headroom < best.free)
 			best = (struct narrow){ a, headroom, 0 };
 	}

@@ -13,9 +13,12 @@ size_t quota_amount_put(char out[QUOTA_AMOUNT_LEN], enum quota_dim dim, int64_t 
 
 /* Is the account the key's or the tenant's, whose figures they may see? */
 bool quota_is_own(const struct quota_account *a);
-/* {"scope":...,"dimension":...,"limit":...,"account":...,"used":...,"held":...,"free":...,"resets":...}
+/* {"scope":...,"dimension":...,"limit":...,"account":...,"used":...,"held":...,"free":...,"resets":...}.
+ * Of a limit that others share `used` is theirs, too, as far as they have told. shares: also what
+ * this process has of it, and what all have (control thread).
  */
-void quota_slot_json(struct outbuf *b, const struct quota_slot *s, struct quota_time now);
+void quota_slot_json(
+	struct outbuf *b, const struct quota_slot *s, struct quota_time now, bool shares);
 
 /*
  * Field lines about the narrowest own limit on requests and on tokens of these accounts: RateLimit

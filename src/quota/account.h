@@ -95,6 +95,7 @@ struct quota_account {
 	_Atomic int64_t refused_until_us; /* monotonic: what lacks before is QUOTA_LACKS */
 	_Atomic int64_t low_water;        /* 0: none */
 	_Atomic int64_t largest; /* hold that was asked for since the control thread looked */
+	_Atomic int64_t others;  /* what other processes have settled, as last told */
 	_Atomic int64_t waiting; /* sum of the amounts that requests wait for */
 	struct quota_account *attended; /* the next one on the stack */
 };

@@ -19,6 +19,7 @@ void quota_lease_init(struct quota_account *a)
 	atomic_store(&a->refused_until_us, INT64_MIN);
 	atomic_store(&a->low_water, 0);
 	atomic_store(&a->largest, 0);
+	atomic_store(&a->others, 0);
 	atomic_store(&a->waiting, 0);
 }
 

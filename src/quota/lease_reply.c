@@ -68,6 +68,7 @@ static void merge(struct lease *l, const struct lease_answer_item *item, mono_us
 	l->s_told = item->s;
 	l->sum_g = item->sum_g;
 	l->sum_s = item->sum_s;
+	atomic_store(&l->account->others, item->sum_s - item->s);
 	l->lim = l->limit == l->call_limit ? item->limit : TG_MIN(item->limit, l->limit);
 	l->recall_until_us = now.us + item->recall_ms * 1000;
 	if (item->status == LEASE_ITEM_DUP)

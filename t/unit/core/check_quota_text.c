@@ -78,10 +78,12 @@ START_TEST(a_limit_as_json)
 
 	ck_assert_int_eq(
 		quota_limit_parse(QUOTA_COST, STR("2.50 usd/day"), &l, err, sizeof err), 0);
+	atomic_store(&s.whole, l.amount);
+	atomic_store(&s.raised_until_us, INT64_MAX);
 	atomic_store(&s.now, account(0, "tenant:x/cost/day/2026-11-28", QUOTA_COST, "2.50 usd/day",
 				     1000000000, 250000000));
 	outbuf_init(&b);
-	quota_slot_json(&b, &s, noon);
+	quota_slot_json(&b, &s, noon, true);
 	UNIT_STR_EQ(outbuf_text(&b),
 		STR("{\"scope\":\"tenant:a\\\"b\",\"dimension\":\"cost\",\"limit\":\"2.5 usd/day\","
 		    "\"account\":\"tenant:x/cost/day/2026-11-28\",\"used\":\"1\",\"held\":\"0.25\","
