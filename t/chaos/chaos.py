@@ -84,6 +84,7 @@ def play(args, folder, rule=None):
             f = faults.Faults(w, args.seed, log, only=() if args.no_faults else rule.faults if rule else None)
             hashes, look = asyncio.run(perform(args, w, d, f))
         troubles = w.stop()
+        last = asyncio.run(c.hashes()) if c is not None else {}
     except BaseException:
         if w is not None:
             w.abandon()
@@ -93,7 +94,7 @@ def play(args, folder, rule=None):
             c.stop()
     j = judge.Judge(orgs, world.jsonl(w.sim_ledger), {m.name: world.export_of(m.ledger) for m in w.members}, d.notes).run()
     if look is not None:
-        j.redis(hashes, look.highest)
+        j.redis(hashes, look.highest, last)
     for m in w.members:
         ok, report = world.verify(m.ledger)
         if not ok:

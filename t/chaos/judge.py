@@ -188,8 +188,8 @@ class Judge:
 
     # ---- Redis
 
-    def redis(self, hashes, highest):
-        """What it has when all is at rest, and the most that watch.py saw granted."""
+    def redis(self, hashes, highest, last):
+        """What it has when all is at rest, the most that watch.py saw granted, and what it has when all have ended."""
         buckets = {k: h for k, h in hashes.items() if k.endswith(":b")}
         for key, bucket in buckets.items():
             if bucket.get("ln") != "0":
@@ -206,7 +206,8 @@ class Judge:
             if dim in ("cost", "tokens"):
                 for m in watch.members(account):
                     if int(account[f"s:{m}"]) != own[m, scope, dim]:
-                        self.finding("I8", f"{name}: {m} has settled {own[m, scope, dim]}, Redis has {account[f's:{m}']}")
+                        self.finding("I8", f"{name}: {m} has settled {own[m, scope, dim]}, Redis has {account[f's:{m}']}, "
+                                           f"and {last.get(key, {}).get(f's:{m}')} after its end")
         for name, (granted, account) in highest.items():
             scope, dim = name.split("/")[:2]
             if dim == "cost" and granted > int(account["lim"]) + self.overs[scope]:

@@ -22,10 +22,18 @@ class Rule:
     gateways: int = 4
 
 
+SET_BACK = ("redis_stale", "flushall", "promote")
 RULES = (
     Rule("hold_first", "billed and in no journal, after a kill", switch="hold_first", gateways=1),
     Rule("crash_settle", "what was open at a kill is billed and settled at nothing", switch="crash_settle", gateways=1),
     Rule("restore", "a restart forgets what was spent", switch="restore", gateways=1),
+    Rule("learning", "a new epoch opens at once: what Redis lost is granted again",
+         lua=(("run, epoch_name(n, incarnation, member, run, time), true", "run, epoch_name(n, incarnation, member, run, time), false"),
+              ("put(b, 'ln', '1')", "put(b, 'ln', '0')")), faults=SET_BACK),
+    Rule("all_asserted", "a new epoch opens when the first member has said what it has",
+         lua=(("and #bucket_awaited(b) == 0 then", "and #bucket_awaited(b) < #b.names then"),), faults=SET_BACK),
+    Rule("epoch", "another server's bucket is taken for the one that was",
+         lua=(("not b.epoch or b.run ~= call.run or", "not b.epoch or"),), faults=SET_BACK),
 )
 
 

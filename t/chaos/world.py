@@ -3,6 +3,7 @@
 Nothing here decides when: faults.py does. Blocking calls (start, wait) are run in the loop's executor by who calls them.
 """
 
+import concurrent.futures
 import json
 import pathlib
 import signal
@@ -68,8 +69,12 @@ class World:
         self.members = [Member(self, n) for n in range(n_members)]
         self.quiet = False
         self.calm_hook = None
-        for m in self.members:
-            m.start()
+        try:
+            with concurrent.futures.ThreadPoolExecutor(n_members) as pool:
+                list(pool.map(Member.start, self.members))
+        except BaseException:
+            self.abandon()
+            raise
 
     def config(self, member):
         target = {"base_url": f"http://{self.sim.listen}", "key": PROVIDER_KEY}

@@ -80,7 +80,12 @@ class Process:
             self.child = subprocess.Popen([str(a) for a in argv] + ["--ready-file", str(self.ready_path)],
                                           stdout=err, stderr=err, stdin=subprocess.DEVNULL, env=env)
         self.pid = self.child.pid
-        wait_for(lambda: self.ready_path.exists() or self.child.poll() is not None, f"{name} ready")
+        try:
+            wait_for(lambda: self.ready_path.exists() or self.child.poll() is not None, f"{name} ready")
+        except AssertionError:
+            self.child.kill()
+            self.child.wait()
+            raise
         if self.child.poll() is not None:
             raise AssertionError(f"{name} ended with {self.child.returncode} at start: {self.errors()}")
         self.ready = json.loads(self.ready_path.read_text())
