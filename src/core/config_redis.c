@@ -184,7 +184,7 @@ static const struct conf_directive redis_directives[] = {
 	{ .name = "timeout",
 		.type = CONF_DURATION,
 		AT(cfg_redis, timeout_us),
-		.def = "100ms",
+		.def = "1s",
 		.min = 5 * MS,
 		.max = 10 * SEC,
 		.help = "For Redis to answer a call, or to take a connection; then the connection "
