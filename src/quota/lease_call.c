@@ -31,7 +31,7 @@ int64_t lease_need(const struct lease *l)
 	return clamp_amount((__int128)atomic_load(&l->account->waiting) - headroom(l));
 }
 
-/* An average over some seconds of what is settled in one. */
+/* What is settled in a second: up at once, down over some seconds. */
 static void rate_sample(struct lease *l, mono_us now)
 {
 	int64_t us = mono_since(now, l->rate_at), s = atomic_load(&l->account->settled), sample;
@@ -39,7 +39,10 @@ static void rate_sample(struct lease *l, mono_us now)
 	if (us < SECOND_US)
 		return;
 	sample = clamp_amount((__int128)TG_MAX(0, s - l->rate_s) * SECOND_US / us);
-	l->rate = us >= LEASE_HORIZON_S * SECOND_US ? sample : l->rate + (sample - l->rate) / 4;
+	if (sample > l->rate || us >= LEASE_HORIZON_S * SECOND_US)
+		l->rate = sample;
+	else
+		l->rate += (sample - l->rate) / 4;
 	l->rate_s = s;
 	l->rate_at = now;
 }
@@ -158,6 +161,12 @@ static bool may_end(const struct lease *l, mono_us now)
 	return is_over(l, now) || (l->retired && l->g == 0 && l->s_told == 0);
 }
 
+/* Low water is seconds of headroom: the bucket's next call does, unless few more holds fit. */
+static int64_t low_when(const struct lease *l)
+{
+	return headroom(l) < 2 * largest(l) ? INT64_MIN : l->bucket->call_at.us;
+}
+
 static int64_t when(const struct lease *l, mono_us now)
 {
 	int64_t at = NEVER_US;
@@ -170,7 +179,7 @@ static int64_t when(const struct lease *l, mono_us now)
 		at = TG_MAX(now.us, l->closed ? l->synced.us + LEASE_REPORT_US
 					      : atomic_load(&l->account->refused_until_us));
 	if (is_low(l))
-		at = earlier(at, TG_MAX(now.us, l->low_from.us));
+		at = earlier(at, TG_MAX(now.us, TG_MAX(l->low_from.us, low_when(l))));
 	if (atomic_load(&l->account->settled) != l->s_told)
 		at = earlier(at, TG_MAX(now.us, l->synced.us + LEASE_REPORT_US));
 	if (l->g > committed(l))
@@ -287,14 +296,17 @@ static void fill(struct lease *l, struct lease_item *item, mono_us now)
 	arm(l, now);
 }
 
-/* Fills in what is due; what is left over keeps the member from asserting, or waits. */
+/*
+ * Fills in what is due, and what would be before the call after this one: so a bucket has one call
+ * a second for all that is not urgent. What is left over keeps the member from asserting, or waits.
+ */
 static void fill_items(struct lease_bucket *b, struct lease_call *call, mono_us now)
 {
 	b->due.us = NEVER_US;
 	list_foreach_safe (it, next, &b->hot) {
 		struct lease *l = list_entry(it, struct lease, link);
 
-		if (l->due.us <= now.us && call->n < LEASE_CALL_MAX) {
+		if (l->due.us <= now.us + LEASE_HEARTBEAT_US && call->n < LEASE_CALL_MAX) {
 			fill(l, &call->item[call->n], now);
 			b->item[call->n++] = l;
 			continue;
