@@ -40,6 +40,11 @@ local function number(arg, most)
 	return n <= (most or MAX) and n or nil
 end
 
+-- Sums end at MAX: members that assert more than any limit change nothing any more.
+local function plus(a, b)
+	return math.min(MAX, a + b)
+end
+
 local function is_name(arg)
 	return arg and #arg <= 64 and string.find(arg, '^[%w._-]+$') ~= nil
 end
@@ -274,11 +279,11 @@ local function account_is_open(acc, time)
 	return acc.pe == 0 or (acc.ps - GRACE_S <= time.s and time.s < acc.pe + GRACE_S)
 end
 
--- Could the member have been granted anything here that Redis has lost? It was fenced in another epoch, or before the
--- others had said what they have.
+-- Could the member have been granted anything here that Redis has lost? It was fenced before the others had said what
+-- they have. (A copy that has a fence of an open bucket has all that was granted before it.)
 local function is_frozen(b, acc, name)
 	local fence = b.fenced[name]
-	return fence and fence.mode == 'spent' and fence.epoch ~= b.ep
+	return fence and fence.mode == 'spent' and fence.epoch == '-'
 		and (acc.pe == 0 or acc.ps < math.floor(fence.ms / 1000) + GRACE_S + SKEW_S)
 end
 
@@ -298,13 +303,13 @@ local function account_sum(b, acc)
 	local known, frozen, z = 0, 0, 0
 	for name, m in pairs(acc.members) do
 		if is_frozen(b, acc, name) then
-			frozen = frozen + math.max(m.g, m.s)
+			frozen = plus(frozen, math.max(m.g, m.s))
 			z = math.max(z, m.z_of == text(b.fenced[name].ms) and m.z or 0)
 		else
-			known = known + member_share(b, name, m)
+			known = plus(known, member_share(b, name, m))
 		end
 	end
-	return known + math.max(frozen, z), known
+	return plus(known, math.max(frozen, z)), known
 end
 
 -- All that the others have not asserted, once they have; and all of a raise, of which the fenced one may have known.
@@ -316,7 +321,7 @@ local function account_freeze(b, acc)
 				local _, known = account_sum(b, acc)
 				m.z_of, m.z, m.z_limit = of, math.max(0, acc.lim - known), acc.lim
 			elseif acc.lim > m.z_limit then
-				m.z, m.z_limit = m.z + acc.lim - m.z_limit, acc.lim
+				m.z, m.z_limit = plus(m.z, acc.lim - m.z_limit), acc.lim
 			end
 			put(acc, 'z:' .. name, of .. ' ' .. text(m.z) .. ' ' .. text(m.z_limit))
 		end
@@ -383,7 +388,7 @@ local function account_sync(b, acc, call, op)
 	end
 	local G, S = account_sum(b, acc), 0
 	for _, m in pairs(acc.members) do
-		S = S + m.s
+		S = plus(S, m.s)
 	end
 	put(acc, 'G', text(G))
 	put(acc, 'S', text(S))
