@@ -2,7 +2,8 @@
  * mod_ledger.c: the ledger's place on a request's way.
  *
  *	SEND       HOLD before the first leg, LEG before another one; strict: wait for the disk
- *	RESPOND    a sink that passes everything on and notes PROGRESS of long streams
+ *	RESPOND    a sink that passes everything on and notes PROGRESS of long streams; EXTEND, when
+ *	           more of one may come than was held
  *	settled    SETTLE, or VOID when nothing had reached a provider
  *
  * Without a journal (ledger.path: none) legs are priced all the same. Runs on the request's worker.
@@ -196,6 +197,15 @@ static void ledger_progress(struct req *r)
 
 	leg_progress(r, &rec.usage, &rec.money);
 	journal_progress(r->w->journal, &r->hold, &rec, ledger_now(r));
+}
+
+bool ledger_extend(struct req *r)
+{
+	struct rec_extend rec = {
+		.id = r->rec_id, .bound = r->leg.bound, .money = r->leg.bound_money
+	};
+
+	return !r->hold.open || journal_extend(r->w->journal, &r->hold, &rec, ledger_now(r)) == 0;
 }
 
 static int ledger_sink_write(struct sink *s, const struct iovec *in, int n, bool fin)

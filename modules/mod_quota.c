@@ -5,6 +5,7 @@
  *	SEND     quota_admit (called by mod_ledger, before the HOLD is written)
  *	         leased accounts that lack: the request parks until more was granted, or its time is
  *	         over (core/quota_line.h); then it is tried again as a whole
+ *	RESPOND  quota_extend_leg (called by mod_budget): more of an answer that was held for a part
  *	settled  quota_settle: what it was; quota_release: nothing had been sent
  *
  * Runs on the request's worker.
@@ -105,6 +106,29 @@ static enum quota_result quota_first(struct mod_quota *m, const int64_t want[QUO
 	return rc;
 }
 
+/* What is held of the legs: all that they may use, or as much as the tier's mode says. */
+static void quota_wanted(const struct req *r, int64_t want[QUOTA_DIM__MAX])
+{
+	const struct leg *l = &r->leg;
+	int64_t less[QUOTA_DIM__MAX];
+	pico_usd billed;
+	struct usage u;
+
+	quota_amounts(r, &l->bound, l->bound_money.billed, leg_generations(r), want);
+	if (l->mode == HOLD_EXPECTED) {
+		hold_estimate(r, &u, &billed);
+		quota_amounts(r, &u, billed, leg_generations(r), less);
+	} else if (l->mode == HOLD_POST) { /* the least that a spent limit refuses */
+		quota_spent(r, less);
+		for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
+			less[d] += 1;
+	} else {
+		return;
+	}
+	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
+		want[d] = TG_MIN(want[d], less[d]);
+}
+
 static enum quota_result quota_try(struct req *r, struct mod_quota *m, struct quota_denied *denied)
 {
 	const struct target *target = r->leg.route->target;
@@ -115,7 +139,7 @@ static enum quota_result quota_try(struct req *r, struct mod_quota *m, struct qu
 	*denied = (struct quota_denied){ .result = QUOTA_UNSURE };
 	if (target != m->target && plan_quota_path(r, plan_quota_time(r->w).wall, &path) != 0)
 		return QUOTA_UNSURE; /* an account is missing */
-	quota_amounts(r, &r->leg.bound, r->leg.bound_money.billed, leg_generations(r), want);
+	quota_wanted(r, want);
 	if (m->target == NULL)
 		rc = quota_first(m, want, &path, plan_quota_time(r->w), denied);
 	else
@@ -186,6 +210,27 @@ enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied)
 		return QUOTA_REFUSED;
 	quota_charge_time(r, &m->hold);
 	return QUOTA_ADMITTED;
+}
+
+/* ---- an answer that is under way */
+
+bool quota_extend_leg(struct req *r, struct quota_denied *denied)
+{
+	struct mod_quota *m = req_mod(r, &mod_quota);
+	int64_t want[QUOTA_DIM__MAX], more[QUOTA_DIM__MAX];
+	enum quota_result result;
+
+	if (m->hold.n == 0)
+		return true;
+	quota_wanted(r, want);
+	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
+		more[d] = TG_MAX(want[d] - m->hold.amount[d], 0);
+	result = quota_extend(&m->hold, more, plan_quota_time(r->w), denied);
+	if (result == QUOTA_ASK) /* told; what is granted is there at the next call */
+		(void)quota_wait(m, denied);
+	else
+		quota_unwait(m);
+	return result == QUOTA_OK;
 }
 
 static void quota_settled(struct req *r)

@@ -14,6 +14,7 @@ const struct tg_module *const tg_modules[] = {
 	&mod_limits,
 	&mod_classify,
 	&mod_route,
+	&mod_budget, /* behind the meter: the last to push a sink is the first to see */
 	&mod_meter,
 	&mod_ledger,
 	&mod_quota,

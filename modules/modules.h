@@ -11,7 +11,7 @@ struct provider;
 struct worker;
 
 extern const struct tg_module mod_guard, mod_auth, mod_tags, mod_models, mod_classify, mod_route,
-	mod_ceiling, mod_meter, mod_ledger, mod_quota, mod_limits, mod_accesslog;
+	mod_budget, mod_ceiling, mod_meter, mod_ledger, mod_quota, mod_limits, mod_accesslog;
 extern const struct provider provider_openai, provider_anthropic;
 
 /* mod_quota.c: before a leg is sent, whose bound is known. Answers nothing: refusal_quota does.
@@ -19,6 +19,10 @@ extern const struct provider provider_openai, provider_anthropic;
 struct req;
 struct quota_denied;
 enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied);
+/* The leg's bound was raised while its answer comes: is there room for that? False: not now. */
+bool quota_extend_leg(struct req *r, struct quota_denied *denied);
+/* mod_ledger.c: the same into the journal. False: it takes nothing more now. */
+bool ledger_extend(struct req *r);
 /* mod_ledger.c: the disk has what w wrote up to some place: requests that wait for it go on. */
 void ledger_on_synced(struct worker *w);
 

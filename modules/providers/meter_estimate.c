@@ -100,6 +100,8 @@ void meter_learn(const struct meter *m, const struct bound *asked, struct est_ra
 		return;
 	if (!makes_text(m->api) && m->api != METER_OPENAI_EMBEDDINGS)
 		return;
+	if (makes_text(m->api))
+		est_learn_length(r, tokens / TG_MAX(asked->n, (uint64_t)1));
 	if (asked->open || asked->images + asked->audio_bytes + asked->document_bytes > 0)
 		in = 0; /* more was read than the body's text */
 	if (m->stream && m->terminal)

@@ -162,6 +162,25 @@ static bool speaks(const struct json_val *modalities)
 	       str_find(modalities->raw, STR("audio")) != (size_t)-1;
 }
 
+/* {"type":"disabled"} and "none" ask for none. */
+static bool thinks(const struct json_watch w[BOUND_WATCHES])
+{
+	const struct json_val *thinking = &w[BOUND_K_THINKING].val,
+			      *effort = &w[BOUND_K_REASONING_EFFORT].val;
+	struct json_watch type = { STR("type"), { .type = JSON_NONE } };
+	struct json_fail fail;
+	struct str word;
+
+	if (present(&w[BOUND_K_REASONING].val))
+		return true;
+	if (present(effort) && (json_get_plain(effort, &word) != 0 || !str_eq(word, STR("none"))))
+		return true;
+	if (thinking->type != JSON_OBJECT)
+		return present(thinking);
+	return json_scan_member(thinking, &type, 1, &fail) != 0 ||
+	       json_get_plain(&type.val, &word) != 0 || !str_eq(word, STR("disabled"));
+}
+
 static bool has_parts(enum meter_api api)
 {
 	return api != METER_OPENAI_EMBEDDINGS && api != METER_OPENAI_AUDIO &&
@@ -191,6 +210,7 @@ void bound_read(struct bound *b, enum meter_api api, const struct json_watch w[B
 		b->characters = bound_characters(&w[BOUND_K_INPUT].val);
 	if (api == METER_ANTHROPIC_MESSAGES && b->web_search)
 		b->search_bucket = USAGE_WEB_SEARCHES;
+	b->thinks = thinks(w);
 	b->audio_out = speaks(&w[BOUND_K_MODALITIES].val);
 	b->seconds = read_seconds(&w[BOUND_K_SECONDS].val);
 	if (!b->image_tool) {

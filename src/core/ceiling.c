@@ -62,7 +62,7 @@ bool ceiling_fits(const struct req *r)
 {
 	if (r->ceiling.whose == CEILING_NONE || to_come(r))
 		return true;
-	return sum(r->spent.billed, r->leg.bound_money.billed) <= r->ceiling.pico;
+	return sum(r->spent.billed, r->leg.most_billed) <= r->ceiling.pico;
 }
 
 pico_usd ceiling_bound(struct req *r, const struct route_target *t)
@@ -76,7 +76,7 @@ pico_usd ceiling_bound(struct req *r, const struct route_target *t)
 	over = r->leg;
 	r->route = t;
 	leg_begin(r);
-	cost = sum(sum(r->spent.billed, over.money.billed), r->leg.bound_money.billed);
+	cost = sum(sum(r->spent.billed, over.money.billed), r->leg.most_billed);
 	r->leg = over;
 	r->route = route;
 	return cost;
@@ -105,7 +105,7 @@ void ceiling_say(struct req *r)
 	char most[MONEY_USD_LEN], asked[MONEY_USD_LEN], fits[96] = "", fields[96];
 	char *text = arena_alloc(&r->arena, TEXT_MAX);
 	size_t n = money_put_usd(most, r->ceiling.pico),
-	       k = money_put_usd(asked, sum(r->spent.billed, r->leg.bound_money.billed));
+	       k = money_put_usd(asked, sum(r->spent.billed, r->leg.most_billed));
 
 	if (fit > 0)
 		snprintf(fits, sizeof fits, " With a max_tokens of %lld it would fit.",

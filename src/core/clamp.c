@@ -4,6 +4,7 @@
 #include "core/clamp.h"
 
 #include "core/attempt.h"
+#include "core/hold_mode.h"
 #include "core/plan.h"
 #include "core/req.h"
 
@@ -58,22 +59,12 @@ void clamp_find_edits(struct req *r)
 	tg_assert(n == r->clamp.n);
 }
 
-/* Models that think: their vendor takes no max_tokens. */
-static bool thinks(struct str model)
-{
-	size_t slash;
-
-	while ((slash = str_chr(model, '/')) != (size_t)-1)
-		model = str_skip(model, slash + 1);
-	return str_starts(model, STR("gpt-5")) ||
-	       (model.n >= 2 && model.p[0] == 'o' && model.p[1] >= '1' && model.p[1] <= '9');
-}
-
 static bool is_vendor(const struct target *t)
 {
 	return str_ends(t->url.host, STR("openai.com")) || str_ends(t->url.host, STR("azure.com"));
 }
 
+/* Of models that think their vendor takes no max_tokens. */
 static struct str chat_member(const struct attempt *a)
 {
 	switch ((enum output_limit)a->target->cfg->output_limit) {
@@ -81,8 +72,9 @@ static struct str chat_member(const struct attempt *a)
 	case OUTPUT_LIMIT_COMPLETION: return STR("max_completion_tokens");
 	case OUTPUT_LIMIT_AUTO: break;
 	}
-	return is_vendor(a->target) || thinks(a->route->model) ? STR("max_completion_tokens")
-							       : STR("max_tokens");
+	return is_vendor(a->target) || hold_model_thinks(a->route->model)
+		       ? STR("max_completion_tokens")
+		       : STR("max_tokens");
 }
 
 static struct str member(const struct attempt *a)

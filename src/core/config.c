@@ -7,6 +7,7 @@
 #include "core/config.h"
 
 #include "core/config_check.h"
+#include "core/hold_mode.h"
 
 #define MS                1000LL
 #define SEC               (1000 * MS)
@@ -464,6 +465,15 @@ static const struct conf_directive tier_directives[] = {
 		AT(cfg_tier, pool),
 		.block = &config_pool_block,
 		.help = "What its tenants may use together." },
+	{ .name = "hold",
+		.type = CONF_ENUM,
+		AT(cfg_tier, hold),
+		.def = "full",
+		.words = hold_mode_words,
+		.help = "How much of a request limits hold while it runs: full (all that it may "
+			"use), incremental (a slice of a streamed answer at a time; it is cut off "
+			"where there is no room for more), expected (what is likely; more is "
+			"charged all the same), post (next to nothing)." },
 	{ .name = "generation_price",
 		.type = CONF_MONEY,
 		AT(cfg_tier, generation_price),

@@ -254,6 +254,18 @@ static void leg_rate_unread(const struct req *r, struct rec_money *m)
 	leg_margins(r, m);
 }
 
+/* What a usage costs at most. */
+static void leg_rate_most(const struct req *r, const struct usage *worst, struct rec_money *m)
+{
+	const struct price *p = r->leg.price;
+
+	if (p == NULL || price_bound(p, worst, &m->list) != 0)
+		leg_list_stated_bound(r, p, worst, m);
+	else
+		m->price_version = price_version(p);
+	leg_margins(r, m);
+}
+
 /* What the request may use at most, and cost. */
 static void leg_bound(struct req *r)
 {
@@ -279,11 +291,40 @@ static void leg_bound(struct req *r)
 		m->flags |= MONEY_FREE_BOUND;
 	if (l->price != NULL)
 		usage_fit(&l->bound, price_buckets(l->price));
-	if (l->price == NULL || price_bound(l->price, &l->bound, &m->list) != 0)
-		leg_list_stated_bound(r, l->price, &l->bound, m);
-	else
-		m->price_version = price_version(l->price);
-	leg_margins(r, m);
+	leg_rate_most(r, &l->bound, m);
+}
+
+pico_usd leg_most_billed(const struct req *r, const struct usage *worst)
+{
+	struct rec_money m = { .flags = 0 };
+
+	if (r->leg.price == NULL || !r->leg.price->free)
+		leg_rate_most(r, worst, &m);
+	return m.billed;
+}
+
+/* Its input, as the provider has told it. */
+static void leg_known_input(struct req *r, struct usage *to)
+{
+	struct usage seen = { 0 };
+
+	if (r->meter == NULL || r->meter->source(r) == USAGE_ABSENT)
+		return;
+	r->meter->usage(r, true, &seen);
+	for (unsigned b = 0; usage_input(&seen) > 0 && b < USAGE_FIRST_OUTPUT; b++)
+		to->n[b] = seen.n[b];
+}
+
+void leg_hold_output(struct req *r, uint64_t tokens)
+{
+	struct leg *l = &r->leg;
+
+	l->bound.n[USAGE_OUT] = tokens;
+	leg_known_input(r, &l->bound);
+	if (l->price != NULL && l->price->free)
+		return;
+	l->bound_money = (struct rec_money){ .flags = l->bound_money.flags & MONEY_FREE_BOUND };
+	leg_rate_most(r, &l->bound, &l->bound_money);
 }
 
 int64_t leg_bound_billed(const struct req *r, const struct usage *worst)
@@ -307,6 +348,7 @@ static void leg_find_price(struct req *r)
 		l->price =
 			pricebook_find_at(r->conf->prices, provider, r->model_asked, r->start_wall);
 	leg_bound(r);
+	hold_begin(r);
 }
 
 void leg_begin(struct req *r)
@@ -466,7 +508,7 @@ void leg_charge(struct req *r, enum settle_by by)
 		leg_rate(r, &l->usage, &l->money);
 		leg_usage_add_extra(r);
 	}
-	if (l->money.contracted > l->bound_money.contracted)
+	if (l->money.contracted > l->most_contracted)
 		l->money.flags |= MONEY_OVER;
 }
 

@@ -5,6 +5,7 @@
 #ifndef TG_CORE_LEG_H
 #define TG_CORE_LEG_H
 
+#include "core/hold_mode.h"
 #include "core/settle.h"
 #include "ledger/record.h"
 
@@ -16,8 +17,11 @@ struct leg {
 	uint8_t no; /* from 1; 0: none has begun */
 	const struct route_target *route;
 	const struct price *price; /* in force when the request began; NULL: no entry */
-	struct usage bound;        /* at most this */
+	struct usage bound; /* at most this is let come: all that may, or what is held of it */
 	struct rec_money bound_money;
+	enum hold_mode mode;
+	uint64_t most_output;                  /* tokens, whatever is held of it */
+	pico_usd most_contracted, most_billed; /* the same */
 
 	/* how far it went */
 	bool sent, sent_whole, complete;
@@ -59,6 +63,10 @@ uint32_t leg_generations(const struct req *r);
 /* What the tenant would pay at most for such a usage, in nano-USD; for the question how much fits.
  */
 int64_t leg_bound_billed(const struct req *r, const struct usage *worst);
+/* The same in pico-USD, of a model without a price too. */
+pico_usd leg_most_billed(const struct req *r, const struct usage *worst);
+/* Bound to so many tokens of output from here on, and to the input that the provider has told. */
+void leg_hold_output(struct req *r, uint64_t tokens);
 /* The target's policy for clients that go, `auto` resolved. */
 enum abort_policy leg_abort_policy(const struct req *r);
 

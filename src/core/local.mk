@@ -18,6 +18,7 @@ libtg_core_a_SOURCES = \
 	src/core/event_hold.c src/core/event_hold.h \
 	src/core/fields.c src/core/fields.h \
 	src/core/health.c src/core/health.h \
+	src/core/hold_mode.c src/core/hold_mode.h \
 	src/core/label.c src/core/label.h \
 	src/core/meter_api.h \
 	src/core/leg.c src/core/leg.h \
@@ -42,6 +43,7 @@ libtg_core_a_SOURCES = \
 	src/core/run.c \
 	src/core/settle.c src/core/settle.h \
 	src/core/sink.h \
+	src/core/stream_end.c src/core/stream_end.h \
 	src/core/stats.c src/core/stats.h \
 	src/core/tags.c src/core/tags.h \
 	src/core/upload.c src/core/upload.h \

@@ -410,3 +410,12 @@ void respond_truncate(struct req *r, const char *why)
 	}
 	req_finish(r, END_TRUNCATED);
 }
+
+void respond_end(struct req *r, struct str events, enum req_end why)
+{
+	struct iovec iov = iov_of(events);
+
+	if (respond_stream(r->respond, &iov, events.n > 0 ? 1 : 0, true) != 0)
+		r->conn->eof = true;
+	req_finish(r, why);
+}

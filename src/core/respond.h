@@ -34,6 +34,10 @@ void respond_trailers(struct respond *p, const struct http1_body *b);
 /* The provider broke off: tell the client as well as its protocol allows. */
 void respond_truncate(struct req *r, const char *why);
 
+/* The gateway ends a stream before its provider does: with these events, which make it whole for
+ * the client. The leg is charged, the attempt gone. */
+void respond_end(struct req *r, struct str events, enum req_end why);
+
 /* Shared with reply.c: our own fields (request id, target, attempts, cost, usage, Server-Timing,
  * CORS, Date). */
 struct http_out;

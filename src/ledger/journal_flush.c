@@ -179,7 +179,8 @@ static void tell(struct journal *j, struct journal_writer *w, const char *p, siz
 		w->carried_to = w->asked_for;
 		w->asked_for = 0;
 	}
-	if (consume == NULL || type > REC_CHECKPOINT || !(j->opt.told & 1u << type))
+	if (consume == NULL || (type > REC_CHECKPOINT && type != REC_EXTEND) ||
+		!(j->opt.told & 1u << type))
 		return;
 	if (rec_decode(str_mk(p, len), &r, &n) == REC_READ_OK && !(r.flags & REC_CARRIED))
 		consume(arg, &r, position);

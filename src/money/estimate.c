@@ -56,6 +56,41 @@ void est_learn(struct est_ratio *r, uint64_t in_bytes, uint64_t in_tokens, uint6
 		atomic_fetch_add_explicit(&r->n, 1, memory_order_relaxed);
 }
 
+/* A quantile without a memory of samples: 19 steps down for one up keep it at the 95th. A step up
+ * is a seventeenth of it. */
+#define LENGTH_UNITS 16
+#define LENGTH_MAX   ((uint64_t)1 << 26)
+#define LENGTH_UP    17
+#define LENGTH_DOWN  (19 * LENGTH_UP)
+#define LENGTH_FEW   50
+
+void est_learn_length(struct est_ratio *r, uint64_t out_tokens)
+{
+	uint64_t sample = TG_MIN(out_tokens, LENGTH_MAX) * LENGTH_UNITS;
+	uint64_t q = atomic_load_explicit(&r->out_long, memory_order_relaxed);
+
+	if (out_tokens == 0)
+		return;
+	if (q == 0)
+		q = sample;
+	else if (sample > q)
+		q = TG_MIN(q + q / LENGTH_UP + 1, LENGTH_MAX * LENGTH_UNITS);
+	else
+		q -= q / LENGTH_DOWN;
+	atomic_store_explicit(&r->out_long, (uint32_t)q, memory_order_relaxed);
+	atomic_fetch_add_explicit(&r->n_long, 1, memory_order_relaxed);
+}
+
+uint64_t est_length(const struct est_ratio *r, uint64_t most)
+{
+	uint64_t q;
+
+	if (r == NULL || atomic_load_explicit(&r->n_long, memory_order_relaxed) < LENGTH_FEW)
+		return most;
+	q = atomic_load_explicit(&r->out_long, memory_order_relaxed);
+	return TG_MIN(most, (q + LENGTH_UNITS - 1) / LENGTH_UNITS);
+}
+
 /* bytes / ratio, with the margin, rounded up. */
 static uint64_t tokens_of(const _Atomic uint32_t *ratio, uint64_t bytes)
 {

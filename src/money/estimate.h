@@ -20,6 +20,9 @@
 struct est_ratio {
 	_Atomic uint32_t in_mbpt, out_mbpt;
 	_Atomic uint32_t n; /* answers learned from */
+	/* 95 of 100 answers are no longer than this, about: sixteenths of a token; and of how many.
+	 */
+	_Atomic uint32_t out_long, n_long;
 };
 
 /*
@@ -28,6 +31,10 @@ struct est_ratio {
  */
 void est_learn(struct est_ratio *r, uint64_t in_bytes, uint64_t in_tokens, uint64_t out_bytes,
 	uint64_t out_tokens);
+/* An answer of so many tokens. */
+void est_learn_length(struct est_ratio *r, uint64_t out_tokens);
+/* The length that most answers stay below, or `most` as long as too few are known. */
+uint64_t est_length(const struct est_ratio *r, uint64_t most);
 /* Tokens of so many bytes, rounded up; r NULL: the starting value. */
 uint64_t est_input(const struct est_ratio *r, uint64_t bytes);
 /* Tokens of an answer's text of so many bytes that came in so many events: one each at least. */

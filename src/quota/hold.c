@@ -113,14 +113,27 @@ static void lower_all(struct quota_hold_item *item, unsigned n, const int64_t mo
 		quota_account_settle(item[n].charged, more[item[n].account->dim], 0, now);
 }
 
+/* May an account owe what it has no room for? */
+enum owing { OWE_NOTHING, OWE_RATES };
+
+static enum quota_result raise_one(struct quota_hold_item *item, int64_t held, int64_t more,
+	struct quota_time now, enum owing owing)
+{
+	if (owing == OWE_NOTHING || item->account->kind != QUOTA_RATE)
+		return quota_account_raise(item->account, held, more, now, &item->charged);
+	quota_account_settle(item->charged, 0, more, now);
+	return QUOTA_OK;
+}
+
 static enum quota_result raise_all(struct quota_hold_item *item, unsigned n,
 	const int64_t held[QUOTA_DIM__MAX], const int64_t before[QUOTA_DIM__MAX],
-	const int64_t more[QUOTA_DIM__MAX], struct quota_time now, struct quota_denied *denied)
+	const int64_t more[QUOTA_DIM__MAX], struct quota_time now, enum owing owing,
+	struct quota_denied *denied)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct quota_account *a = item[i].account;
-		enum quota_result r = quota_account_raise(
-			a, less(held[a->dim], before[a->dim]), more[a->dim], now, &item[i].charged);
+		enum quota_result r = raise_one(
+			&item[i], less(held[a->dim], before[a->dim]), more[a->dim], now, owing);
 
 		if (r == QUOTA_OK)
 			continue;
@@ -138,23 +151,35 @@ static void add(int64_t to[QUOTA_DIM__MAX], const int64_t more[QUOTA_DIM__MAX])
 			to[d] = INT64_MAX;
 }
 
-enum quota_result quota_raise(struct quota_hold *hold, const int64_t more[QUOTA_DIM__MAX],
-	struct quota_time now, struct quota_denied *denied)
+static enum quota_result raise(struct quota_hold *hold, const int64_t more[QUOTA_DIM__MAX],
+	struct quota_time now, enum owing owing, struct quota_denied *denied)
 {
 	struct quota_hold_item *of_target = hold->item + hold->lasting;
-	enum quota_result r =
-		raise_all(hold->item, hold->lasting, hold->amount, nothing, more, now, denied);
+	enum quota_result r = raise_all(
+		hold->item, hold->lasting, hold->amount, nothing, more, now, owing, denied);
 
 	if (r != QUOTA_OK)
 		return r;
-	r = raise_all(
-		of_target, hold->n - hold->lasting, hold->amount, hold->before, more, now, denied);
+	r = raise_all(of_target, hold->n - hold->lasting, hold->amount, hold->before, more, now,
+		owing, denied);
 	if (r != QUOTA_OK) {
 		lower_all(hold->item, hold->lasting, more, now);
 		return r;
 	}
 	add(hold->amount, more);
 	return QUOTA_OK;
+}
+
+enum quota_result quota_raise(struct quota_hold *hold, const int64_t more[QUOTA_DIM__MAX],
+	struct quota_time now, struct quota_denied *denied)
+{
+	return raise(hold, more, now, OWE_NOTHING, denied);
+}
+
+enum quota_result quota_extend(struct quota_hold *hold, const int64_t more[QUOTA_DIM__MAX],
+	struct quota_time now, struct quota_denied *denied)
+{
+	return raise(hold, more, now, OWE_RATES, denied);
 }
 
 enum quota_result quota_move(struct quota_hold *hold, const int64_t more[QUOTA_DIM__MAX],
@@ -172,7 +197,8 @@ enum quota_result quota_move(struct quota_hold *hold, const int64_t more[QUOTA_D
 		want[d] = less(amount[d], spent[d]);
 	r = peek_all(path, n, want, now, denied);
 	if (r == QUOTA_OK)
-		r = raise_all(hold->item, hold->lasting, hold->amount, nothing, more, now, denied);
+		r = raise_all(hold->item, hold->lasting, hold->amount, nothing, more, now,
+			OWE_NOTHING, denied);
 	if (r != QUOTA_OK)
 		return r;
 	r = take_all(next, path, n, want, now, denied);

@@ -59,6 +59,12 @@ static inline void quota_hold_of_target(struct quota_hold *hold, unsigned n)
 enum quota_result quota_raise(struct quota_hold *hold, const int64_t more[QUOTA_DIM__MAX],
 	struct quota_time now, struct quota_denied *denied) TG_MUST_CHECK;
 /*
+ * The same for an answer that is under way: a rate is no reason to end it, for waiting would help.
+ * What a rate has no room for is its debt, that later requests wait for.
+ */
+enum quota_result quota_extend(struct quota_hold *hold, const int64_t more[QUOTA_DIM__MAX],
+	struct quota_time now, struct quota_denied *denied) TG_MUST_CHECK;
+/*
  * The same for a leg to another target, whose accounts (n of path) take the place of the last
  * target's: all or nothing. spent: what the request was up to now; what of it was spent at the
  * last target stays in that one's accounts. (0 requests and generations: they go on to the next

@@ -11,6 +11,7 @@ UNIT_TESTS += \
 	t/unit/core/check_event_hold \
 	t/unit/core/check_fields \
 	t/unit/core/check_health \
+	t/unit/core/check_hold_mode \
 	t/unit/core/check_leg \
 	t/unit/core/check_leg_rate \
 	t/unit/core/check_plan \
@@ -27,6 +28,7 @@ UNIT_TESTS += \
 	t/unit/core/check_run \
 	t/unit/core/check_settle \
 	t/unit/core/check_stats \
+	t/unit/core/check_stream_end \
 	t/unit/core/check_tags \
 	t/unit/core/check_upload \
 	t/unit/core/check_uppool \
@@ -37,6 +39,7 @@ t_unit_core_check_attempt_build_SOURCES = t/unit/core/check_attempt_build.c t/un
 t_unit_core_check_body_SOURCES = t/unit/core/check_body.c t/unit/core/fake.h
 t_unit_core_check_ceiling_SOURCES = t/unit/core/check_ceiling.c t/unit/core/leg.h t/unit/core/fake.h
 t_unit_core_check_conn_SOURCES = t/unit/core/check_conn.c t/unit/core/fake.h
+t_unit_core_check_hold_mode_SOURCES = t/unit/core/check_hold_mode.c t/unit/core/leg.h t/unit/core/fake.h
 t_unit_core_check_leg_SOURCES = t/unit/core/check_leg.c t/unit/core/leg.h t/unit/core/fake.h
 t_unit_core_check_leg_rate_SOURCES = t/unit/core/check_leg_rate.c t/unit/core/leg.h t/unit/core/fake.h
 t_unit_core_check_worker_SOURCES = t/unit/core/check_worker.c t/unit/core/fake.h
@@ -49,6 +52,7 @@ t_unit_core_check_plan_quota_match_SOURCES = t/unit/core/check_plan_quota_match.
 t_unit_core_check_refusal_quota_SOURCES = t/unit/core/check_refusal_quota.c t/unit/core/fake.h
 t_unit_core_check_quota_line_SOURCES = t/unit/core/check_quota_line.c t/unit/core/fake.h
 t_unit_core_check_respond_SOURCES = t/unit/core/check_respond.c t/unit/core/fake.h
+t_unit_core_check_stream_end_SOURCES = t/unit/core/check_stream_end.c t/unit/core/fake.h
 t_unit_core_check_upload_SOURCES = t/unit/core/check_upload.c t/unit/core/fake.h
 t_unit_core_check_uppool_SOURCES = t/unit/core/check_uppool.c t/unit/core/upstream.h
 

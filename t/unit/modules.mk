@@ -3,6 +3,7 @@ UNIT_TESTS += \
 	t/unit/modules/check_admit \
 	t/unit/modules/check_clamp \
 	t/unit/modules/check_classify \
+	t/unit/modules/check_mod_budget \
 	t/unit/modules/check_mod_ledger \
 	t/unit/modules/check_mod_ledger_room \
 	t/unit/modules/check_mod_meter \
@@ -13,6 +14,8 @@ t_unit_modules_check_accesslog_SOURCES = t/unit/modules/check_accesslog.c t/unit
 t_unit_modules_check_admit_SOURCES = t/unit/modules/check_admit.c t/unit/core/fake.h
 t_unit_modules_check_clamp_SOURCES = t/unit/modules/check_clamp.c t/unit/core/fake.h
 t_unit_modules_check_classify_SOURCES = t/unit/modules/check_classify.c t/unit/core/fake.h
+t_unit_modules_check_mod_budget_SOURCES = t/unit/modules/check_mod_budget.c \
+	t/unit/modules/ledger_fixture.h t/unit/core/fake.h
 t_unit_modules_check_mod_ledger_SOURCES = t/unit/modules/check_mod_ledger.c \
 	t/unit/modules/ledger_fixture.h t/unit/core/fake.h
 t_unit_modules_check_mod_ledger_room_SOURCES = t/unit/modules/check_mod_ledger_room.c \

@@ -42,6 +42,9 @@ X(OVER_BOUND, "tollgate_over_bound_total", counter, "Requests that cost more tha
 X(DRAINED, "tollgate_drained_requests", gauge, "Answers read on to learn their cost, the client being gone.")
 X(LEDGER_REFUSED, "tollgate_ledger_refused_total", counter, "Requests refused because the ledger could not be written.")
 X(QUOTA_DENIED, "tollgate_quota_denied_total", counter, "Requests refused by a limit.")
+X(QUOTA_EXTENDED, "tollgate_quota_extended_total", counter,
+	"Times that more of a streamed answer was held while it came (hold: incremental).")
+X(QUOTA_CUT, "tollgate_quota_cut_total", counter, "Streamed answers cut off because a limit had no room for more.")
 X(QUOTA_UNAVAILABLE, "tollgate_quota_unavailable_total", counter,
 	"Requests refused because nobody could say what is left of a limit.")
 X(QUOTA_PARKED, "tollgate_quota_parked_total", counter, "Requests that waited for a grant of a shared limit.")

@@ -19,3 +19,5 @@ X(CUT_OFF, "cut_off", 6)
 X(FAILED, "failed", 7)
 /* the process died; settled by the next one */
 X(CRASHED, "crashed", 8)
+/* a limit had no room for more of the answer (hold: incremental) */
+X(BUDGET, "budget", 9)

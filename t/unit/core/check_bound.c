@@ -67,6 +67,36 @@ START_TEST(test_output)
 }
 END_TEST
 
+/* Reasoning that is asked for, and what asks for none. */
+START_TEST(test_thinking)
+{
+	static const struct {
+		enum meter_api api;
+		const char *json;
+		bool thinks;
+	} rows[] = {
+		{ CHAT, "{\"x\":{\"reasoning\":1}}", false },
+		{ CHAT, "{\"reasoning_effort\":\"low\"}", true },
+		{ CHAT, "{\"reasoning_effort\":\"none\"}", false },
+		{ CHAT, "{\"reasoning_effort\":null}", false },
+		{ CHAT, "{\"reasoning_effort\":3}", true },
+		{ RESP, "{\"reasoning\":{\"effort\":\"low\"}}", true },
+		{ RESP, "{\"reasoning\":null}", false },
+		{ MSGS, "{\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1024}}", true },
+		{ MSGS, "{\"thinking\":{\"type\":\"disabled\"}}", false },
+		{ MSGS, "{\"thinking\":{\"type\":\"disabled\",\"type\":\"enabled\"}}", true },
+		{ MSGS, "{\"thinking\":{\"budget_tokens\":1024}}", true },
+		{ MSGS, "{\"thinking\":true}", true },
+	};
+	struct bound b;
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
+		read(&b, rows[i].api, rows[i].json);
+		ck_assert_msg(b.thinks == rows[i].thinks, "%s", rows[i].json);
+	}
+}
+END_TEST
+
 /* ---- media in prompts */
 
 static const struct {
@@ -446,6 +476,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, test_words);
 	tcase_add_loop_test(tc, test_characters, 0, (int)TG_ARRAY_LEN(characters));
 	tcase_add_loop_test(tc, test_worst, 0, (int)TG_ARRAY_LEN(worst));
+	tcase_add_test(tc, test_thinking);
 	tcase_add_test(tc, test_forms);
 	tcase_add_test(tc, test_estimate);
 }

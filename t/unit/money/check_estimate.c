@@ -173,6 +173,40 @@ START_TEST(test_fit)
 }
 END_TEST
 
+/* Lengths of answers: what 95 of 100 stay below, about, of whatever they are like. */
+START_TEST(test_lengths)
+{
+	struct est_ratio r = { .n = 0 };
+	uint64_t q, seed = 7;
+
+	ck_assert_uint_eq(est_length(NULL, 123), 123);
+	est_learn_length(&r, 0);
+	ck_assert_uint_eq(r.n_long, 0);
+	for (int i = 0; i < 49; i++)
+		est_learn_length(&r, 300);
+	ck_assert_uint_eq(est_length(&r, 8000), 8000); /* too few */
+	est_learn_length(&r, 300);
+	ck_assert_uint_ge(est_length(&r, 8000), 250);
+	ck_assert_uint_le(est_length(&r, 8000), 320);
+	ck_assert_uint_eq(est_length(&r, 100), 100);
+	/* evenly from 1 to 1000 */
+	for (int i = 0; i < 20000; i++) {
+		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+		est_learn_length(&r, 1 + (seed >> 33) % 1000);
+	}
+	q = est_length(&r, 8000);
+	ck_assert_msg(q >= 880 && q <= 1010, "%llu", (unsigned long long)q);
+	/* it follows, and stays in bounds */
+	for (int i = 0; i < 20000; i++)
+		est_learn_length(&r, 10);
+	ck_assert_uint_le(est_length(&r, 8000), 21);
+	for (int i = 0; i < 20000; i++)
+		est_learn_length(&r, UINT64_MAX);
+	ck_assert_uint_le(est_length(&r, UINT64_MAX), (uint64_t)1 << 26);
+	ck_assert_uint_ge(est_length(&r, UINT64_MAX), (uint64_t)1 << 25);
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
 	tcase_add_test(tc, test_nothing_learned);
@@ -180,6 +214,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, test_steady_sources);
 	tcase_add_test(tc, test_lean_end);
 	tcase_add_test(tc, test_absurd_answers);
+	tcase_add_test(tc, test_lengths);
 	tcase_add_loop_test(tc, test_images, 0, (int)TG_ARRAY_LEN(images));
 	tcase_add_loop_test(tc, test_fit, 0, (int)TG_ARRAY_LEN(fits));
 }

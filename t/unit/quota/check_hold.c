@@ -169,6 +169,40 @@ START_TEST(raised)
 }
 END_TEST
 
+/* An answer under way: a rate owes what it has no room for, and takes it back when another account
+ * refuses. */
+START_TEST(extended)
+{
+	int64_t more[QUOTA_DIM__MAX] = { [QUOTA_COST] = 9000000000, [QUOTA_TOKENS] = 8000 };
+	struct quota_account *path[PATH];
+	struct quota_hold hold, copy;
+	struct quota_denied denied;
+
+	make_path(path);
+	ck_assert_int_eq(quota_reserve(path, PATH, one, at(0), &hold, &denied), QUOTA_OK);
+	copy = hold;
+	ck_assert_int_eq(quota_raise(&hold, more, at(0), &denied), QUOTA_NEVER);
+	quota_account_set_limit(path[5], 9000000000);
+	ck_assert_int_eq(quota_extend(&hold, more, at(0), &denied), QUOTA_LACKS);
+	ck_assert_ptr_eq(denied.account, path[5]);
+	ck_assert_mem_eq(hold.amount, copy.amount, sizeof hold.amount);
+	ck_assert_int_eq(quota_account_headroom(path[2], at(0)), 9000000000);
+	ck_assert_int_eq(quota_account_headroom(path[3], at(0)), 5400);
+	quota_account_set_limit(path[5], 12000000000);
+	ck_assert_int_eq(quota_extend(&hold, more, at(0), &denied), QUOTA_OK);
+	ck_assert_int_eq(hold.amount[QUOTA_TOKENS], 8600);
+	ck_assert_int_eq(quota_account_headroom(path[2], at(0)), 0);
+	ck_assert_int_eq(quota_account_headroom(path[3], at(0)), 0);
+	/* 2600 tokens over a minute's 6000: another one waits 26 seconds, and the hundredth of one
+	 */
+	ck_assert_int_eq(quota_account_peek(path[3], 1, at(26000000)), QUOTA_TOO_FAST);
+	ck_assert_int_eq(quota_account_peek(path[3], 1, at(26010000)), QUOTA_OK);
+	quota_settle(&hold, one, at(0));
+	ck_assert_int_eq(quota_account_headroom(path[3], at(0)), 5400);
+	put_path(path);
+}
+END_TEST
+
 /*
  * Legs to three targets. Accounts of a target have what was spent there; those of the request have
  * all of it.
@@ -527,6 +561,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, all_or_nothing);
 	tcase_add_test(tc, settle_and_release);
 	tcase_add_test(tc, raised);
+	tcase_add_test(tc, extended);
 	tcase_add_test(tc, moved);
 	tcase_add_test(tc, moved_from_nothing);
 	tcase_add_test(tc, meetings);
