@@ -19,10 +19,12 @@
 #include "core/req.h"
 
 /* The first read of a head: enough for nearly every request, and little to copy of those that are
- * large. */
-#define HEAD_READ    (16 * 1024)
-#define LINGER_US    2000000
-#define LINGER_BYTES (1024 * 1024)
+ * large. Where the last one was, the next one will be: its body is read to where it is collected,
+ * and what comes with the head is copied there. */
+#define HEAD_READ       (16 * 1024)
+#define HEAD_READ_LARGE 2048
+#define LINGER_US       2000000
+#define LINGER_BYTES    (1024 * 1024)
 
 static void conn_set_state(struct conn *c, enum conn_state s)
 {
@@ -230,7 +232,8 @@ static void conn_read_busy(struct conn *c);
 
 static void conn_read_head(struct conn *c)
 {
-	ssize_t n = stream_read(&c->st, c->w->scratch, HEAD_READ);
+	size_t most = c->large_bodies ? HEAD_READ_LARGE : HEAD_READ;
+	ssize_t n = stream_read(&c->st, c->w->scratch, most);
 
 	if (n == STREAM_AGAIN)
 		return;
@@ -246,7 +249,8 @@ static void conn_read_head(struct conn *c)
 	if (c->in_len == 0) {
 		conn_process(c, str_mk(c->w->scratch, (size_t)n));
 		/* A full read: more of a large body is there, no need to be told. */
-		if (n == HEAD_READ && c->state == CONN_BUSY && !c->req->body_done && !c->want_hold)
+		if ((size_t)n == most && c->state == CONN_BUSY && !c->req->body_done &&
+			!c->want_hold)
 			conn_read_busy(c);
 		return;
 	}
@@ -533,6 +537,7 @@ void conn_run_again(struct conn *c)
 void conn_begin_request(struct conn *c, struct req *r)
 {
 	c->req = r;
+	c->large_bodies = r->head.framing == HTTP_BODY_LENGTH && r->head.content_length > HEAD_READ;
 	conn_set_state(c, CONN_BUSY);
 }
 

@@ -46,6 +46,7 @@ struct conn {
 	bool eof;          /* the client closed its side */
 	bool lost;         /* the socket is closed, and the request goes on without it */
 	bool cut;          /* the answer has no end, and only a reset tells the client so */
+	bool large_bodies; /* the last request's did not fit the first read */
 	bool more_to_come; /* it may still be sending when its last answer is out */
 	bool want_hold;    /* the request does not want more of its body now */
 	bool blocked; /* out went over CONN_OUT_HIGH: told the request, will tell it again under
