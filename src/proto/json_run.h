@@ -1,9 +1,12 @@
 /*
- * json_run.h: the inner loop json_scan and json_tap share: how far a string's plain text runs.
+ * json_run.h: the inner loops json_scan and json_tap share: how far a string's plain text runs.
  * 16 bytes at a time where SSE2 is there; never reads past `end`.
  */
 #ifndef TG_PROTO_JSON_RUN_H
 #define TG_PROTO_JSON_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -22,9 +25,27 @@ static inline __m128i json_run_stops(const char *p)
 }
 #endif
 
+/* Whether none of eight bytes is a backslash or beyond ASCII. */
+static inline bool json_word_is_ascii(uint64_t x)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t slash = x ^ ones * '\\'; /* a zero byte where one is */
+
+	return ((x | ((slash - ones) & ~slash)) & tops) == 0;
+}
+
 /* Of a run that has proved long: where it stops, or a place less than 64 bytes before end
  * (json_run.c). */
 const char *json_run_long(const char *p, const char *end);
+
+/*
+ * Blocks of a string's text from *at on, over escapes of two bytes. True: *at is at the first thing
+ * that wants a closer look: a quote, a control byte, the backslash of any other escape. False:
+ * there was none before *at, which is less than 64 bytes before end (json_run.c), or was not moved.
+ */
+bool json_string_run(const char **at, const char *end);
+/* What that is where there is no AVX2. */
+bool json_string_run_sse2(const char **at, const char *end);
 
 /* The first quote, backslash or control byte at or after p, or end. */
 static inline const char *json_run_end(const char *p, const char *end)

@@ -1,7 +1,7 @@
 /*
  * json_scan.c: the validating span scanner. It walks the text once, without recursion and without
  * memory: the kinds of the open brackets are one bit each. Almost all of a prompt is inside
- * strings, so the one hot loop is string_end(). Pure functions; any thread.
+ * strings, so the one hot loop is json_string_run(). Pure functions; any thread.
  *
  * What it does not look at: UTF-8 inside strings, lone surrogates in \u escapes, the size of
  * numbers. Keys of the scanned object itself must decode, because only then can they be told from
@@ -53,9 +53,12 @@ static inline bool is_hex(char c)
 /* p at a backslash: behind the escape. */
 static const char *escape_end(struct scan *s, const char *p)
 {
+	if (s->end - p >= 6 && p[1] == 'u' && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) &&
+		is_hex(p[5]))
+		return p + 6;
 	if (s->end - p < 2)
 		return scan_bad(s, s->end);
-	if (strchr("\"\\/bfnrt", p[1]) != NULL && p[1] != '\0')
+	if (p[1] != '\0' && strchr("\"\\/bfnrt", p[1]) != NULL)
 		return p + 2;
 	if (p[1] != 'u')
 		return scan_bad(s, p + 1);
@@ -66,89 +69,34 @@ static const char *escape_end(struct scan *s, const char *p)
 	return p;
 }
 
-#ifdef __SSE2__
-static inline uint64_t stop_bits(__m128i hits, int i)
+/* p behind an opening quote: behind the closing one. */
+static inline const char *string_end(struct scan *s, const char *p)
 {
-	return (uint64_t)(unsigned)_mm_movemask_epi8(hits) << (16 * i);
-}
+	const char *end = s->end;
 
-/*
- * Walks whole blocks of 64 bytes from *at. Prompts are full of two-byte escapes, which are stepped
- * over inside the block's bit mask. True: *at is at any other stop; false: fewer than 64 bytes are
- * left.
- */
-static inline bool string_blocks(const char **at, const char *end)
-{
-	static const bool two_bytes[256] = { ['"'] = 1,
-		['\\'] = 1,
-		['/'] = 1,
-		['b'] = 1,
-		['f'] = 1,
-		['n'] = 1,
-		['r'] = 1,
-		['t'] = 1 };
-	const char *p = *at;
-
-	while (end - p >= 64) {
-		__m128i a = json_run_stops(p), b = json_run_stops(p + 16),
-			c = json_run_stops(p + 32), d = json_run_stops(p + 48);
-		__m128i any = _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d));
-		uint64_t m;
-		int next = 64;
-
-		if (_mm_movemask_epi8(any) == 0) {
-			p = json_run_long(p + 64, end);
-			continue;
-		}
-		m = stop_bits(a, 0) | stop_bits(b, 1) | stop_bits(c, 2) | stop_bits(d, 3);
-		while (m != 0) {
-			int i = __builtin_ctzll(m);
-
-			if (p[i] != '\\' || end - p < i + 2 ||
-				!two_bytes[(unsigned char)p[i + 1]]) {
-				*at = p + i;
-				return true;
-			}
-			next = i == 63 ? 65 : 64; /* its second byte is in the next block */
-			m &= i >= 62 ? 0 : ~(uint64_t)0 << (i + 2);
-		}
-		p += next;
-	}
-	*at = p;
-	return false;
-}
-#endif
-
-/* The end of the string's text, or the first thing in it that wants a closer look. */
-static inline const char *string_run(const char *p, const char *end)
-{
 #ifdef __SSE2__
 	if (end - p >= 16) { /* keys and other short ones */
 		unsigned m = (unsigned)_mm_movemask_epi8(json_run_stops(p));
 
-		if (m != 0)
-			return p + __builtin_ctz(m);
+		p += m != 0 ? __builtin_ctz(m) : 16;
+		if (m != 0 && *p == '"')
+			return p + 1;
 	}
-	if (string_blocks(&p, end))
-		return p;
 #endif
-	return json_run_end(p, end);
-}
-
-/* p behind an opening quote: behind the closing one. */
-static inline const char *string_end(struct scan *s, const char *p)
-{
 	for (;;) {
-		p = string_run(p, s->end);
-		if (p >= s->end)
+		if (!json_string_run(&p, end))
+			p = json_run_end(p, end);
+		if (p >= end)
 			return scan_bad(s, p);
 		if (*p == '"')
 			return p + 1;
 		if (*p != '\\')
 			return scan_bad(s, p);
-		p = escape_end(s, p);
-		if (p == NULL)
-			return NULL;
+		do { /* text that is no English comes as rows of them */
+			p = escape_end(s, p);
+			if (p == NULL)
+				return NULL;
+		} while (p < end && *p == '\\');
 	}
 }
 
@@ -312,22 +260,30 @@ static const char *value_end(struct scan *s, const char *p)
 
 #define KEY_MAX 128
 
-/* ASCII without escapes; eight bytes at a time. */
+/* ASCII without escapes. Up to eight bytes are looked at together: words that overlap. */
 static bool key_is_plain(struct str key)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-	uint64_t x, slash;
+	const char *last = key.p + key.n;
+	uint64_t x = 0;
+	uint32_t a, b;
 
-	for (; key.n >= sizeof x; key = str_skip(key, sizeof x)) {
+	for (; key.n > sizeof x; key = str_skip(key, sizeof x)) {
 		memcpy(&x, key.p, sizeof x);
-		slash = x ^ ones * '\\'; /* a zero byte where one is */
-		if (((x | ((slash - ones) & ~slash)) & tops) != 0)
+		if (!json_word_is_ascii(x))
 			return false;
 	}
-	for (size_t i = 0; i < key.n; i++)
-		if (key.p[i] == '\\' || (unsigned char)key.p[i] >= 0x80)
-			return false;
-	return true;
+	if (key.n == 0)
+		return true;
+	if (key.n >= sizeof a) {
+		memcpy(&a, key.p, sizeof a);
+		memcpy(&b, last - sizeof b, sizeof b);
+		x = (uint64_t)a << 32 | b;
+	} else {
+		x = (uint64_t)(unsigned char)key.p[0] |
+		    (uint64_t)(unsigned char)key.p[key.n / 2] << 8 |
+		    (uint64_t)(unsigned char)last[-1] << 16;
+	}
+	return json_word_is_ascii(x);
 }
 
 /*

@@ -5,6 +5,8 @@
  */
 #include "proto/json_scan.h"
 
+#include "proto/json_run.h"
+
 struct out {
 	char *p;
 	size_t n, cap;
@@ -130,6 +132,22 @@ int json_get_plain(const struct json_val *v, struct str *out)
 	return 0;
 }
 
+/* How many bytes at the front are ASCII without escapes, eight at a time. */
+static size_t ascii_run(struct str s)
+{
+	size_t i = 0;
+	uint64_t x;
+
+	for (; s.n - i >= sizeof x; i += sizeof x) {
+		memcpy(&x, s.p + i, sizeof x);
+		if (!json_word_is_ascii(x))
+			break;
+	}
+	while (i < s.n && (unsigned char)s.p[i] < 0x80 && s.p[i] != '\\')
+		i++;
+	return i;
+}
+
 int json_decode(const struct json_val *v, char *buf, size_t cap, struct str *out)
 {
 	struct out o = { buf, 0, cap };
@@ -138,7 +156,7 @@ int json_decode(const struct json_val *v, char *buf, size_t cap, struct str *out
 	if (string_body(v, &s) != 0)
 		return -1;
 	while (s.n > 0) {
-		size_t len;
+		size_t len = ascii_run(s);
 
 		if (*s.p == '\\') {
 			len = unescape(s.p + 1, s.n - 1, &o);
@@ -147,7 +165,8 @@ int json_decode(const struct json_val *v, char *buf, size_t cap, struct str *out
 			s = str_skip(s, len + 1);
 			continue;
 		}
-		len = utf8_len((const unsigned char *)s.p, s.n);
+		if (len == 0)
+			len = utf8_len((const unsigned char *)s.p, s.n);
 		if (len == 0 || !out_put(&o, s.p, len))
 			return -1;
 		s = str_skip(s, len);
@@ -174,11 +193,32 @@ static bool quote_byte(struct out *o, unsigned char c)
 	return out_put(o, (const char *)&c, 1);
 }
 
+/* Whether all of eight bytes are ASCII that stands for itself. */
+static bool word_is_plain(uint64_t x)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t low = (x - ones * 0x20) & ~x, quote = x ^ ones * '"', del = x ^ ones * 0x7f;
+
+	return json_word_is_ascii(x) &&
+	       ((low | ((quote - ones) & ~quote) | ((del - ones) & ~del)) & tops) == 0;
+}
+
 /* How many bytes at the front are ASCII that stands for itself: nearly always all of them. */
 static size_t plain_run(struct str s)
 {
 	size_t i = 0;
+	uint64_t x;
 
+	for (; s.n - i >= sizeof x; i += sizeof x) {
+		memcpy(&x, s.p + i, sizeof x);
+		if (!word_is_plain(x))
+			break;
+	}
+	if (i + sizeof x > s.n && i > 0) { /* the rest, with some of what was seen */
+		memcpy(&x, s.p + s.n - sizeof x, sizeof x);
+		if (word_is_plain(x))
+			return s.n;
+	}
 	while (i < s.n && s.p[i] >= 0x20 && s.p[i] < 0x7f && s.p[i] != '"' && s.p[i] != '\\')
 		i++;
 	return i;

@@ -182,6 +182,79 @@ START_TEST(runs)
 }
 END_TEST
 
+/* Byte by byte: the first thing in a string that is neither text nor an escape of two bytes. */
+static size_t string_stop(const char *p, size_t n)
+{
+	size_t at = 0;
+
+	while (at < n && (unsigned char)p[at] >= 0x20 && p[at] != '"') {
+		if (p[at] != '\\')
+			at++;
+		else if (at + 1 < n && p[at + 1] != '\0' && strchr("\"\\/bfnrt", p[at + 1]) != NULL)
+			at += 2;
+		else
+			break;
+	}
+	return at;
+}
+
+/* It stops there, or gives up before it, not within an escape, and only near the end. */
+static void string_run_agrees(
+	bool (*run)(const char **at, const char *end), const char *text, size_t n)
+{
+	size_t stop = string_stop(text, n), at;
+	const char *p = text;
+	bool found = run(&p, text + n);
+
+	at = (size_t)(p - text);
+	if (found) {
+		ck_assert_uint_eq(at, stop);
+		return;
+	}
+	ck_assert_uint_le(at, stop);
+	ck_assert_uint_eq(at + string_stop(text + at, n - at), stop);
+	if (run == json_string_run)
+		ck_assert_msg(at == 0 || n - at <= 64, "stopped at %zu of %zu", at, n);
+}
+
+/* Texts of every density of escapes and stops, at every alignment. */
+START_TEST(string_runs)
+{
+	static const char letters[] = "\\\\\\\"nu/bfrtqx\x01\x80";
+	uint64_t seed = 1;
+
+	for (unsigned round = 0; round < 60000; round++) {
+		size_t n, off;
+		unsigned dense;
+		char *text;
+
+		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+		n = (seed >> 33) % (round % 8 == 0 ? 2000 : 400);
+		off = seed >> 50 & 63;
+		dense = 1u << (seed >> 58 & 7);
+		text = malloc(off + n);
+		for (size_t i = 0; i < n; i++) {
+			seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+			text[off + i] = seed >> 40 & (dense * dense - 1)
+						? 'a'
+						: letters[(seed >> 32) % (sizeof letters - 1)];
+		}
+		/* most of it goes on to the end: escapes of two bytes, and no stop */
+		for (size_t i = 0; round % 4 != 0 && i < n; i++) {
+			if (text[off + i] == '"' || text[off + i] == '\x01')
+				text[off + i] = 'x';
+			if (text[off + i] != '\\' || i + 1 == n)
+				continue;
+			i++;
+			text[off + i] = "\"\\/bfnrt"[i % 8];
+		}
+		string_run_agrees(json_string_run, text + off, n);
+		string_run_agrees(json_string_run_sse2, text + off, n);
+		free(text);
+	}
+}
+END_TEST
+
 /* A quote, a bad byte, an escape at each place of a long string: the blocks of the fast loop have
  * no seams. */
 START_TEST(test_string_seams)
@@ -312,6 +385,7 @@ END_TEST
 static void tests(TCase *tc)
 {
 	tcase_add_test(tc, runs);
+	tcase_add_test(tc, string_runs);
 	tcase_add_loop_test(tc, test_verdicts, 0, (int)TG_ARRAY_LEN(verdicts));
 	tcase_add_loop_test(tc, test_strict, 0, (int)TG_ARRAY_LEN(strict));
 	tcase_add_test(tc, test_cut);
