@@ -54,6 +54,8 @@ struct control {
 	unsigned generation;
 	uint64_t reload_failures;
 	bool draining;
+	bool starting;
+	int pending; /* a signal that came meanwhile; 0: none */
 };
 
 /* ---- admin listener */
@@ -279,7 +281,9 @@ static void on_hup(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!c->draining)
+	if (c->starting)
+		c->pending = c->pending != 0 ? c->pending : SIGHUP;
+	else if (!c->draining)
 		(void)!control_reload(c, &err);
 }
 
@@ -315,6 +319,10 @@ static void on_term(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (c->starting) {
+		c->pending = SIGTERM;
+		return;
+	}
 	log_notice(c->draining ? "ending now" : "draining", "limit_s=%lld",
 		(long long)drain_us / 1000000);
 	for (unsigned i = 0; i < c->n_workers; i++)
@@ -498,12 +506,16 @@ static int control_start(struct control *c)
 		log_error("listener", "reason=\"%s\"", why);
 		return -1;
 	}
+	c->starting = true; /* the loop may run already */
+	quotasync_start();
+	c->starting = false;
 	if (control_admin(c) != 0 || quotad_watch(c->base, c->conf) != 0)
 		return -1;
-	quotasync_start();
 	for (unsigned i = 0; i < c->n_workers; i++)
 		worker_post_conf(&c->workers[i], c->conf);
 	listeners_publish(c->conf, c->workers, c->n_workers);
+	if (c->pending != 0)
+		(void)raise(c->pending);
 	return 0;
 }
 

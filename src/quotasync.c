@@ -399,12 +399,12 @@ void quotasync_close(void)
 	if (!quotasync_is_on())
 		return;
 	plan_quota_on_new(NULL);
+	mailbox_fini(&qs.box); /* delivers what was asked last */
 	quota_asked_set(NULL, NULL, NULL);
 	sync_redis_close();
 	lease_member_free(qs.member);
 	event_free(qs.turn);
 	event_free(qs.timer);
-	mailbox_fini(&qs.box);
 	free(qs.mails);
 	arena_fini(&qs.arena);
 	qs = (struct quotasync){ .base = NULL };
