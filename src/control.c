@@ -162,6 +162,13 @@ static void admin_quota_set(struct admin_reply *r, const struct admin_request *q
 	quotasync_apply(c->conf); /* shared ones */
 }
 
+/* On a thread of its own: it waits for Redis. */
+static void admin_quota_fence(struct admin_reply *r, const struct admin_request *q, void *ctx)
+{
+	(void)ctx;
+	quotasync_fence_page(r, q->body);
+}
+
 static const struct admin_route admin_routes[] = {
 	{ "GET", "/livez", admin_livez, true, false, "The process is alive." },
 	{ "GET", "/readyz", admin_readyz, true, false,
@@ -178,6 +185,10 @@ static const struct admin_route admin_routes[] = {
 		"also which scopes contain which." },
 	{ "POST", "/admin/v1/quota/adjust", admin_quota_adjust, false, false,
 		"Correct what is used, as tgctl quota adjust: {scope, dimension, value, why, "
+		"who}." },
+	{ "POST", "/admin/v1/quota/fence", admin_quota_fence, false, true,
+		"Go on without a member of shared limits, as tgctl quota fence: {member, mode, "
+		"why, "
 		"who}." },
 	{ "POST", "/admin/v1/quota/set", admin_quota_set, false, false,
 		"Another amount for a limit, as tgctl quota set: {scope, dimension, value, why, "

@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "admin/admin.h"
 #include "core/plan.h"
 #include "core/quota_stats.h"
 #include "core/worker.h"
@@ -36,6 +37,12 @@ void quotasync_apply(const struct tg_conf *c);
 void quotasync_stop(void);
 /* Before the accounts go. */
 void quotasync_close(void);
+
+/*
+ * POST /admin/v1/quota/fence: {"member", "mode", "why", "who"}; mode: spent (what it was granted
+ * stays spoken for), settled (only what it has told), off. An admin thread; waits for Redis.
+ */
+void quotasync_fence_page(struct admin_reply *r, struct str body);
 
 /* For /readyz: "none", "up", "learning" or "down". */
 const char *quotasync_status(void);

@@ -23,7 +23,7 @@ _tgctl() {
 	2:keys:*) words="create hash" ;;
 	2:prices:*) words="list show history diff import" ;;
 	2:ledger:*) words="tail dump verify reconcile" ;;
-	2:quota:*) words="show tree explain set adjust verify" ;;
+	2:quota:*) words="show tree explain set adjust fence verify" ;;
 	2:export:*) words="jsonl csv" ;;
 	2:help:*) words="keys prices usage ledger quota export" ;;
 	*:keys:*) words="--tenant --id --expires --json --help" ;;
@@ -36,6 +36,7 @@ _tgctl() {
 	*:export:*) words="--period --since --until --tenant -o --output --salvage $where" ;;
 	*:quota:show) words="--scope --dimension --admin -c --config --json --help" ;;
 	*:quota:explain | *:quota:verify) words="--json $where" ;;
+	*:quota:fence) words="--assume --off --why --admin -c --config --json --help" ;;
 	*:quota:*) words="--why --admin -c --config --json --help" ;;
 	*:ledger:tail) words="-f --follow -n --lines --json $where" ;;
 	*:ledger:dump) words="--json --segment $where" ;;

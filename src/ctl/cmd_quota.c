@@ -16,6 +16,7 @@ static const struct {
 	{ "explain", quota_explain },
 	{ "set", quota_set },
 	{ "adjust", quota_adjust },
+	{ "fence", quota_fence },
 	{ "verify", quota_verify },
 };
 
@@ -24,8 +25,8 @@ static enum ctl_exit quota(int argc, char **argv)
 	const char *names[TG_ARRAY_LEN(commands)], *near;
 
 	if (argc < 2)
-		return ctl_usage(
-			"quota", "say what to do: show, tree, explain, set, adjust or verify");
+		return ctl_usage("quota",
+			"say what to do: show, tree, explain, set, adjust, fence or verify");
 	for (size_t i = 0; i < TG_ARRAY_LEN(commands); i++) {
 		names[i] = commands[i].name;
 		if (strcmp(argv[1], names[i]) == 0)
@@ -33,7 +34,7 @@ static enum ctl_exit quota(int argc, char **argv)
 	}
 	near = str_nearest(str_z(argv[1]), names, TG_ARRAY_LEN(names));
 	return ctl_usage("quota",
-		"`%s` is none of show, tree, explain, set, adjust and verify%s%s%s", argv[1],
+		"`%s` is none of show, tree, explain, set, adjust, fence and verify%s%s%s", argv[1],
 		near != NULL ? "; did you mean `" : "", near != NULL ? near : "",
 		near != NULL ? "`?" : "");
 }
@@ -47,6 +48,7 @@ const struct ctl_command ctl_quota = {
 		"       tgctl quota explain REQUEST-ID [--ledger PATH]\n"
 		"       tgctl quota set SCOPE DIMENSION LIMIT --why TEXT\n"
 		"       tgctl quota adjust SCOPE DIMENSION AMOUNT --why TEXT\n"
+		"       tgctl quota fence MEMBER [--assume spent|settled | --off] --why TEXT\n"
 		"       tgctl quota verify [--ledger PATH]\n"
 		"all with [--admin ADDRESS] [-c CONFIG] [--json]\n"
 		"\n"
@@ -68,6 +70,15 @@ const struct ctl_command ctl_quota = {
 		"are "
 		"kept in the ledger's\n"
 		"folder (quota.changes): who, when, before, after, why.\n"
+		"\n"
+		"fence goes on without a gateway that shares limits through Redis and does not "
+		"come "
+		"back: the others wait for it\n"
+		"no longer. What it was granted counts as spent; with --assume settled only what "
+		"it "
+		"has told does, and what it\n"
+		"had spent beyond that may be spent again. --off, once it is back with its "
+		"ledger.\n"
 		"\n"
 		"verify says which promises hold: what limits have used is what the ledger has, "
 		"used "

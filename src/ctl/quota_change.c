@@ -1,6 +1,6 @@
 /*
- * quota_change.c: `tgctl quota adjust` and `set`: changes by hand. The running gateway makes them,
- * and keeps them with who made them and why.
+ * quota_change.c: `tgctl quota adjust`, `set` and `fence`: changes by hand. The running gateway
+ * makes them, and keeps them with who made them and why.
  */
 #include <pwd.h>
 #include <stdio.h>
@@ -74,4 +74,45 @@ enum ctl_exit quota_set(int argc, char **argv)
 {
 	return change(argc, argv, "/admin/v1/quota/set",
 		"LIMIT (\"500 usd/month\"), or `configured` to go back");
+}
+
+/* MEMBER --why TEXT [--assume spent|settled | --off] */
+enum ctl_exit quota_fence(int argc, char **argv)
+{
+	static const char *const allowed[] = { "why", "assume", "off", NULL };
+	struct quota_options o;
+	enum ctl_exit rc = quota_options(argc, argv, allowed, &o);
+	const char *mode;
+	json_t *body, *j = NULL;
+
+	if (rc != CTL_OK)
+		return rc;
+	mode = o.off ? "off" : o.assume != NULL ? o.assume : "spent";
+	if (o.n_args != 1)
+		return ctl_usage("quota", "fence takes the MEMBER that does not come back");
+	if (o.off && o.assume != NULL)
+		return ctl_usage("quota", "--off or --assume, not both");
+	if (!o.off && strcmp(mode, "spent") != 0 && strcmp(mode, "settled") != 0)
+		return ctl_usage("quota", "--assume takes spent or settled, not `%s`", mode);
+	if (o.why == NULL || o.why[0] == '\0')
+		return ctl_usage("quota", "--why says the reason; it goes to the log");
+	body = json_pack("{s:s, s:s, s:s, s:s}", "member", o.arg[0], "mode", mode, "why", o.why,
+		"who", who());
+	if (body == NULL)
+		return ctl_usage("quota", "arguments are UTF-8 text");
+	rc = admin_client_ask("quota", &o.where, "POST", "/admin/v1/quota/fence", body, &j);
+	json_decref(body);
+	if (rc != CTL_OK)
+		return rc;
+	if (o.json)
+		(void)json_dumpf(j, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	else if (o.off)
+		printf("%s may come back", o.arg[0]);
+	else
+		printf("%s is fenced: %s", o.arg[0],
+			strcmp(mode, "spent") == 0 ? "what it was granted counts as spent"
+						   : "only what it has told counts as spent");
+	putchar('\n');
+	json_decref(j);
+	return CTL_OK;
 }

@@ -10,7 +10,8 @@
 
 struct quota_options {
 	struct admin_where where;
-	const char *scope, *dimension, *why, *ledger;
+	const char *scope, *dimension, *why, *ledger, *assume;
+	bool off;
 	bool json;
 	const char *arg[QUOTA_ARGS_MAX]; /* what is no option; "-2.50" is an amount */
 	unsigned n_args;
@@ -30,6 +31,7 @@ enum ctl_exit quota_show(int argc, char **argv);    /* quota_show.c */
 enum ctl_exit quota_tree(int argc, char **argv);    /* quota_show.c */
 enum ctl_exit quota_adjust(int argc, char **argv);  /* quota_change.c */
 enum ctl_exit quota_set(int argc, char **argv);     /* quota_change.c */
+enum ctl_exit quota_fence(int argc, char **argv);   /* quota_change.c */
 enum ctl_exit quota_explain(int argc, char **argv); /* quota_explain.c */
 enum ctl_exit quota_verify(int argc, char **argv);  /* quota_verify.c */
 

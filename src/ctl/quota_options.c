@@ -23,16 +23,20 @@ static const struct {
 	{ "dimension", AT(dimension), false },
 	{ "why", AT(why), false },
 	{ "ledger", AT(ledger), false },
+	{ "assume", AT(assume), false },
 };
+
+static bool is_allowed_word(const char *const *allowed, const char *word)
+{
+	for (; *allowed != NULL; allowed++)
+		if (strcmp(*allowed, word) == 0)
+			return true;
+	return false;
+}
 
 static bool is_allowed(const char *const *allowed, size_t i)
 {
-	if (options[i].common)
-		return true;
-	for (; *allowed != NULL; allowed++)
-		if (strcmp(*allowed, options[i].name) == 0)
-			return true;
-	return false;
+	return options[i].common || is_allowed_word(allowed, options[i].name);
 }
 
 /* The option's name and, behind `=`, its value. */
@@ -54,6 +58,10 @@ static enum ctl_exit read_option(
 
 	if (strcmp(arg, "--json") == 0) {
 		o->json = true;
+		return CTL_OK;
+	}
+	if (strcmp(arg, "--off") == 0 && is_allowed_word(allowed, "off")) {
+		o->off = true;
 		return CTL_OK;
 	}
 	if (strcmp(arg, "-c") == 0)
