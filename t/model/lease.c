@@ -41,8 +41,8 @@ static void next_late(
 
 		lease_op_remove(&next.member[m], i);
 		emit(search, &next, STEP_LOSE, m, i);
-		lease_overtaken(&next.member[m], i, &op);
-		lease_serve(v, &next, m, &op, true);
+		bool done = lease_serve(v, &next, m, &op, true);
+		lease_overtaken(&next.member[m], i, &op, done);
 		emit(search, &next, STEP_ARRIVE, m, i);
 	}
 }
@@ -88,7 +88,7 @@ static void next_flush(const struct lease *at, uint8_t server, struct search *se
 	for (int m = 0; m < MEMBERS; m++)
 		for (int i = 0; i < OPS; i++)
 			if (next.member[m].op[i].server == server)
-				next.member[m].op[i].stale = 0;
+				next.member[m].op[i].stale = next.member[m].op[i].barred = 0;
 	emit(search, &next, STEP_FLUSH, server, 0);
 }
 
@@ -152,6 +152,8 @@ static const char *bucket_broken(
 	for (int m = 0; m < MEMBERS; m++) {
 		if (!(v->rules & LEASE_PRUNE) || server->synced[a] & 1 << m)
 			granted += server->g[a][m];
+		else
+			granted += server->s[a][m];
 		if ((v->rules & LEASE_LEARN) && !(v->rules & LEASE_SPLIT) &&
 			l->member[m].g[a] > server->g[a][m])
 			return "I14: the bucket is open, and a member's g is more than Redis knows";

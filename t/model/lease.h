@@ -21,7 +21,8 @@ enum {
  * Rules, a bit each. First the environment, what may happen: crashes, any number; an empty Redis at
  * the start (else an open bucket that both have asserted); server B, a copy of A as of any earlier
  * moment, takes over once; and A lives on; FLUSHALL, once, which leaves connections and run_id; a
- * request is carried out twice; a request of each member is late.
+ * request is carried out twice; a request of each member is late; a power cut takes settles along
+ * that every Redis has heard of.
  */
 #define LEASE_CRASH    0x1ull
 #define LEASE_COLD     0x2ull
@@ -30,19 +31,22 @@ enum {
 #define LEASE_FLUSH    0x10ull
 #define LEASE_DUP      0x20ull
 #define LEASE_LATE     0x40ull
+#define LEASE_CUT      0x80ull
 /*
  * The protocol. LEARN: a changed incarnation grants nothing until all members have asserted. WAIT:
  * a grant is usable once the copy has it. RETURN: members give headroom back. EPOCH: what is known
  * belongs to an epoch of the bucket, not to a run_id (quota-model.md). GUARD: a sync that a later
  * request has overtaken does not touch g. PRUNE: an open bucket takes a g that its member did not
- * sync since as zero.
+ * sync since as what it had spent. INCARNATION: nothing of g is in the journal, after a crash it is
+ * s; a bucket keeps the highest incarnation of each member and refuses what is older.
  */
-#define LEASE_LEARN  0x100ull
-#define LEASE_WAIT   0x200ull
-#define LEASE_RETURN 0x400ull
-#define LEASE_EPOCH  0x800ull
-#define LEASE_GUARD  0x1000ull
-#define LEASE_PRUNE  0x2000ull
+#define LEASE_LEARN       0x100ull
+#define LEASE_WAIT        0x200ull
+#define LEASE_RETURN      0x400ull
+#define LEASE_EPOCH       0x800ull
+#define LEASE_GUARD       0x1000ull
+#define LEASE_PRUNE       0x2000ull
+#define LEASE_INCARNATION 0x4000ull
 /*
  * Safety rules switched off; table.c says in words what each is. What is unsaved is not in the
  * journal when it is needed.
@@ -71,6 +75,10 @@ enum {
 #define LEASE_MONEY_ONLY 0x100000000ull
 #define LEASE_BOOKS      0x200000000ull
 #define LEASE_REPORT     0x400000000ull
+/* More rules switched off. */
+#define LEASE_M_INCARNATION_OFF 0x800000000ull
+#define LEASE_M_KEEP_S          0x1000000000ull
+#define LEASE_M_PRUNE_ZERO      0x2000000000ull
 
 enum lease_op_kind { OP_NONE, OP_SYNC, OP_RETURN, OP_ASSERT };
 
@@ -85,6 +93,8 @@ struct lease_op {
 	uint8_t server; /* that it was sent to */
 	uint8_t stale;  /* op seq <= q: the server has carried out a later one (or this one already)
 			 */
+	uint8_t older;  /* of an earlier incarnation than the member is now */
+	uint8_t barred; /* ... and the server has seen a later one */
 	uint8_t want, g, s, epoch, mark;
 };
 
@@ -94,6 +104,7 @@ struct lease_reply {
 	uint8_t merged; /* a sync of this epoch, which was carried out; else it only tells the epoch
 			 */
 	uint8_t acked;  /* the copy has what it says */
+	uint8_t s;      /* where settles can get lost: what the server has of them */
 };
 
 struct lease_member {
@@ -135,6 +146,7 @@ enum lease_step {
 	STEP_SETTLE,
 	STEP_SETTLE_ZERO,
 	STEP_CRASH,
+	STEP_CUT,
 	STEP_ARRIVE,
 	STEP_LOSE,
 	STEP_REPLICATE,
@@ -163,11 +175,15 @@ void lease_op_remove(struct lease_member *member, uint8_t i);
 bool lease_request(const struct variant *v, const struct lease *l, uint8_t m, uint8_t kind,
 	uint8_t a, struct lease_op *op);
 
-/* lease_redis.c: the server carries out a request of member m; the reply goes to it unless late. */
-void lease_serve(
+/*
+ * lease_redis.c: the server gets a request of member m; the reply goes to it unless late. False
+ * when it was not carried out: q stays what it is.
+ */
+bool lease_serve(
 	const struct variant *v, struct lease *l, uint8_t m, const struct lease_op *op, bool late);
-/* The requests [0, n) of member m were sent before one that its server has now carried out. */
-void lease_overtaken(struct lease_member *member, uint8_t n, const struct lease_op *by);
+/* The requests [0, n) of member m were sent before one that its server has now got and, if `done`,
+ * carried out. */
+void lease_overtaken(struct lease_member *member, uint8_t n, const struct lease_op *by, bool done);
 
 /* lease_same.c: of the states that differ by names alone (which member, account, epoch) the one
  * that stands for all. */

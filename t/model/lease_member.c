@@ -161,16 +161,15 @@ static void next_send(const struct turn *t, uint8_t kind, uint8_t a)
 		return;
 	prepare(t->v, &next.member[t->m], &op);
 	struct lease sent = next, twice = next;
-	lease_overtaken(&next.member[t->m], OPS, &op);
-	lease_serve(t->v, &next, t->m, &op, false);
+	bool done = lease_serve(t->v, &next, t->m, &op, false);
+	lease_overtaken(&next.member[t->m], OPS, &op, done);
 	emit(t, &next, STEP_SEND, what);
 
 	late = op_free(t->v, &twice.member[t->m]);
 	if (late && (t->v->rules & LEASE_DUP)) {
+		done = lease_serve(t->v, &twice, t->m, &op, false);
 		*late = op;
-		lease_overtaken(&twice.member[t->m], OPS, &op);
-		late->stale = kind != OP_ASSERT;
-		lease_serve(t->v, &twice, t->m, &op, false);
+		late->stale = done && kind != OP_ASSERT;
 		emit(t, &twice, STEP_SEND, FATE_TWICE * 8 + what);
 	}
 	late = op_free(t->v, &sent.member[t->m]);
@@ -203,6 +202,10 @@ static void next_reply(const struct turn *t, uint8_t a)
 		return;
 	}
 	member->g[a] = model_max(member->g[a], reply.g);
+	if (reply.s > member->s[a] && !(t->v->rules & LEASE_M_KEEP_S)) {
+		next.unsaid[a] = (uint8_t)(next.unsaid[a] + member->s[a] - reply.s);
+		member->s[a] = reply.s;
+	}
 	if (member->epoch != reply.epoch) {
 		member->synced = member->asserted = 0;
 		member->epoch = reply.epoch;
@@ -234,6 +237,21 @@ static void next_work(const struct turn *t, uint8_t a)
 	emit(t, &next, STEP_SETTLE, a);
 }
 
+/* Every Redis that is alive, or may be, has heard of all that was settled; nothing is open. */
+static bool is_told(const struct turn *t, int a)
+{
+	const struct lease_member *now = &t->at->member[t->m];
+
+	for (int i = 0; i < SERVERS; i++) {
+		bool counts = t->at->server[i].alive ||
+			      ((t->v->rules & LEASE_FAILOVER) && !t->at->promoted);
+
+		if (counts && t->at->server[i].s[a][t->m] < now->s[a])
+			return false;
+	}
+	return now->h[a] == 0;
+}
+
 /*
  * A member dies, reads its journal and settles what was open at its worst, which is the most that
  * the provider can have billed. One step: to the others a member that is down is one that does
@@ -243,6 +261,7 @@ static void next_crash(const struct turn *t, uint8_t to)
 {
 	struct lease next = *t->at;
 	struct lease_member *member = &next.member[t->m];
+	bool told = t->v->rules & LEASE_CUT;
 
 	if (!t->at->server[to].alive)
 		return;
@@ -257,10 +276,19 @@ static void next_crash(const struct turn *t, uint8_t to)
 		else
 			member->s[a] += member->h[a];
 		member->h[a] = 0;
-		if (t->v->rules & LEASE_M_GRANT_UNSAVED)
+		if (t->v->rules & (LEASE_M_GRANT_UNSAVED | LEASE_INCARNATION))
 			member->g[a] = member->s[a];
+		told &= is_told(t, a);
 	}
+	for (int i = 0; i < OPS && (t->v->rules & LEASE_INCARNATION); i++)
+		member->op[i].older = member->op[i].kind != OP_NONE;
 	emit(t, &next, STEP_CRASH, to);
+	for (int a = 0; told && a < ACCOUNTS; a++) {
+		next.unsaid[a] += member->s[a];
+		member->s[a] = member->g[a] = 0;
+	}
+	if (told)
+		emit(t, &next, STEP_CUT, to);
 }
 
 void lease_member_next(

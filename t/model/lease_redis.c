@@ -32,12 +32,13 @@ static void start_learning(const struct variant *v, struct lease *l, struct leas
 		server->epoch = epoch_new(l, model_max(op->mark, server->epoch));
 }
 
-/* All members have asserted what is not zero: what is left of an earlier incarnation is zero. */
+/* All members have asserted what is not zero: what is left of an earlier epoch is what was spent.
+ */
 static void prune(const struct variant *v, struct lease_server *server, uint8_t a)
 {
 	for (int m = 0; (v->rules & LEASE_PRUNE) && !server->learning && m < MEMBERS; m++)
 		if (!(server->synced[a] & 1 << m))
-			server->g[a][m] = 0;
+			server->g[a][m] = v->rules & LEASE_M_PRUNE_ZERO ? 0 : server->s[a][m];
 }
 
 static void merge_g(
@@ -55,7 +56,7 @@ static void merge_g(
 	server->synced[op->account] |= (uint8_t)(1 << m);
 }
 
-static void serve_sync(
+static bool serve_sync(
 	const struct variant *v, struct lease *l, uint8_t m, const struct lease_op *op, bool late)
 {
 	struct lease_server *server = &l->server[op->server];
@@ -82,7 +83,7 @@ static void serve_sync(
 			server->g[a][m]++;
 	}
 	if (late)
-		return;
+		return merged;
 	l->member[m].swapped = a == 0 && l->member[m].reply[1].kind != OP_NONE;
 	l->member[m].reply[a] = (struct lease_reply){
 		.kind = OP_SYNC,
@@ -91,10 +92,12 @@ static void serve_sync(
 		.learning = server->learning,
 		.epoch = server->epoch,
 		.acked = (v->rules & LEASE_WAIT) && op->server > 0,
+		.s = merged && (v->rules & LEASE_CUT) ? server->s[a][m] : 0,
 	};
+	return merged;
 }
 
-static void serve_return(
+static bool serve_return(
 	const struct variant *v, struct lease *l, uint8_t m, const struct lease_op *op, bool late)
 {
 	struct lease_server *server = &l->server[op->server];
@@ -108,24 +111,29 @@ static void serve_return(
 	if (!late && reply->kind == OP_NONE &&
 		(v->rules & (LEASE_M_RETURN_EARLY | LEASE_M_RETURN_UNSAVED)))
 		*reply = (struct lease_reply){ .kind = OP_RETURN, .g = op->g };
+	return known;
 }
 
-static void serve_assert(
+static bool serve_assert(
 	const struct variant *v, struct lease *l, uint8_t m, const struct lease_op *op)
 {
 	struct lease_server *server = &l->server[op->server];
 
 	if (server->run != op->server + 1 ||
 		((v->rules & LEASE_EPOCH) && server->epoch != op->epoch))
-		return;
+		return false;
 	server->asserted |= (uint8_t)(1 << m);
 	if (server->asserted == (1 << MEMBERS) - 1)
 		server->learning = 0;
+	return true;
 }
 
-void lease_overtaken(struct lease_member *member, uint8_t n, const struct lease_op *by)
+void lease_overtaken(struct lease_member *member, uint8_t n, const struct lease_op *by, bool done)
 {
-	if (by->kind == OP_ASSERT) /* has no op seq */
+	for (uint8_t i = 0; i < n; i++)
+		if (member->op[i].older && !by->older && member->op[i].server == by->server)
+			member->op[i].barred = 1;
+	if (!done || by->kind == OP_ASSERT) /* has no op seq */
 		return;
 	for (uint8_t i = 0; i < n; i++) {
 		struct lease_op *op = &member->op[i];
@@ -136,12 +144,14 @@ void lease_overtaken(struct lease_member *member, uint8_t n, const struct lease_
 	}
 }
 
-void lease_serve(
+bool lease_serve(
 	const struct variant *v, struct lease *l, uint8_t m, const struct lease_op *op, bool late)
 {
+	if (op->barred && (v->rules & LEASE_INCARNATION) && !(v->rules & LEASE_M_INCARNATION_OFF))
+		return false;
 	switch (op->kind) {
-	case OP_SYNC: serve_sync(v, l, m, op, late); break;
-	case OP_RETURN: serve_return(v, l, m, op, late); break;
-	default: serve_assert(v, l, m, op); break;
+	case OP_SYNC: return serve_sync(v, l, m, op, late);
+	case OP_RETURN: return serve_return(v, l, m, op, late);
+	default: return serve_assert(v, l, m, op);
 	}
 }

@@ -52,6 +52,12 @@ static void say_member(const struct variant *v, const struct lease *l, struct mo
 	case STEP_SETTLE_ZERO:
 		snprintf(text, size, "n%d settles a request%s: it cost 0", n, of);
 		break;
+	case STEP_CUT:
+		snprintf(text, size,
+			"n%d's power is cut, and what it settled is lost; it starts again and "
+			"connects to %s",
+			n, server_names[step.arg]);
+		break;
 	default: /* STEP_CRASH */
 		snprintf(text, size, "n%d dies, starts again and connects to %s; %s", n,
 			server_names[step.arg],
@@ -113,7 +119,9 @@ void lease_say_step(
 		else
 			snprintf(text, size, "%s carries out n%d's late %s%s",
 				server_names[op->server], step.who + 1, what,
-				op->stale ? ", overtaken by a later one" : "");
+				op->barred  ? ", of an incarnation before one that it has seen"
+				: op->stale ? ", overtaken by a later one"
+					    : "");
 		break;
 	case STEP_REPLICATE: snprintf(text, size, "the copy B is as A is now"); break;
 	case STEP_PROMOTE:

@@ -94,13 +94,15 @@ static void next_sync(
 	emit(search, &next, LIMIT_SYNC, m);
 }
 
-static void next_assert(const struct limit *at, uint8_t m, struct search *search)
+static void next_assert(
+	const struct variant *v, const struct limit *at, uint8_t m, struct search *search)
 {
 	struct limit next = *at;
 	struct limit_server *server = &next.server[at->now];
 
 	if (!server->learning || (server->asserted & 1 << m) ||
-		(at->member[m].g && !(server->synced & 1 << m)))
+		((at->member[m].g || (at->member[m].version && (v->rules & LIMIT_SYNCED))) &&
+			!(server->synced & 1 << m)))
 		return;
 	server->asserted |= (uint8_t)(1 << m);
 	server->bucket = model_max(server->bucket, at->member[m].version);
@@ -130,7 +132,7 @@ static void next_member(
 		return;
 	}
 	next_sync(v, at, m, search);
-	next_assert(at, m, search);
+	next_assert(v, at, m, search);
 }
 
 static void next_failover(const struct limit *at, struct search *search)

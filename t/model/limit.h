@@ -12,6 +12,8 @@
 	0x2u /* the bucket keeps the highest version that a member asserted with \
 	      */
 
+#define LIMIT_SYNCED 0x4u /* an account whose limit has changed is synced before asserting */
+
 #define LIMIT_M_FORGET                                                             \
 	0x10u /* Redis goes by the limit of the message, whatever version it is of \
 	       */

@@ -22,7 +22,7 @@ struct run {
 };
 
 struct options {
-	bool json, quick, trace, list;
+	bool json, quick, deep, trace, list;
 	uint32_t states_max, jobs;
 };
 
@@ -44,6 +44,7 @@ static void usage(FILE *out)
 	      "  --list         what there is, and what each is about; nothing is run\n"
 	      "  --short        only those that take no more than a moment: what the unit test "
 	      "runs\n"
+	      "  --deep         those too that take minutes and up to a gigabyte each\n"
 	      "  --json         a JSON list in place of the table\n"
 	      "  --jobs N       searches at a time (default 2)\n"
 	      "  --states N     at most so many states a search (default 6000000, about 75 bytes "
@@ -185,7 +186,8 @@ static void parse(int argc, char **argv)
 {
 	static const struct option known[] = { { "trace", required_argument, NULL, 't' },
 		{ "json", no_argument, NULL, 'j' }, { "list", no_argument, NULL, 'l' },
-		{ "short", no_argument, NULL, 's' }, { "jobs", required_argument, NULL, 'n' },
+		{ "short", no_argument, NULL, 's' }, { "deep", no_argument, NULL, 'd' },
+		{ "jobs", required_argument, NULL, 'n' },
 		{ "states", required_argument, NULL, 'm' }, { "help", no_argument, NULL, 'h' },
 		{ 0 } };
 
@@ -198,6 +200,7 @@ static void parse(int argc, char **argv)
 		case 'j': options.json = true; break;
 		case 'l': options.list = true; break;
 		case 's': options.quick = true; break;
+		case 'd': options.deep = true; break;
 		case 'n': options.jobs = number("--jobs", optarg, JOBS_MAX); break;
 		case 'm': options.states_max = number("--states", optarg, 100000000); break;
 		case 'h': usage(stdout); exit(0);
@@ -209,7 +212,7 @@ static void parse(int argc, char **argv)
 	if (runs_count > 0)
 		return;
 	for (size_t i = 0; i < model_table_len; i++)
-		if (!options.quick || model_table[i].quick)
+		if (options.quick ? model_table[i].quick : options.deep || !model_table[i].deep)
 			pick(model_table[i].name);
 }
 

@@ -178,7 +178,7 @@ static void next_fence(const struct variant *v, const struct members *at, struct
 	struct members_server *now = &next.now;
 
 	if (!(now->list & 2) || now->fenced & 2 || at->member[1].is == MEMBER_OUT ||
-		at->member[1].is == MEMBER_JOINING)
+		at->member[1].is == MEMBER_JOINING || ((v->rules & MEMBERS_OPEN) && now->learning))
 		return;
 	/* what the others have is known once they have asserted */
 	if ((v->rules & MEMBERS_REST) && now->learning) {

@@ -13,7 +13,8 @@
 #define MEMBERS_REST                                                                              \
 	0x4u /* a fence in a learning bucket takes all that the others have not asserted, not the \
 		stored g */
-#define MEMBERS_LEAVE          0x8u /* n2 may leave */
+#define MEMBERS_OPEN           0x10u /* fences only in an open bucket */
+#define MEMBERS_LEAVE          0x8u  /* n2 may leave */
 
 #define MEMBERS_M_JOIN_EARLY   0x100u  /* a member syncs before its joining is durable */
 #define MEMBERS_M_FENCE_FREES  0x200u  /* a fence gives the member's g to the others */

@@ -68,6 +68,7 @@ struct variant {
 	bool mutation; /* one safety rule is off */
 	bool finding;  /* the design's text as it is, where that is not enough */
 	bool quick;    /* part of the short form */
+	bool deep;     /* takes minutes: part of the long form alone */
 };
 
 struct search_result {

@@ -44,11 +44,20 @@
 		.accounts = 2, .expected = verdict, .mutation = mutation_, .quick = quick_        \
 	}
 
-#define MONEY     (LEASE_MONEY_ONLY | LEASE_REPORT)
-#define SAFE      (LEASE_GUARD | LEASE_LATE)
-#define F         (SAFE | LEASE_FAILOVER | LEASE_LEARN)
-#define EPOCH     (LEASE_LEARN | LEASE_EPOCH | LEASE_GUARD)
-#define EPOCH_OFF (EPOCH | LEASE_LATE | MONEY)
+/* Minutes: only with --deep, or by name. */
+#define DEEP(name_, n, rules_, what_)                                                             \
+	{                                                                                         \
+		.name = name_, .what = what_, .model = &lease_model, .rules = rules_, .limit = 1, \
+		.accounts = n, .expected = VERDICT_HOLDS, .deep = true                            \
+	}
+
+#define MONEY       (LEASE_MONEY_ONLY | LEASE_REPORT)
+#define SAFE        (LEASE_GUARD | LEASE_LATE)
+#define F           (SAFE | LEASE_FAILOVER | LEASE_LEARN)
+#define EPOCH       (LEASE_LEARN | LEASE_EPOCH | LEASE_GUARD)
+#define INCARNATION (EPOCH | LEASE_INCARNATION | LEASE_CRASH)
+#define LOST        (INCARNATION | LEASE_PRUNE | LEASE_CUT | MONEY)
+#define EPOCH_OFF   (EPOCH | LEASE_LATE | MONEY)
 
 const struct variant model_table[] = {
 	/* section 1.5 */
@@ -107,6 +116,35 @@ const struct variant model_table[] = {
 	HOLDS("epoch-late", lease,
 		EPOCH | LEASE_LATE | LEASE_DUP | LEASE_FAILOVER | LEASE_RETURN | LEASE_CRASH, 1,
 		false, "the same; late and doubled requests"),
+	/* nothing of g is in the journal; s is what Redis has, where the member lost it */
+	HOLDS("incarnation", lease, INCARNATION | LEASE_LATE | LEASE_FAILOVER, 1, false,
+		"g is not journaled, older incarnations are refused; failover, late requests"),
+	HOLDS("incarnation-flush", lease, INCARNATION | LEASE_LATE | LEASE_FLUSH, 1, false,
+		"the same with FLUSHALL"),
+	HOLDS("incarnation-return", lease,
+		INCARNATION | LEASE_RETURN | LEASE_FAILOVER | LEASE_FLUSH, 1, true,
+		"the same with RETURN, failover and FLUSHALL, none late"),
+	DEEP("incarnation-late", 1,
+		INCARNATION | LEASE_LATE | LEASE_RETURN | LEASE_DUP | LEASE_FAILOVER | LEASE_PRUNE |
+			LEASE_BOOKS,
+		"the same with RETURN; late and doubled requests"),
+	DEEP("incarnation-all", 1, INCARNATION | LEASE_LATE | LEASE_RETURN | LEASE_FLUSH,
+		"FLUSHALL, RETURN and late requests"),
+	DEEP("incarnation-split", 1, INCARNATION | LEASE_RETURN | LEASE_FAILOVER | LEASE_SPLIT,
+		"two live primaries, RETURN"),
+	DEEP("incarnation-two", 2, INCARNATION | LEASE_FAILOVER, "two accounts, failover"),
+	DEEP("incarnation-two-flush", 2, INCARNATION | LEASE_FLUSH, "two accounts, FLUSHALL"),
+	OFF("incarnation-off", lease,
+		INCARNATION | LEASE_LATE | LEASE_FLUSH | LEASE_PRUNE | LEASE_BOOKS |
+			LEASE_M_INCARNATION_OFF,
+		1, true, "a call of an older incarnation is carried out"),
+	HOLDS("lost-settles", lease, LOST | LEASE_RETURN | LEASE_FAILOVER, 1, true,
+		"a power cut takes settles that Redis has heard of; an unsynced s counts"),
+	HOLDS("lost-settles-late", lease, LOST | LEASE_LATE, 1, true, "the same, late requests"),
+	OFF("lost-settles-kept", lease, LOST | LEASE_FAILOVER | LEASE_M_KEEP_S, 1, true,
+		"a member does not take the larger s that Redis tells"),
+	OFF("unsynced-zero", lease, LOST | LEASE_FAILOVER | LEASE_M_PRUNE_ZERO, 1, true,
+		"in an open bucket an account that is not synced counts 0, not s"),
 	FINDING("books", lease, F | LEASE_RETURN | LEASE_BOOKS, 1, 1,
 		"R: a g that its member has given back is in the copy and stays: stranded"),
 
@@ -133,6 +171,8 @@ const struct variant model_table[] = {
 		"the version is the account's: a copy may not know of it"),
 	HOLDS("limit-bucket", limit, LIMIT_FAILOVER | LIMIT_BUCKET_CV, 3, true,
 		"assertions carry the version, the bucket keeps it"),
+	HOLDS("limit-synced", limit, LIMIT_FAILOVER | LIMIT_SYNCED, 3, true,
+		"an account whose limit a reload has changed is synced before asserting"),
 	OFF("limit-forgets", limit, LIMIT_M_FORGET, 2, true,
 		"the limit of the message counts, whatever its version"),
 	OFF("limit-seizes", limit, LIMIT_M_SEIZE, 2, true,
@@ -145,6 +185,8 @@ const struct variant model_table[] = {
 	HOLDS("fence-rest", members,
 		MEMBERS_FENCE | MEMBERS_FAILOVER | MEMBERS_REST | MEMBERS_LEAVE, 3, true,
 		"a fence while learning freezes all that others did not assert"),
+	HOLDS("fence-open", members, MEMBERS_FENCE | MEMBERS_FAILOVER | MEMBERS_OPEN, 3, true,
+		"fenced in an open bucket, then a failover: a copy with the fence has its g"),
 	OFF("join-early", members, MEMBERS_FAILOVER | MEMBERS_M_JOIN_EARLY, 2, true,
 		"syncs before its joining is durable"),
 	OFF("join-opens", members, MEMBERS_FAILOVER | MEMBERS_M_JOIN_OPENS, 2, true,
