@@ -326,6 +326,22 @@ def test_dropped_by_its_user(server, drive):
     d.wait("up ")
 
 
+def test_queue_is_bounded(server, drive):
+    s = server()
+    d = drive("--queue", 100_000, s.url(), timeout=60000)
+    d.wait("up ")
+    s.signal(signal.SIGSTOP)
+    try:
+        d.say("burst", 1, 20, "k", "APPEND", "k", "z" * 60_000)
+        for _ in range(200):  # the kernel's buffers take some
+            d.say("burst", 1000, 20, "k", "APPEND", "k", "z" * 60_000)
+        harness.wait_for(lambda: d.seen("refused "), "the queue is full", 60)
+    finally:
+        s.signal(signal.SIGCONT)
+    d.until({"status": "PONG"}, "k", "PING")
+    assert not d.seen("down ")
+
+
 def test_limits_of_replies(server, drive):
     s = server()
     d = drive("--reply", 10_000, "--items", 100, s.url(), backoff=20)
@@ -387,32 +403,44 @@ NONSENSE = {
 }
 
 
+@pytest.fixture
+def fake():
+    """A function that starts a fake; to be asked for before `drive`, which is then ended first."""
+    started = []
+
+    def start(*args, **more):
+        started.append(Fake(*args, **more))
+        return started[-1]
+
+    yield start
+    for f in started:
+        f.end()
+
+
 @pytest.mark.parametrize("kind", NONSENSE)
-def test_nonsense_closes_the_connection(kind, drive):
+def test_nonsense_closes_the_connection(kind, fake, drive):
     answer, why = NONSENSE[kind]
-    fake = Fake(answer)
-    try:
-        d = drive(fake.url, backoff=50)
-        d.wait("up ")
-        first = d.call("k", "PING")
-        assert first == OK if kind == "twice" else first[0] == "lost" and why in first[1]
-        assert why in d.wait("down ")
-        d.wait("up ")
-    finally:
-        fake.end()
+    d = drive(fake(answer).url, backoff=50)
+    d.wait("up ")
+    first = d.call("k", "PING")
+    assert first == OK if kind == "twice" else first[0] == "lost" and why in first[1]
+    assert why in d.wait("down ")
+    d.wait("up ")
 
 
 @pytest.mark.parametrize("kind", [k for k in NONSENSE if k != "twice"])
-def test_nonsense_instead_of_a_greeting(kind, drive):
+def test_nonsense_instead_of_a_greeting(kind, fake, drive):
     answer, why = NONSENSE[kind]
-    fake = Fake(answer, greet=False)
-    try:
-        d = drive(fake.url, backoff=20)
-        harness.wait_for(lambda: d.logged("redis out of reach"), lambda: f"{d.log}")
-        assert why in d.logged("redis not connected")[0]
-        assert not d.seen("up ")
-    finally:
-        fake.end()
+    d = drive(fake(answer, greet=False).url, backoff=20)
+    harness.wait_for(lambda: d.logged("redis out of reach"), lambda: f"{d.log}")
+    assert why in d.logged("redis not connected")[0]
+    assert not d.seen("up ")
+
+
+def test_replica_is_refused(fake, drive):
+    d = drive(fake(b"+OK\r\n", role="slave").url, backoff=20)
+    harness.wait_for(lambda: d.logged("the server is a replica"), lambda: f"{d.log}")
+    assert not d.seen("up ")
 
 
 # ---- scripts
