@@ -101,6 +101,8 @@ int redis_sentinel_take(struct redis *r, const struct redis_value *v, const stru
 	const char **why) TG_MUST_CHECK;
 int redis_cluster_take(struct redis *r, const struct redis_value *v, const struct redis_url *from,
 	const char **why) TG_MUST_CHECK;
+/* [ "127.0.0.1", "6379" ] into u, which keeps the rest. */
+int redis_sentinel_address(const struct redis_value *v, struct redis_url *u) TG_MUST_CHECK;
 /* Nobody could say. */
 void redis_sentinel_failed(struct redis *r, const char *why);
 void redis_cluster_failed(struct redis *r, const char *why);

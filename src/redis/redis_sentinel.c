@@ -20,8 +20,7 @@ void redis_sentinel_look(struct redis *r)
 		redis_probe_start(r, argv, TG_ARRAY_LEN(argv));
 }
 
-/* [ "127.0.0.1", "6379" ] */
-static int parse_address(const struct redis_value *v, struct redis_url *u)
+int redis_sentinel_address(const struct redis_value *v, struct redis_url *u)
 {
 	const struct redis_value *host = redis_value_at(v, 0);
 	int64_t port;
@@ -48,7 +47,7 @@ int redis_sentinel_take(struct redis *r, const struct redis_value *v, const stru
 			v->kind == REDIS_NIL ? r->primary : v->text.p);
 		return -1;
 	}
-	if (parse_address(v, &u) != 0) {
+	if (redis_sentinel_address(v, &u) != 0) {
 		*why = "its answer is no address";
 		return -1;
 	}

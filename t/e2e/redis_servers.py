@@ -134,7 +134,12 @@ class Server:
 
 
 def wait_role(server, role):
-    harness.wait_for(lambda: (server.ask("ROLE") or [""])[0] == role, f"{server.name} is {role}", 60)
+    def is_it():
+        try:
+            return server.ask("ROLE")[0] == role
+        except (OSError, EOFError):  # it closes its clients when its role changes
+            return False
+    harness.wait_for(is_it, f"{server.name} is {role}", 60)
 
 
 def sentinels(folder, primary, n=3, name="tg"):

@@ -504,3 +504,212 @@ def test_script_that_does_not_compile(server, drive, tmp_path):
     d.wait("up ")
     d.say("load", 1, "k")
     assert "FUNCTION LOAD: ERR Error compiling function" in d.answer(1)[1]
+
+
+# ---- sentinels
+
+@pytest.fixture
+def watched(tmp_path, server):
+    """(primary, replica, sentinels)"""
+    primary = server(name="primary")
+    replica = server(name="replica", lines=[f"replicaof 127.0.0.1 {primary.port}"])
+    harness.wait_for(lambda: "master_link_status:up" in replica.ask("INFO", "replication"), "the replica is in step", 60)
+    watchers = redis_servers.sentinels(tmp_path, primary)
+    server.started.extend(watchers)
+    return primary, replica, watchers
+
+
+def test_sentinels_say_who_is_primary_and_a_failover_is_followed(watched, drive):
+    primary, replica, watchers = watched
+    d = drive("--mode", "sentinel", "--primary", "tg", *(w.url() for w in watchers), backoff=100)
+    assert d.wait("up ").split()[1:3] == [primary.address, run_id(primary)]
+    assert d.call("k", "SET", "k", "before") == OK
+    harness.wait_for(lambda: replica.ask("GET", "k") == "before", "the replica has it")
+    primary.kill()
+    d.wait("down ")
+    assert d.wait("up ", 90).split()[1:3] == [replica.address, run_id(replica)]
+    assert d.call("k", "GET", "k") == "before"
+    # the old one comes back as a replica: nothing changes
+    primary.start()
+    redis_servers.wait_role(primary, "slave")
+    assert d.call("k", "SET", "k", "after") == OK
+    assert len(d.seen("down ")) == 1
+
+
+def test_ordered_failover_while_both_live(watched, drive):
+    primary, replica, watchers = watched
+    d = drive("--mode", "sentinel", "--primary", "tg", watchers[0].url(), backoff=100)
+    d.wait("up ")
+    assert watchers[0].ask("SENTINEL", "FAILOVER", "tg") == "OK"
+    # the old primary closes its clients when it becomes a replica, or says READONLY
+    d.wait("down ", 90)
+    assert d.wait("up ", 90).split()[1] == replica.address
+    d.until(OK, "k", "SET", "k", "v")
+
+
+def test_sentinels_that_are_down_or_know_nothing(watched, drive):
+    primary, _, watchers = watched
+    dead = f"redis://127.0.0.1:{redis_servers.free_port()}"
+    d = drive("--mode", "sentinel", "--primary", "tg", dead, watchers[1].url(), backoff=100)
+    assert d.wait("up ").split()[1] == primary.address
+    other = drive("--mode", "sentinel", "--primary", "nobody", watchers[0].url(), backoff=20)
+    harness.wait_for(lambda: other.logged("it knows no primary `nobody`"), lambda: f"{other.log}")
+    none = drive("--mode", "sentinel", "--primary", "tg", dead, backoff=20)
+    harness.wait_for(lambda: none.logged("redis out of reach"), lambda: f"{none.log}")
+    assert "onnection refused" in none.log[0] and len(none.logged("redis not connected")) == 1
+
+
+def test_write_to_what_became_a_replica(server, drive):
+    """READONLY closes the connection after its caller has seen it."""
+    s, other = server(), server()
+    d = drive(s.url(), backoff=50)
+    d.wait("up ")
+    client = d.call("k", "CLIENT", "ID")
+    assert s.ask("REPLICAOF", "127.0.0.1", other.port) == "OK"  # it keeps its clients
+    assert d.call("k", "SET", "k", "v")["error"].startswith("READONLY")
+    assert d.wait("down ").endswith("the server is a replica now")
+    harness.wait_for(lambda: d.logged("the server is a replica"), lambda: f"{d.log}")
+    assert s.ask("REPLICAOF", "NO", "ONE") == "OK"
+    d.wait("up ")
+    assert d.call("k", "CLIENT", "ID") > client
+
+
+# ---- cluster
+
+@pytest.fixture
+def nodes(tmp_path, server):
+    out = redis_servers.cluster(tmp_path)
+    server.started.extend(out)
+    return out
+
+
+def at(nodes, address):
+    return next(n for n in nodes if n.address == address)
+
+
+def wait_all_up(d, nodes):
+    harness.wait_for(lambda: {line.split()[1] for line in d.seen("up ")} >= {n.address for n in nodes},
+                     lambda: f"all are up: {d.lines}", 60)
+
+
+def move_slot(nodes, slot, source, target):
+    """Its keys stay behind: the tests move it empty, or look at ASK."""
+    ids = {n: n.ask("CLUSTER", "MYID") for n in (source, target)}
+    assert target.ask("CLUSTER", "SETSLOT", slot, "NODE", ids[target]) == "OK"
+    assert source.ask("CLUSTER", "SETSLOT", slot, "NODE", ids[target]) == "OK"
+    for n in nodes:
+        if n not in ids:
+            n.ask("CLUSTER", "SETSLOT", slot, "NODE", ids[target])
+
+
+def test_cluster_calls_go_to_who_serves_the_key(nodes, drive):
+    d = drive("--mode", "cluster", nodes[1].url())
+    wait_all_up(d, nodes)
+    for i in range(64):
+        key = f"tg:{{b{i}}}:b"
+        assert d.call(key, "SET", key, i, how="node") == OK  # never MOVED
+        d.say("who", key)
+        address = d.wait("who ").split()[1]
+        assert at(nodes, address).ask("GET", key) == str(i)
+    assert len({line.split()[1] for line in d.seen("who ")}) == 3
+    # the slots are those that the servers mean
+    for key in ("foo{}{bar}", "a{b}c", "x"):
+        slot = nodes[0].ask("CLUSTER", "KEYSLOT", key)
+        mine = next(n for n, r in zip(nodes, (5460, 10921, 16383)) if slot <= r)
+        d.say("who", key)
+        assert d.wait("who ").split()[1] == mine.address
+
+
+def test_moved_is_followed_and_learned(nodes, drive):
+    d = drive("--mode", "cluster", *(n.url() for n in nodes))
+    wait_all_up(d, nodes)
+    slot = nodes[0].ask("CLUSTER", "KEYSLOT", "k")
+    source = next(n for n, r in zip(nodes, (5460, 10921, 16383)) if slot <= r)
+    target = nodes[(nodes.index(source) + 1) % 3]
+    move_slot(nodes, slot, source, target)
+    moves = len(d.seen("moved"))
+    # bound to the connection: told; by key: followed
+    d.say("node", 1, "k", "SET", "k", 1)
+    assert d.answer(1)["error"].startswith("MOVED")
+    assert d.call("k", "SET", "k", 2) == OK
+    assert target.ask("GET", "k") == "2"
+    d.say("who", "k")
+    assert d.wait("who ").split()[1] == target.address
+    assert len(d.seen("moved")) > moves
+    # back again, and this time nobody has been told before
+    assert target.ask("DEL", "k") == 1
+    move_slot(nodes, slot, target, source)
+    assert d.call("k", "SET", "k", 3) == OK
+    assert source.ask("GET", "k") == "3"
+    assert not d.seen("down ")
+
+
+def test_ask_is_followed(nodes, drive):
+    d = drive("--mode", "cluster", nodes[0].url())
+    wait_all_up(d, nodes)
+    slot = nodes[0].ask("CLUSTER", "KEYSLOT", "k")
+    source = next(n for n, r in zip(nodes, (5460, 10921, 16383)) if slot <= r)
+    target = nodes[(nodes.index(source) + 1) % 3]
+    assert target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", source.ask("CLUSTER", "MYID")) == "OK"
+    assert source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", target.ask("CLUSTER", "MYID")) == "OK"
+    # the key is not here any more: ASK
+    assert d.call("k", "SET", "k", "v") == OK
+    d.say("who", "k")
+    assert d.wait("who ").split()[1] == source.address
+    assert target.ask("CLUSTER", "COUNTKEYSINSLOT", slot) == 1
+
+
+def test_cluster_node_that_dies_and_comes_back(nodes, drive):
+    d = drive("--mode", "cluster", nodes[0].url(), backoff=100)
+    wait_all_up(d, nodes)
+    slot = nodes[0].ask("CLUSTER", "KEYSLOT", "k")
+    mine = next(n for n, r in zip(nodes, (5460, 10921, 16383)) if slot <= r)
+    mine.kill()
+    assert d.wait("down ").split()[1] == mine.address
+    assert d.call("k", "GET", "k") == "refused"
+    mine.start()
+    d.wait(f"up {mine.address} ", 60)
+    d.until(OK, "k", "SET", "k", "v")
+
+
+def test_cluster_failover_to_a_replica(tmp_path, nodes, server, drive):
+    replica = server(name="node3", lines=["cluster-enabled yes", "cluster-node-timeout 2000"])
+    slot = nodes[0].ask("CLUSTER", "KEYSLOT", "k")
+    mine = next(n for n, r in zip(nodes, (5460, 10921, 16383)) if slot <= r)
+    assert replica.ask("CLUSTER", "MEET", "127.0.0.1", nodes[0].port) == "OK"
+    mine_id = mine.ask("CLUSTER", "MYID")
+    harness.wait_for(lambda: replica.ask("CLUSTER", "REPLICATE", mine_id) == "OK", "it knows whom to follow", 60)
+    harness.wait_for(lambda: "master_link_status:up" in replica.ask("INFO", "replication"), "the replica is in step", 60)
+    # the primary must know that it has one
+    harness.wait_for(lambda: len(mine.ask("ROLE")[2]) == 1, "it is known", 60)
+    d = drive("--mode", "cluster", next(n for n in nodes if n is not mine).url(), backoff=100)
+    wait_all_up(d, nodes)
+    assert d.call("k", "SET", "k", "v") == OK
+    harness.wait_for(lambda: "v" == replica.ask("GET", "k") or replica.ask("DBSIZE") == 1, "the replica has it")
+    mine.kill()
+    d.wait("down ")
+    assert d.wait(f"up {replica.address} ", 90)
+    d.until("v", "k", "GET", "k")
+    d.say("who", "k")
+    assert d.wait("who ").split()[1] == replica.address
+
+
+def test_cluster_of_servers_that_are_none(server, drive):
+    d = drive("--mode", "cluster", server().url(), backoff=20)
+    harness.wait_for(lambda: d.logged("cluster support disabled"), lambda: f"{d.log}")
+    assert len(d.logged("does not say who serves what")) == 1
+
+
+@pytest.mark.parametrize("form", ["function", "script"])
+def test_script_on_every_primary(nodes, drive, library, form):
+    if form == "script":
+        for n in nodes:
+            assert n.ask("ACL", "SETUSER", "tg", "on", ">pw", "~*", "+@all", "-function") == "OK"
+    login = [] if form == "function" else ["--user", "tg", "--password", "pw"]
+    d = drive("--mode", "cluster", "--script", library, *login, nodes[0].url())
+    wait_all_up(d, nodes)
+    for i in range(12):
+        key = f"n{{{i}}}"
+        d.say("load", 900 + i, key)
+        assert d.answer(900 + i) == "loaded"
+        assert d.call(key, "tgt_add", 1, key, i + 1, how="fcall") == i + 1
