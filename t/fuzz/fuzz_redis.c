@@ -27,8 +27,8 @@ static void mix(struct seen *s, struct str bytes, uint64_t what)
 }
 
 /* Every byte is read. */
-static void walk(struct seen *s, const struct redis_value *v, size_t *bytes, size_t *items,
-	unsigned depth)
+static void walk(
+	struct seen *s, const struct redis_value *v, size_t *bytes, size_t *items, unsigned depth)
 {
 	int64_t number;
 
