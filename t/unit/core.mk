@@ -59,6 +59,8 @@ t_unit_core_check_uppool_SOURCES = t/unit/core/check_uppool.c t/unit/core/upstre
 # The daemon's own files (src/*.c) are in no library: their tests include them
 UNIT_TESTS += t/unit/main/check_control t/unit/main/check_ledgerd t/unit/main/check_listeners t/unit/main/check_logwriter \
 	t/unit/main/check_quotastate
-t_unit_main_check_control_SOURCES = t/unit/main/check_control.c t/unit/core/fake.h
+t_unit_main_check_control_SOURCES = t/unit/main/check_control.c t/unit/core/fake.h \
+	src/quotaops.c src/quotaops_file.c src/quotastate.c \
+	src/quotasync.c src/quotasync_redis.c src/quotasync_say.c
 t_unit_main_check_ledgerd_SOURCES = t/unit/main/check_ledgerd.c t/unit/core/fake.h
 t_unit_main_check_listeners_SOURCES = t/unit/main/check_listeners.c t/unit/core/fake.h
