@@ -187,7 +187,7 @@ START_TEST(life)
 	answer_has("{\"status\":\"ok\"}");
 	ck_assert_int_eq(ask("admin.sock", "GET /readyz"), 200);
 	answer_has("{\"status\":\"ready\",\"config_generation\":1,\"workers\":2,\"ledger\":"
-		   "\"none\",\"targets\":{\"a\":\"up\"}}");
+		   "\"none\",\"redis\":\"none\",\"targets\":{\"a\":\"up\"}}");
 	ck_assert_int_eq(ask("admin.sock", "GET /metrics"), 200);
 	answer_has("\ntollgate_config_generation 1\n");
 	end();
