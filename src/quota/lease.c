@@ -70,6 +70,7 @@ struct lease_member *lease_member_new(
 	m->attention.arg = arg;
 	m->name = str_dup(cfg->name);
 	m->incarnation = incarnation;
+	m->call_max = LEASE_CALL_MAX;
 	list_init(&m->all);
 	for (unsigned i = 0; i < LEASE_BUCKETS; i++)
 		bucket_init(m, i);

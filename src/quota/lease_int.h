@@ -117,6 +117,7 @@ struct lease_member {
 	uint32_t counter; /* of op seqs */
 	int64_t version;
 	int64_t revalidate_us;
+	unsigned call_max; /* accounts of a call: LEASE_CALL_MAX; tests have less */
 	struct list all;
 	struct lease_counts counts;
 	struct lease_bucket bucket[LEASE_BUCKETS];

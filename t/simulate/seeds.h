@@ -1,0 +1,2 @@
+/* seeds.h: kept as regressions; what each was about. */
+0, /* ends the list */
