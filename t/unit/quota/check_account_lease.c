@@ -6,8 +6,9 @@
 #include "unit/quota/fixture.h"
 
 #include <pthread.h>
+#include <sched.h>
 
-enum { WORKERS = 3, ROUNDS = 20000, LIMIT = 10000 };
+enum { WORKERS = 3, LIMIT = 10000 };
 
 static struct quota_table *table;
 static struct quota_attention attention;
@@ -159,13 +160,13 @@ END_TEST
 /* ---- all at once */
 
 static _Atomic int64_t spent;
-static _Atomic int busy;
+static _Atomic bool done;
 
 static void *worker(void *arg)
 {
 	unsigned seed = (unsigned)(uintptr_t)arg;
 
-	for (int i = 0; i < ROUNDS; i++) {
+	while (!atomic_load(&done)) {
 		struct quota_account *got;
 		int64_t hold;
 
@@ -183,7 +184,6 @@ static void *worker(void *arg)
 		default: break;
 		}
 	}
-	atomic_fetch_sub(&busy, 1);
 	return NULL;
 }
 
@@ -216,14 +216,19 @@ START_TEST(threads)
 	atomic_store(&acc->unsure, false);
 	atomic_store(&acc->low_water, 3);
 	atomic_store(&spent, 100);
-	atomic_store(&busy, WORKERS);
+	atomic_store(&done, false);
 	for (uintptr_t i = 0; i < WORKERS; i++)
 		ck_assert_int_eq(pthread_create(&t[i], NULL, worker, (void *)(i + 1)), 0);
-	while (atomic_load(&busy) > 0) {
+	/* until workers, however seldom they run, have spent a good part */
+	while (atomic_load(&acc->settled) < LIMIT / 4) {
+		if (g + elsewhere == LIMIT)
+			elsewhere = 0; /* the other member gives all back */
 		seen |= attended(&n);
 		ck_assert_uint_le(n, 1);
 		move(&g, &elsewhere);
+		sched_yield();
 	}
+	atomic_store(&done, true);
 	for (unsigned i = 0; i < WORKERS; i++)
 		pthread_join(t[i], NULL);
 	seen |= attended(&n);
