@@ -27,7 +27,12 @@ struct redis_node {
 	bool up;           /* the user was told so */
 	bool no_functions; /* of this connection: redis_script.c */
 	struct event retry;
-	unsigned failures; /* in a row, without a call answered in between */
+	unsigned failures;   /* in a row; redis_node.c says when they are forgotten */
+	int64_t up_us;       /* since when it is up */
+	bool dropped;        /* by its user */
+	bool worked;         /* what was lost last was a connection that had its use */
+	bool comes_and_goes; /* and the one that was up last had none */
+	char logged_run_id[REDIS_RUN_ID_MAX];
 	char name[REDIS_URL_TEXT_MAX], why[192], logged[192];
 	void *user;
 };

@@ -2,7 +2,9 @@
  * redis_node.c: a place for one connection to a primary, which is made again when it is lost: after
  * a while that doubles, with chance in it, and after five failures in a row is the longest. A
  * failure is forgotten once a call was answered, not once there is a connection: a server that
- * takes connections and answers nothing is as good as none. Logs changes, not attempts.
+ * takes connections and answers nothing is as good as none. Nor by answers that made the user drop
+ * it. Logs changes, not attempts: of a connection that comes and goes in the same way each time the
+ * first round, and then that it has stayed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,8 @@
 #include "base/log.h"
 #include "redis/redis_backoff.h"
 #include "redis/redis_int.h"
+
+#define SETTLED_US 10000000
 
 int64_t redis_wait_us(const struct redis *r, unsigned failures)
 {
@@ -27,12 +31,21 @@ static void node_retry_in(struct redis_node *n, int64_t in_us)
 	tg_assert(event_add(&n->retry, &tv) == 0);
 }
 
+static void node_log_up(struct redis_node *n)
+{
+	const struct redis_server *s = &n->conn.server;
+
+	n->logged[0] = '\0';
+	snprintf(n->logged_run_id, sizeof n->logged_run_id, "%s", s->run_id);
+	log_notice("redis connected", "node=%s run_id=%s version=%s", n->name, s->run_id,
+		s->version_text);
+}
+
 static void node_log_failure(struct redis_node *n, bool was_up)
 {
-	if (was_up)
-		log_warn("redis connection lost", "node=%s reason=\"%s\"", n->name, n->why);
-	else if (strcmp(n->logged, n->why) != 0)
-		log_warn("redis not connected", "node=%s reason=\"%s\"", n->name, n->why);
+	if (n->worked || strcmp(n->logged, n->why) != 0)
+		log_warn(was_up ? "redis connection lost" : "redis not connected",
+			"node=%s reason=\"%s\"", n->name, n->why);
 	snprintf(n->logged, sizeof n->logged, "%s", n->why);
 	if (n->failures == REDIS_BREAKER_FAILURES)
 		log_error("redis out of reach", "node=%s failures=%u retry_ms=%lld reason=\"%s\"",
@@ -45,9 +58,13 @@ static void node_lost(struct redis_node *n, const char *why)
 	struct redis *r = n->client;
 	bool was_up = n->up;
 
-	if (was_up && n->conn.n_replies > 0)
+	n->worked = was_up && n->conn.n_replies > 0 &&
+		    (!n->dropped || clock_mono().us - n->up_us > SETTLED_US);
+	if (n->worked)
 		n->failures = 0;
-	n->up = false;
+	/* Not what follows the loss of one that has worked. */
+	n->comes_and_goes = was_up ? !n->worked : n->comes_and_goes;
+	n->up = n->dropped = false;
 	n->failures++;
 	snprintf(n->why, sizeof n->why, "%s", why);
 	if (n->used) {
@@ -73,9 +90,12 @@ static void node_on_up(struct redis_conn *c)
 
 	n->up = true;
 	n->no_functions = false;
-	n->why[0] = n->logged[0] = '\0';
-	log_notice("redis connected", "node=%s run_id=%s version=%s", n->name, c->server.run_id,
-		c->server.version_text);
+	n->up_us = clock_mono().us;
+	n->why[0] = '\0';
+	if (n->comes_and_goes && strcmp(n->logged_run_id, c->server.run_id) == 0)
+		node_retry_in(n, SETTLED_US);
+	else
+		node_log_up(n);
 	r->env.depth++;
 	r->events.on_up(n, &c->server, r->arg);
 	r->env.depth--;
@@ -109,6 +129,8 @@ static void node_on_retry(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	CHECK_OBJ(n, REDIS_NODE_MAGIC);
+	if (n->up)
+		node_log_up(n);
 	if (!n->used || n->conn.state != REDIS_CONN_IDLE)
 		return;
 	if (n->client->mode == REDIS_SENTINEL)
@@ -153,6 +175,7 @@ void redis_node_use(struct redis_node *n, const struct redis_url *target)
 	node_set_target(n, target);
 	n->used = true;
 	n->failures = 0;
+	n->comes_and_goes = false;
 	n->logged[0] = '\0';
 	snprintf(n->why, sizeof n->why, "connecting");
 	node_retry_in(n, 0);
@@ -200,6 +223,7 @@ uint64_t redis_node_generation(const struct redis_node *n)
 void redis_node_drop(struct redis_node *n, const char *why)
 {
 	CHECK_OBJ(n, REDIS_NODE_MAGIC);
+	n->dropped = n->up;
 	redis_conn_close(&n->conn, why);
 }
 

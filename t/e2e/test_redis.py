@@ -326,6 +326,17 @@ def test_dropped_by_its_user(server, drive):
     d.wait("up ")
 
 
+def test_what_comes_and_goes_is_logged_once(server, drive):
+    """A user that drops each connection, as for a policy that it does not like, although calls are answered."""
+    d = drive(server().url(), backoff=20)
+    for _ in range(8):
+        d.wait("up ")
+        assert d.call("k", "PING") == {"status": "PONG"}
+        d.say("drop", "k")
+        d.wait("down ")
+    assert [len(d.logged(x)) for x in ("redis connected", "redis connection lost", "redis out of reach")] == [1, 1, 1]
+
+
 def test_queue_is_bounded(server, drive):
     s = server()
     d = drive("--queue", 100_000, s.url(), timeout=60000)
