@@ -221,19 +221,21 @@ static void conn_on_flush(evutil_socket_t fd, short what, void *arg)
 /* The oldest call's reply. False: the connection is not what it was. */
 static bool conn_take_reply(struct redis_conn *c, const struct redis_value *v)
 {
-	struct list *n = list_pop_front(&c->calls);
 	uint64_t generation = c->generation;
+	bool greeting = c->state != REDIS_CONN_UP;
 
-	if (n == NULL) {
+	if (list_empty(&c->calls)) {
 		redis_conn_close(c, "the server has sent what nobody asked for");
 		return false;
 	}
-	if (c->state == REDIS_CONN_UP) {
-		c->n_replies++;
-		if (v->kind == REDIS_ERROR && c->events->on_error != NULL)
-			c->events->on_error(c, v);
-	}
-	request_answer(c, list_entry(n, struct redis_request, node), v, NULL);
+	c->n_replies += !greeting;
+	/* The owner may close: then this call is one of those that are lost. */
+	if (!greeting && v->kind == REDIS_ERROR && c->events->on_error != NULL)
+		c->events->on_error(c, v);
+	if (c->state == REDIS_CONN_IDLE || c->generation != generation)
+		return false;
+	request_answer(
+		c, list_entry(list_pop_front(&c->calls), struct redis_request, node), v, NULL);
 	if (c->state == REDIS_CONN_IDLE || c->generation != generation)
 		return false;
 	if (!c->want_drop)
