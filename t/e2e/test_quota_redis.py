@@ -442,3 +442,40 @@ def test_a_signal_while_it_still_waits_for_redis(member, launch, tmp_path):
         child.kill()
         child.wait()
     assert "ended" in (tmp_path / "early.err").read_text()
+
+
+def test_a_member_joins_and_leaves(member, redis, billing):
+    """The list of members changes with reloads, one gateway after the other; nothing that was spent is forgotten."""
+    server, two, three = redis(), ["gw-1", "gw-2"], ["gw-1", "gw-2", "gw-3"]
+    limits = {"cost": "0.01 usd/month"}
+    gateways = [member(name, two, server, limits, config_version=1) for name in two]
+    together(gateways)
+    answers = [chat(gateways[i % 2].listen, max_tokens=100) for i in range(20)]
+
+    def reload(gw, members, version):
+        gw.reload(merged(gw.config, {"redis": {"members": members, "config_version": version}}))
+
+    for gw in gateways:
+        reload(gw, three, 2)
+    log_of(gateways[0], 'awaited="gw-3"') if redis_word(gateways[0]) == "learning" else None
+    gateways.append(member("gw-3", three, server, limits, config_version=2))
+    together(gateways)
+    answers += [chat(gateways[i % 3].listen, max_tokens=100) for i in range(30)]
+    gateways[2].signal(signal.SIGTERM)
+    assert gateways[2].wait() == 0
+    for gw in gateways[:2]:
+        reload(gw, two, 3)
+    together(gateways[:2])
+    answers += spend(gateways[:2])
+    check_cap(billing, answers, F("0.01"))
+
+
+def test_a_member_with_another_list(member, redis):
+    """The newer list holds; who has another one is told so, and grants nothing beyond what it has."""
+    server = redis()
+    first = member("gw-1", ["gw-1"], server, {"requests": "9/day"}, config_version=2)
+    together([first])
+    other = member("gw-2", ["gw-1", "gw-2"], server, {"requests": "9/day"}, config_version=1)
+    log_of(other, "another member has other `redis.members`")
+    assert ask(other) == 503
+    served(first)
