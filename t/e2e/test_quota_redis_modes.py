@@ -1,0 +1,115 @@
+"""Limits that gateways share where Redis is a cluster, is watched by sentinels, or speaks TLS: the cap holds while slots
+move and primaries die under load."""
+
+import fractions
+import threading
+
+import pytest
+
+import redis_servers
+from harness import wait_for
+from test_quota_redis import billing, check_cap, member, served, spend, together  # noqa: F401 (fixtures)
+
+F = fractions.Fraction
+NAMES = ["gw-1", "gw-2"]
+
+
+@pytest.fixture
+def started():
+    out = []
+    yield out
+    for s in out:
+        s.end()
+
+
+def gateways_on(member, urls, limits, **more):
+    return [member(name, NAMES, "", limits, url=urls, **more) for name in NAMES]
+
+
+def accounts(servers):
+    """{server: its account keys}"""
+    return {s: [k for k in s.ask("KEYS", "*:a:*")] for s in servers}
+
+
+def under_load(gateways, during):
+    """Spends until nothing is left, while `during` runs once some were served; the answers."""
+    answers, failed = [], []
+
+    def load():
+        try:
+            answers.extend(spend(gateways, clients=6))
+        except BaseException as e:  # told by the caller's thread
+            failed.append(e)
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    try:
+        wait_for(lambda: sum(gw.metric("tollgate_requests_total", status="2xx") or 0 for gw in gateways) >= 40,
+                 "some requests were served")
+        during()
+    finally:
+        thread.join()
+    assert not failed, failed
+    return answers
+
+
+def move_slot_with_keys(nodes, slot, source, target):
+    ids = {n: n.ask("CLUSTER", "MYID") for n in (source, target)}
+    assert target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source]) == "OK"
+    assert source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target]) == "OK"
+    while keys := source.ask("CLUSTER", "GETKEYSINSLOT", slot, 100):
+        answer = source.ask("MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *keys)
+        assert answer in ("OK", "NOKEY"), answer
+    for n in (target, source, *nodes):
+        assert n.ask("CLUSTER", "SETSLOT", slot, "NODE", ids[target]) == "OK"
+
+
+def test_a_cluster_whose_slot_moves_under_load(member, billing, tmp_path, started):  # noqa: F811
+    nodes = redis_servers.cluster(tmp_path)
+    started.extend(nodes)
+    gateways = gateways_on(member, [n.url() for n in nodes], {"cost": "0.02 usd/month"}, mode="cluster")
+    together(gateways)
+
+    def move():
+        source, keys = next((s, k) for s, k in accounts(nodes).items() if k)
+        target = nodes[(nodes.index(source) + 1) % 3]
+        move_slot_with_keys(nodes, source.ask("CLUSTER", "KEYSLOT", keys[0]), source, target)
+        assert accounts(nodes)[target] == keys
+
+    answers = under_load(gateways, move)
+    check_cap(billing, answers, F("0.02"))
+    for gw in gateways:
+        assert gw.alive() and gw.metric("tollgate_redis_up") == 1
+
+
+def test_a_failover_under_load(member, billing, tmp_path, started):  # noqa: F811
+    primary = redis_servers.Server(tmp_path, "primary")
+    started.append(primary)
+    replica = redis_servers.Server(tmp_path, "replica", [f"replicaof 127.0.0.1 {primary.port}"])
+    started.append(replica)
+    wait_for(lambda: "master_link_status:up" in replica.ask("INFO", "replication"), "the replica is in step", 60)
+    watchers = redis_servers.sentinels(tmp_path, primary)
+    started.extend(watchers)
+    gateways = gateways_on(member, [w.url() for w in watchers], {"cost": "0.02 usd/month"}, mode="sentinel", primary="tg")
+    together(gateways)
+
+    def fail():
+        primary.kill()
+        redis_servers.wait_role(replica, "master")
+
+    answers = under_load(gateways, fail)
+    check_cap(billing, answers, F("0.02"))
+    together(gateways)
+    assert accounts([replica])[replica]
+
+
+def test_tls(member, billing, tmp_path, started, certs):  # noqa: F811
+    cert, key = certs.make("redis", "IP:127.0.0.1")
+    server = redis_servers.Server(tmp_path, tls=(cert, key, certs.authority("ca")))
+    started.append(server)
+    gateways = gateways_on(member, server.url(), {"requests": "4/day"}, tls={"ca": str(certs.authority("ca"))})
+    together(gateways)
+    served(gateways[0])
+    served(gateways[1])
+    answers = spend(gateways, clients=2)
+    assert sum(r.status == 200 for r in answers) == 2
