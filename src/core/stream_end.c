@@ -10,8 +10,14 @@
 #include "proto/sse.h"
 
 #define EVENT_MAX (16 * 1024)
-#define TEXT_MAX  (256 * 1024) /* of an open part: longer, and its end does not repeat it */
-#define TEXT_MIN  4096
+#define GROWN_MAX (64 * 1024) /* of what is said again at the end, several times; or it is not */
+#define GROWN_MIN 4096
+
+struct grown {
+	char *p;
+	size_t n, cap;
+	bool lost; /* it was longer */
+};
 
 struct stream_end {
 	struct arena *arena;
@@ -25,10 +31,8 @@ struct stream_end {
 	/* Responses */
 	uint64_t sequence;                            /* of the last event */
 	struct str item, output_index, content_index; /* that is open, raw JSON */
-	struct str done;                              /* items that are whole, with commas */
-	char *text;                                   /* of the open part, as it stands in JSON */
-	size_t text_n, text_cap;
-	bool text_lost;
+	struct grown done;                            /* items that are whole, each with a comma */
+	struct grown text;                            /* of the open part, as it stands in JSON */
 	/* Messages */
 	struct str block; /* index of the open one, raw JSON */
 };
@@ -69,31 +73,42 @@ static void on_message_event(struct stream_end *e, struct str name)
 		e->block = read_event(e, &index, 1) ? kept(e, &index.val) : STR("0");
 }
 
-static void text_add(struct stream_end *e, struct str s)
+/* Doubled each time: the arena keeps the old ones, at most as much again. */
+static void grow(struct stream_end *e, struct grown *g, struct str s)
 {
-	size_t cap = e->text_cap > 0 ? e->text_cap : TEXT_MIN;
+	size_t cap = g->cap > 0 ? g->cap : GROWN_MIN;
 	char *more;
 
-	while (cap < e->text_n + s.n)
+	while (cap < g->n + s.n)
 		cap *= 2;
-	if (cap != e->text_cap && cap <= TEXT_MAX && (more = arena_alloc(e->arena, cap)) != NULL) {
-		if (e->text_n > 0)
-			memcpy(more, e->text, e->text_n);
-		e->text = more;
-		e->text_cap = cap;
+	if (cap != g->cap && cap <= GROWN_MAX && (more = arena_alloc(e->arena, cap)) != NULL) {
+		if (g->n > 0)
+			memcpy(more, g->p, g->n);
+		g->p = more;
+		g->cap = cap;
 	}
-	e->text_lost |= e->text_cap < e->text_n + s.n;
-	if (e->text_lost || s.n == 0)
+	g->lost |= g->cap < g->n + s.n;
+	if (g->lost || s.n == 0)
 		return;
-	memcpy(e->text + e->text_n, s.p, s.n);
-	e->text_n += s.n;
+	memcpy(g->p + g->n, s.p, s.n);
+	g->n += s.n;
+}
+
+static void empty(struct grown *g)
+{
+	g->n = 0;
+	g->lost = false;
+}
+
+static struct str grown_text(const struct grown *g)
+{
+	return g->lost || g->n == 0 ? STR_NONE : str_mk(g->p, g->n);
 }
 
 static void close_item(struct stream_end *e)
 {
 	e->item = e->output_index = e->content_index = STR_NONE;
-	e->text_n = 0;
-	e->text_lost = false;
+	empty(&e->text);
 }
 
 static void on_response_event(struct stream_end *e, struct str name)
@@ -112,17 +127,19 @@ static void on_response_event(struct stream_end *e, struct str name)
 	if (str_eq(name, STR("response.output_text.delta"))) {
 		s = w[DELTA].val.raw;
 		if (w[DELTA].val.type == JSON_STRING)
-			text_add(e, str_mk(s.p + 1, s.n - 2));
+			grow(e, &e->text, str_mk(s.p + 1, s.n - 2));
 	} else if (str_eq(name, STR("response.output_item.added"))) {
 		close_item(e);
 		e->item = kept(e, &w[ITEM].val);
 		e->output_index = kept(e, &w[OUTPUT].val);
 	} else if (str_eq(name, STR("response.content_part.added"))) {
 		e->content_index = kept(e, &w[CONTENT].val);
-		e->text_n = 0;
+		empty(&e->text);
 	} else if (str_eq(name, STR("response.output_item.done"))) {
-		e->done = arena_printf(
-			e->arena, "%.*s%.*s,", STR_FMT(e->done), STR_FMT(w[ITEM].val.raw));
+		if (w[ITEM].val.type == JSON_OBJECT) {
+			grow(e, &e->done, w[ITEM].val.raw);
+			grow(e, &e->done, STR(","));
+		}
 		close_item(e);
 	}
 }
@@ -142,7 +159,7 @@ static void on_event(struct stream_end *e)
 	e->cut = false;
 }
 
-static void on_data(struct stream_end *e, struct str piece)
+static void on_piece(struct stream_end *e, struct str piece)
 {
 	size_t n = TG_MIN(piece.n, sizeof e->data - e->n);
 
@@ -150,6 +167,14 @@ static void on_data(struct stream_end *e, struct str piece)
 		memcpy(e->data + e->n, piece.p, n);
 	e->n += n;
 	e->cut |= n < piece.n;
+}
+
+/* A line's end is white space in JSON, and must not be one where its values are said again. */
+static void on_data(struct stream_end *e, struct str piece)
+{
+	if (str_eq(piece, STR("\n")))
+		piece = STR(" ");
+	on_piece(e, piece);
 }
 
 void stream_end_feed(struct stream_end *e, struct str bytes)
@@ -251,7 +276,7 @@ static void put_part(struct outbuf *b, const struct stream_end *e)
 {
 	outbuf_printf(b,
 		"{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[],\"text\":\"%.*s\"}",
-		e->text_lost ? 0 : (int)e->text_n, e->text != NULL ? e->text : "");
+		STR_FMT(grown_text(&e->text)));
 }
 
 /* The open item, as far as it came. False: it cannot be read. */
@@ -289,13 +314,13 @@ static void put_item_end(struct outbuf *b, struct stream_end *e)
 	if (e->item.n == 0 || json_scan_object(e->item, &id, 1, &fail) != 0 ||
 		id.val.type == JSON_NONE || e->output_index.n == 0)
 		return;
-	if (e->content_index.n > 0 && !e->text_lost) {
+	if (e->content_index.n > 0 && !e->text.lost) {
 		put_event(b, e, "response.output_text.done");
 		outbuf_printf(b,
 			"\"item_id\":%.*s,\"output_index\":%.*s,\"content_index\":%.*s,"
 			"\"logprobs\":[],\"text\":\"%.*s\"}\n\n",
 			STR_FMT(id.val.raw), STR_FMT(e->output_index), STR_FMT(e->content_index),
-			(int)e->text_n, e->text != NULL ? e->text : "");
+			STR_FMT(grown_text(&e->text)));
 		put_event(b, e, "response.content_part.done");
 		outbuf_printf(b,
 			"\"item_id\":%.*s,\"output_index\":%.*s,\"content_index\":%.*s,\"part\":",
@@ -327,8 +352,8 @@ static struct str response_output(struct stream_end *e)
 
 	outbuf_init(&b);
 	outbuf_lit(&b, "[");
-	outbuf_put(&b, e->done);
-	if (!put_item(&b, e) && e->done.n > 0)
+	outbuf_put(&b, grown_text(&e->done));
+	if (!put_item(&b, e) && grown_text(&e->done).n > 0)
 		b.n--; /* the comma */
 	outbuf_lit(&b, "]");
 	out = arena_dup(e->arena, outbuf_text(&b));

@@ -1,2 +1,2 @@
 # Whole messages through several codecs
-FUZZERS += t/fuzz/fuzz_request t/fuzz/fuzz_response
+FUZZERS += t/fuzz/fuzz_request t/fuzz/fuzz_response t/fuzz/fuzz_stream_end
