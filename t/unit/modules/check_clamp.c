@@ -17,8 +17,8 @@ static const char yaml[] =
 	"listen: 127.0.0.1:0\n"
 	"targets:\n"
 	"  o: { provider: openai, base_url: http://127.0.0.1:9 }\n"
-	"  vendor: { provider: openai, base_url: https://api.openai.com }\n"
-	"  azure: { provider: openai, base_url: https://x.openai.azure.com }\n"
+	"  vendor: { provider: openai, base_url: http://127.0.0.1:9 }\n"
+	"  azure: { provider: openai, base_url: http://127.0.0.1:9 }\n"
 	"  old: { provider: openai, base_url: http://127.0.0.1:9, output_limit: max_tokens }\n"
 	"  new: { provider: openai, base_url: http://127.0.0.1:9, output_limit: "
 	"max_completion_tokens }\n"
@@ -44,9 +44,20 @@ static const char yaml[] =
 	"  free: { keys: [ { id: f, sha256: "
 	"0000000000000000000000000000000000000000000000000000000000000000 } ] }\n";
 
+static void named(const char *target, struct str host)
+{
+	struct target *t = map_get(&f.conf->target_by_name, str_z(target));
+
+	ck_assert_ptr_nonnull(t);
+	t->url.host = host;
+}
+
+/* Nobody is asked for the vendors' addresses. */
 static void setup(void)
 {
 	fake_init(&f, yaml);
+	named("vendor", STR("api.openai.com"));
+	named("azure", STR("x.openai.azure.com"));
 }
 
 static void teardown(void)

@@ -147,6 +147,7 @@ START_TEST(what_is_held_stays_ahead)
 }
 END_TEST
 
+/* r goes with the turn. */
 static void ends_cut(struct req *r)
 {
 	const char *end;
@@ -175,8 +176,8 @@ START_TEST(a_limit_ends_it)
 	r = streaming("text/event-stream");
 	while (says(r, 50))
 		ck_assert_int_le(held(out), 1500);
-	ends_cut(r);
 	UNIT_STR_EQ(r->denied, STR("tenant:me/output_tokens/lifetime"));
+	ends_cut(r);
 	ck_assert_int_eq(held(out), 0);
 	ck_assert_int_eq(atomic_load(&out->over), 0);
 	/* two slices: 1024; the third has no room */
@@ -225,9 +226,9 @@ START_TEST(the_journal_ends_it)
 	fill_up();
 	while (says(r, 50))
 		;
-	ends_cut(r);
 	ck_assert_uint_eq(r->leg.bound.n[USAGE_OUT], HOLD_SLICE);
 	ck_assert_uint_le(r->leg.usage.n[USAGE_OUT], HOLD_SLICE);
+	ends_cut(r);
 	ck_assert_int_eq(held(out), 0);
 	fake_drop(&f);
 	finish();
