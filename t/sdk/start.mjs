@@ -99,6 +99,7 @@ ${models.map(([model, target]) => `  ${model}: { targets: ${target} }`).join('\n
   house-model: { targets: { target: openai, model: gpt-4o-mini } }
   gone: { targets: { target: openai, model: unknown-at-provider } }
   gone-claude: { targets: { target: claude, model: unknown-at-provider } }
+${options.tiers ?? ''}
 tenants:
   sdk:
     tags: { team: sdk }
