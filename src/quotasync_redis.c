@@ -34,6 +34,8 @@ static void redis_conf_of(const struct config *c, struct redis_conf *out)
 		.primary = r->primary,
 		.username = r->username,
 		.password = r->password,
+		.sentinel_username = r->sentinel_username,
+		.sentinel_password = r->sentinel_password,
 		.client_name = c->member,
 		.connect_timeout_us = TG_MAX(r->timeout_us, CONNECT_MIN),
 		.call_timeout_us = r->timeout_us };
@@ -100,6 +102,8 @@ bool sync_redis_differs(const struct cfg_redis *c)
 	return !same_strings(&c->url, &o->url) || c->mode != o->mode ||
 	       c->timeout_us != o->timeout_us || !str_eq(c->primary, o->primary) ||
 	       !str_eq(c->username, o->username) || !str_eq(c->password, o->password) ||
+	       !str_eq(c->sentinel_username, o->sentinel_username) ||
+	       !str_eq(c->sentinel_password, o->sentinel_password) ||
 	       !str_eq(c->prefix, o->prefix) || !str_eq(c->tls.ca, o->tls.ca) ||
 	       !str_eq(c->tls.certificate, o->tls.certificate) || !str_eq(c->tls.key, o->tls.key);
 }
@@ -126,6 +130,8 @@ static void cfg_keep(const struct cfg_redis *c)
 	qs.cfg.primary = keep(c->primary);
 	qs.cfg.username = keep(c->username);
 	qs.cfg.password = keep(c->password);
+	qs.cfg.sentinel_username = keep(c->sentinel_username);
+	qs.cfg.sentinel_password = keep(c->sentinel_password);
 	qs.cfg.prefix = keep(c->prefix);
 	qs.cfg.tls.ca = keep(c->tls.ca);
 	qs.cfg.tls.certificate = keep(c->tls.certificate);

@@ -105,6 +105,7 @@ struct cfg_redis {               /* limits shared by several processes */
 	struct str primary;
 	struct conf_strings members;
 	struct str username, password;
+	struct str sentinel_username, sentinel_password;
 	struct cfg_redis_tls tls;
 	struct str prefix;
 	int64_t timeout_us, revalidate_us;

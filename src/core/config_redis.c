@@ -114,6 +114,12 @@ static int check_redis(struct conf_load *l, void *obj)
 			"`mode: sentinel`");
 	if (c->username.n > 0 && c->password.n == 0)
 		return conf_fail_at(l, &c->username, "a `username` without a `password`");
+	if (c->sentinel_username.n > 0 && c->sentinel_password.n == 0)
+		return conf_fail_at(l, &c->sentinel_username,
+			"a `sentinel_username` without a `sentinel_password`");
+	if (c->sentinel_password.n > 0 && c->mode != CFG_REDIS_SENTINEL)
+		return conf_fail_at(l, &c->sentinel_password,
+			"`sentinel_password` belongs to `mode: sentinel`");
 	if ((c->tls.certificate.n > 0) != (c->tls.key.n > 0))
 		return conf_fail_at(l, &c->tls, "`certificate` and `key` belong together");
 	return 0;
@@ -171,6 +177,14 @@ static const struct conf_directive redis_directives[] = {
 		.type = CONF_SECRET,
 		AT(cfg_redis, password),
 		.help = "Its password." },
+	{ .name = "sentinel_username",
+		.type = CONF_STRING,
+		AT(cfg_redis, sentinel_username),
+		.help = "User of the sentinels' own access lists; absent: the default one." },
+	{ .name = "sentinel_password",
+		.type = CONF_SECRET,
+		AT(cfg_redis, sentinel_password),
+		.help = "Password of the sentinels, where they ask for one (it is not Redis')." },
 	{ .name = "tls",
 		.type = CONF_BLOCK,
 		AT(cfg_redis, tls),

@@ -13,14 +13,19 @@
 
 /* ---- configuration */
 
+static bool login_is_good(struct str user, struct str password)
+{
+	return user.n <= REDIS_USER_MAX && password.n <= REDIS_PASSWORD_MAX &&
+	       (user.n == 0 || password.n > 0);
+}
+
 static int check_texts(const struct redis_conf *conf, char *err, size_t err_len)
 {
 	const char *what = NULL;
 
-	if (conf->username.n > REDIS_USER_MAX || conf->password.n > REDIS_PASSWORD_MAX)
-		what = "user and password have at most 127 and 511 bytes";
-	else if (conf->username.n > 0 && conf->password.n == 0)
-		what = "a user needs a password";
+	if (!login_is_good(conf->username, conf->password) ||
+		!login_is_good(conf->sentinel_username, conf->sentinel_password))
+		what = "a user needs a password; they have at most 127 and 511 bytes";
 	else if (conf->mode == REDIS_SENTINEL && conf->primary.n == 0)
 		what = "sentinels know primaries by name: which one is it?";
 	else if (conf->primary.n >= sizeof((struct redis *)NULL)->primary)
@@ -101,6 +106,14 @@ void redis_set_login(const struct redis *r, struct redis_url *u)
 	memcpy(u->password, r->password, sizeof u->password);
 }
 
+static void take_login(struct redis_url *u, struct str user, struct str password)
+{
+	if (u->password[0] != '\0')
+		return;
+	copy(u->user, sizeof u->user, user);
+	copy(u->password, sizeof u->password, password);
+}
+
 static void take_seeds(struct redis *r, const struct redis_conf *conf)
 {
 	const char *err;
@@ -114,7 +127,9 @@ static void take_seeds(struct redis *r, const struct redis_conf *conf)
 		tg_assert(redis_url_parse(conf->urls[i], u, &err) == 0); /* checked */
 		if (!u->has_db)
 			u->db = conf->db;
-		if (r->mode != REDIS_SENTINEL)
+		if (r->mode == REDIS_SENTINEL)
+			take_login(u, conf->sentinel_username, conf->sentinel_password);
+		else
 			redis_set_login(r, u);
 	}
 	r->db = r->seeds[0].db;

@@ -38,7 +38,7 @@ enum redis_mode { REDIS_STANDALONE, REDIS_SENTINEL, REDIS_CLUSTER };
  * URLs: redis://[user[:password]@]host[:port][/db], rediss:// (TLS), unix:/path[?db=n]. A password
  * alone is redis://:password@host. User and password may be percent-encoded. username and
  * password below hold where the URL has none of its own. But the URLs of sentinels are the
- * sentinels' alone: their login is what the URL says, the primary's is username and password.
+ * sentinels' alone: their login is the URL's or sentinel_username and sentinel_password.
  */
 struct redis_conf {
 	enum redis_mode mode;
@@ -46,12 +46,13 @@ struct redis_conf {
 	size_t n_urls;
 	struct str primary;            /* REDIS_SENTINEL: the name that the sentinels know it by */
 	struct str username, password; /* AUTH; a password alone: the default user's */
-	unsigned db;                   /* where the URL names none; 0 in a cluster */
-	struct str client_name;        /* CLIENT SETNAME: printable, no spaces [not sent] */
-	SSL_CTX *tls;                  /* for rediss://, see redis_conf_tls; outlives the client */
-	struct str tls_name;           /* what certificates must be made out to [the URL's host] */
-	int64_t connect_timeout_us;    /* name, connect, TLS, AUTH, INFO: all together [2 s] */
-	int64_t call_timeout_us;       /* of calls that do not say [100 ms] */
+	struct str sentinel_username, sentinel_password; /* where a sentinel's URL has none */
+	unsigned db;                /* where the URL names none; 0 in a cluster */
+	struct str client_name;     /* CLIENT SETNAME: printable, no spaces [not sent] */
+	SSL_CTX *tls;               /* for rediss://, see redis_conf_tls; outlives the client */
+	struct str tls_name;        /* what certificates must be made out to [the URL's host] */
+	int64_t connect_timeout_us; /* name, connect, TLS, AUTH, INFO: all together [2 s] */
+	int64_t call_timeout_us;    /* of calls that do not say [100 ms] */
 	int64_t backoff_min_us, backoff_max_us; /* between attempts [0.1 s, 5 s] */
 	size_t queue_max_bytes;                 /* commands not yet sent, of a connection [8 MB] */
 	size_t reply_max_bytes;                 /* of one reply [4 MB] */

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 import redis_servers
-from harness import wait_for
+from harness import ROOT, wait_for
 from test_quota_redis import billing, check_cap, member, served, spend, together  # noqa: F401 (fixtures)
 
 F = fractions.Fraction
@@ -113,3 +113,27 @@ def test_tls(member, billing, tmp_path, started, certs):  # noqa: F811
     served(gateways[1])
     answers = spend(gateways, clients=2)
     assert sum(r.status == 200 for r in answers) == 2
+
+
+# What docs/guide/limits.md says that a user needs, and no more.
+RIGHTS = ("on >pw ~tg:* resetchannels -@all +info +select +client|setname +function|list +function|load +fcall +script|load +evalsha "
+          "+cluster|slots +asking +time +hgetall +hset +hdel +expireat +persist")
+
+
+@pytest.mark.parametrize("functions", [True, False])
+def test_a_user_with_the_rights_of_the_guide(member, billing, tmp_path, started, functions):  # noqa: F811
+    rights = RIGHTS if functions else RIGHTS.replace("+function|list +function|load +fcall ", "")
+    server = redis_servers.Server(tmp_path, lines=[f"user tollgate {rights}", "user default on nopass ~* +@all"])
+    started.append(server)
+    gateways = gateways_on(member, server.url(), {"requests": "4/day"}, username="tollgate", password="pw")
+    together(gateways)
+    answers = spend(gateways, clients=2)
+    assert sum(r.status == 200 for r in answers) == 4
+    assert bool(server.ask("FUNCTION", "LIST")) == functions
+    denied = [line for line in server.ask("ACL", "LOG") or [] if not (not functions and "function" in str(line))]
+    assert not denied, denied
+
+
+def test_the_guide_has_these_rights():
+    text = " ".join((ROOT / "docs" / "guide" / "limits.md").read_text().split())
+    assert RIGHTS.replace("on >pw", "on >PASSWORD") in text

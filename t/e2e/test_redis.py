@@ -570,6 +570,17 @@ def test_sentinels_that_are_down_or_know_nothing(watched, drive):
     assert "onnection refused" in none.log[0] and len(none.logged("redis not connected")) == 1
 
 
+def test_passwords_of_sentinels_are_their_own(tmp_path, server, drive):
+    primary = server(lines=["requirepass data"])
+    lines = [f"sentinel monitor tg 127.0.0.1 {primary.port} 1", "sentinel auth-pass tg data", "requirepass watch"]
+    watcher = server(name="watcher", lines=lines, sentinel=True)
+    options = ("--mode", "sentinel", "--primary", "tg", "--password", "data")
+    for d in (drive(*options, "--sentinel-password", "watch", watcher.url()), drive(*options, watcher.url(login=":watch@"))):
+        assert d.wait("up ").split()[1] == primary.address
+    d = drive(*options, watcher.url(), backoff=20)
+    harness.wait_for(lambda: d.logged("NOAUTH"), lambda: f"{d.log}")
+
+
 def test_write_to_what_became_a_replica(server, drive):
     """READONLY closes the connection after its caller has seen it."""
     s, other = server(), server()

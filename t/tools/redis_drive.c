@@ -3,7 +3,8 @@
  * come on standard input, what happens goes to standard output, the client's log to standard error.
  *
  *	redis_drive [--mode MODE] [--primary NAME] [--user U] [--password P] [--ca FILE] [--db N]
- *	            [--timeout MS] [--connect MS] [--queue BYTES] [--reply BYTES] [--items N]
+ *	            [--sentinel-password P] [--timeout MS] [--connect MS] [--queue BYTES] [--reply
+ *BYTES] [--items N]
  *	            [--backoff MS] [--script FILE] URL...
  *
  *	call ID KEY WORD...       by key           node ID KEY WORD...   on the connection of now
@@ -259,6 +260,7 @@ static void take_option(struct redis_conf *conf, int c)
 	case 'p': conf->primary = str_z(optarg); break;
 	case 'u': conf->username = str_z(optarg); break;
 	case 'w': conf->password = str_z(optarg); break;
+	case 'S': conf->sentinel_password = str_z(optarg); break;
 	case 'd': conf->db = (unsigned)atoi(optarg); break;
 	case 't': conf->call_timeout_us = 1000LL * atoi(optarg); break;
 	case 'c': conf->connect_timeout_us = 1000LL * atoi(optarg); break;
@@ -278,10 +280,11 @@ static void take_option(struct redis_conf *conf, int c)
 }
 
 static const struct option options[] = { { "mode", 1, NULL, 'm' }, { "primary", 1, NULL, 'p' },
-	{ "user", 1, NULL, 'u' }, { "password", 1, NULL, 'w' }, { "db", 1, NULL, 'd' },
-	{ "timeout", 1, NULL, 't' }, { "connect", 1, NULL, 'c' }, { "queue", 1, NULL, 'q' },
-	{ "reply", 1, NULL, 'r' }, { "items", 1, NULL, 'i' }, { "backoff", 1, NULL, 'b' },
-	{ "script", 1, NULL, 's' }, { "ca", 1, NULL, 'a' }, { NULL, 0, NULL, 0 } };
+	{ "user", 1, NULL, 'u' }, { "password", 1, NULL, 'w' },
+	{ "sentinel-password", 1, NULL, 'S' }, { "db", 1, NULL, 'd' }, { "timeout", 1, NULL, 't' },
+	{ "connect", 1, NULL, 'c' }, { "queue", 1, NULL, 'q' }, { "reply", 1, NULL, 'r' },
+	{ "items", 1, NULL, 'i' }, { "backoff", 1, NULL, 'b' }, { "script", 1, NULL, 's' },
+	{ "ca", 1, NULL, 'a' }, { NULL, 0, NULL, 0 } };
 
 int main(int argc, char **argv)
 {

@@ -123,6 +123,11 @@ static const struct wrong {
 		"to `mode: sentinel`" },
 	{ REDIS "{ url: 'redis://h', username: u, " MEMBERS " }\n",
 		"t.yaml:3:38: a `username` without a `password`" },
+	{ REDIS "{ url: 'redis://h', sentinel_password: p, " MEMBERS " }\n",
+		"t.yaml:3:47: `sentinel_password` belongs to `mode: sentinel`" },
+	{ REDIS "{ url: 'redis://h', mode: sentinel, primary: p, sentinel_username: u, " MEMBERS
+		" }\n",
+		"t.yaml:3:75: a `sentinel_username` without a `sentinel_password`" },
 	{ REDIS "{ url: 'rediss://h', tls: { key: k }, " MEMBERS " }\n",
 		"t.yaml:3:34: `certificate` and `key` belong together" },
 	{ REDIS "{ url: 'redis://h', prefix: 'a{b}', " MEMBERS " }\n",
