@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness import CLAUDE, KEY, MODEL, Client, chat, merged, sha256
+from harness import CLAUDE, KEY, MODEL, Client, chat, merged, multipart, sha256
 
 F = fractions.Fraction
 
@@ -217,3 +217,18 @@ def test_a_second_leg_counts_with_the_first(gateway, simulator, sim):
     assert r.status == 402 and r.json["error"]["code"] == "cost_ceiling"
     line = gw.wait_lines(1)[0]
     assert F("0.0010") <= F(line["cost_usd"]) <= F("0.0015")
+
+
+@pytest.mark.parametrize("size", [1000, 200_000])
+@pytest.mark.parametrize("model_first", [True, False])
+def test_a_form_whose_model_comes_late(gateway, sim, size, model_first):
+    """Its price is known when its model is; until then nothing complete has gone out."""
+    gw = gateway()
+    fields = [("model", "gpt-4o-mini-transcribe"), ("file", "a.wav", b"x" * size)]
+    kind, body = multipart(fields if model_first else fields[::-1])
+    for most, status in (("0.000001", 402), ("50", 200)):
+        with Client(gw.listen) as c:
+            r = c.request("POST", "/v1/audio/transcriptions", body, {"content-type": kind, "x-tollgate-max-cost": most}, KEY)
+        assert r.status == status
+        if status == 402:
+            assert r.json["error"]["code"] == "cost_ceiling" and not sim.ledger()["entries"]

@@ -235,6 +235,45 @@ START_TEST(the_journal_ends_it)
 }
 END_TEST
 
+/* A limit that others share: more is asked for, and the answer goes on meanwhile. */
+START_TEST(a_lease_is_told)
+{
+	static struct quota_attention attention;
+	struct quota_account *out, *told;
+	struct req *r;
+
+	start(YAML("output_tokens: 100000/lifetime"));
+	out = account("tenant:me/output_tokens/lifetime", QUOTA_OUTPUT_TOKENS);
+	quota_account_lease(out, &attention);
+	atomic_store(&out->unsure, false);
+	quota_account_grant(out, 600);
+	r = streaming("text/event-stream");
+	ck_assert_int_eq(atomic_load(&out->waiting), 0);
+	while (made(r) + ASK_BELOW <= HOLD_SLICE)
+		ck_assert(says(r, 20));
+	ck_assert_uint_eq(r->leg.bound.n[USAGE_OUT], HOLD_SLICE);
+	ck_assert_int_eq(atomic_load(&out->waiting), HOLD_SLICE);
+	ck_assert(says(r, 20)); /* once */
+	ck_assert_int_eq(atomic_load(&out->waiting), HOLD_SLICE);
+	quota_account_grant(out, 2000);
+	ck_assert(says(r, 20));
+	ck_assert_uint_eq(r->leg.bound.n[USAGE_OUT], 2 * HOLD_SLICE);
+	ck_assert_int_eq(atomic_load(&out->waiting), 0);
+	/* nothing more comes: it ends, and waits for nothing */
+	while (says(r, 50))
+		;
+	ck_assert_int_eq(r->end, END_BUDGET);
+	ck_assert_int_eq(atomic_load(&out->waiting), 0);
+	ck_assert_int_eq(held(out), 0);
+	told = quota_attention_take(&attention);
+	ck_assert_ptr_eq(told, out);
+	(void)quota_account_attended(told, UINT32_MAX);
+	quota_account_put(told);
+	fake_drop(&f);
+	finish();
+}
+END_TEST
+
 /* What a rate has no room for is its debt. */
 START_TEST(a_rate_does_not)
 {
@@ -315,6 +354,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, a_limit_ends_it);
 	tcase_add_test(tc, it_is_asked_again);
 	tcase_add_test(tc, the_journal_ends_it);
+	tcase_add_test(tc, a_lease_is_told);
 	tcase_add_test(tc, a_rate_does_not);
 	tcase_add_test(tc, not_inside_an_event);
 	tcase_add_test(tc, no_stream_at_all);
