@@ -52,7 +52,7 @@ def member(launch, billing, tmp_path):
     """A function that starts one gateway of several: member("gw-1", ["gw-1", "gw-2"], redis, {"cost": "1 usd/day"})."""
 
     def config(name, members, redis, limits, **more):
-        url = redis if isinstance(redis, str) else redis.url
+        url = redis if isinstance(redis, (str, list)) else redis.url
         c = standard_config(billing.listen, tmp_path)
         return merged(c, {
             "member": name, "workers": 2, "ledger": {"path": str(tmp_path / f"ledger-{name}")},

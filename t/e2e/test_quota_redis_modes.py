@@ -8,7 +8,7 @@ import pytest
 
 import redis_servers
 from harness import ROOT, wait_for
-from test_quota_redis import billing, check_cap, member, served, spend, together  # noqa: F401 (fixtures)
+from test_quota_redis import ask, billing, check_cap, member, served, spend, together  # noqa: F401 (fixtures)
 
 F = fractions.Fraction
 NAMES = ["gw-1", "gw-2"]
@@ -137,3 +137,21 @@ def test_a_user_with_the_rights_of_the_guide(member, billing, tmp_path, started,
 def test_the_guide_has_these_rights():
     text = " ".join((ROOT / "docs" / "guide" / "limits.md").read_text().split())
     assert RIGHTS.replace("on >pw", "on >PASSWORD") in text
+
+
+def test_tls_with_certificates_on_both_sides(member, tmp_path, started, certs):  # noqa: F811
+    cert, key = certs.make("redis", "IP:127.0.0.1")
+    mine, mine_key = certs.make("gw-1", "DNS:gw-1")
+    server = redis_servers.Server(tmp_path, tls=(cert, key, certs.authority("ca")))
+    started.append(server)
+    server.kill()  # and from now on asks for ours
+    server.conf.write_text(server.conf.read_text().replace("tls-auth-clients no", "tls-auth-clients yes"))
+    server.start()
+    files = {"ca": str(certs.authority("ca")), "certificate": str(mine), "key": str(mine_key)}
+    gw = member("gw-1", ["gw-1"], server.url(), {"requests": "2/day"}, tls=files)
+    together([gw])
+    assert [ask(gw) for _ in range(3)] == [200, 200, 429]
+    for name, wrong in (("gw-2", {"ca": str(certs.authority("other"))}), ("gw-3", {"ca": files["ca"]})):
+        other = member(name, [name], server.url(), {"requests": "2/day"}, tls=wrong)
+        wait_for(lambda: "certificate" in other.errors(), lambda: other.errors()[-2000:])
+        assert ask(other) == 503
