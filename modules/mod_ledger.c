@@ -48,6 +48,7 @@ static int ledger_hold(struct req *r)
 		.money = r->leg.bound_money,
 		.generations = leg_generations(r) };
 
+	quota_drawn_held(r, &rec.drawn_tenant, &rec.drawn_org);
 	leg_who(r, &rec.who);
 	leg_what(r, &rec.what);
 	return journal_hold(r->w->journal, &r->hold, &rec, ledger_now(r));
@@ -99,6 +100,7 @@ static int ledger_next_leg(struct req *r, enum quota_admitted *how, struct quota
 	rec.next_money = l->bound_money;
 	rec.generations = leg_generations(r);
 	*how = ledger_admit(r, denied);
+	quota_drawn_held(r, &rec.drawn_tenant, &rec.drawn_org);
 	if (*how == QUOTA_ADMITTED &&
 		(r->w->journal == NULL ||
 			journal_leg(r->w->journal, &r->hold, &rec, ledger_now(r)) == 0)) {
@@ -205,6 +207,7 @@ bool ledger_extend(struct req *r)
 		.id = r->rec_id, .bound = r->leg.bound, .money = r->leg.bound_money
 	};
 
+	quota_drawn_held(r, &rec.drawn_tenant, &rec.drawn_org);
 	return !r->hold.open || journal_extend(r->w->journal, &r->hold, &rec, ledger_now(r)) == 0;
 }
 
@@ -265,6 +268,7 @@ static void ledger_settle(struct req *r)
 
 	if (!leg_request_counts(r))
 		rec.money.flags |= MONEY_UNCOUNTED;
+	quota_drawn(r, &rec.drawn_tenant, &rec.drawn_org);
 	leg_who(r, &rec.who);
 	leg_what(r, &rec.what);
 	journal_settle(r->w->journal, &r->hold, &rec, ledger_now(r));

@@ -9,15 +9,22 @@
 #include "core/req.h"
 #include "modules.h"
 
-static void put_scope(
-	struct outbuf *b, const struct quota_scope *s, struct quota_time now, bool *some)
+static void put_slots(
+	struct outbuf *b, const struct quota_slot *s, unsigned n, struct quota_time now, bool *some)
 {
-	for (unsigned i = 0; i < s->n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		if (*some)
 			outbuf_lit(b, ",");
 		*some = true;
-		quota_slot_json(b, &s->slot[i], now, false);
+		quota_slot_json(b, &s[i], now, false);
 	}
+}
+
+static void put_scope(
+	struct outbuf *b, const struct quota_scope *s, struct quota_time now, bool *some)
+{
+	put_slots(b, s->slot, s->n, now, some);
+	put_slots(b, s->purse, s->n_purse, now, some);
 }
 
 static void put_name(struct outbuf *b, const char *name, struct str value)

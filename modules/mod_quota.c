@@ -69,6 +69,12 @@ static void quota_charge_time(struct req *r, const struct quota_hold *h)
 		if (a->kind == QUOTA_STOCK && a->start.us > r->charged_at.us)
 			r->charged_at = a->start;
 	}
+	for (unsigned i = 0; i < h->falls.n; i++) {
+		const struct quota_account *a = h->falls.item[i].charged;
+
+		if (a->kind == QUOTA_STOCK && a->start.us > r->charged_at.us)
+			r->charged_at = a->start;
+	}
 }
 
 /* What the request was up to now, which stays with the target that it leaves. */
@@ -99,7 +105,8 @@ static enum quota_result quota_more(struct req *r, struct mod_quota *m,
 static enum quota_result quota_first(struct mod_quota *m, const int64_t want[QUOTA_DIM__MAX],
 	const struct quota_path *path, struct quota_time now, struct quota_denied *denied)
 {
-	enum quota_result rc = quota_reserve(path->account, path->n, want, now, &m->hold, denied);
+	enum quota_result rc = quota_reserve_falls(
+		path->account, path->n, path->step, path->n_steps, want, now, &m->hold, denied);
 
 	if (rc == QUOTA_OK)
 		quota_hold_of_target(&m->hold, path->n - path->lasting);
@@ -220,7 +227,7 @@ bool quota_extend_leg(struct req *r, struct quota_denied *denied)
 	int64_t want[QUOTA_DIM__MAX], more[QUOTA_DIM__MAX];
 	enum quota_result result;
 
-	if (m->hold.n == 0)
+	if (quota_hold_is_empty(&m->hold))
 		return true;
 	quota_wanted(r, want);
 	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
@@ -233,6 +240,17 @@ bool quota_extend_leg(struct req *r, struct quota_denied *denied)
 	return result == QUOTA_OK;
 }
 
+/* What it was in the end. */
+static void quota_actual(const struct req *r, int64_t out[QUOTA_DIM__MAX])
+{
+	const struct leg *l = &r->leg;
+
+	quota_amounts(r, &l->usage, l->money.billed,
+		l->charge > CHARGE_NOTHING ? leg_generations(r) : 0, out);
+	out[QUOTA_REQUESTS] = leg_request_counts(r);
+	out[QUOTA_CONCURRENCY] = 0;
+}
+
 static void quota_settled(struct req *r)
 {
 	struct mod_quota *m = req_mod(r, &mod_quota);
@@ -241,17 +259,43 @@ static void quota_settled(struct req *r)
 
 	quota_line_leave(r, &m->waiter); /* its client has gone */
 	quota_unwait(m);
-	if (m->hold.n == 0)
+	if (quota_hold_is_empty(&m->hold))
 		return;
 	if (!r->any_sent && !l->sent) {
 		quota_release(&m->hold, plan_quota_time(r->w));
 		return;
 	}
-	quota_amounts(r, &l->usage, l->money.billed,
-		l->charge > CHARGE_NOTHING ? leg_generations(r) : 0, actual);
-	actual[QUOTA_REQUESTS] = leg_request_counts(r);
-	actual[QUOTA_CONCURRENCY] = 0;
+	quota_actual(r, actual);
 	quota_settle(&m->hold, actual, plan_quota_time(r->w));
+}
+
+static void quota_drawn_of(
+	struct req *r, const int64_t amount[QUOTA_DIM__MAX], uint64_t *tenant, uint64_t *org)
+{
+	struct mod_quota *m = req_mod(r, &mod_quota);
+	int64_t drawn[QUOTA_PURSE__MAX];
+
+	*tenant = *org = 0;
+	if (TG_LIKELY(m->hold.falls.n == 0))
+		return;
+	quota_falls_drawn(&m->hold.falls, amount, drawn);
+	*tenant = (uint64_t)drawn[QUOTA_PURSE_TENANT];
+	*org = (uint64_t)drawn[QUOTA_PURSE_ORG];
+}
+
+void quota_drawn_held(struct req *r, uint64_t *tenant, uint64_t *org)
+{
+	struct mod_quota *m = req_mod(r, &mod_quota);
+
+	quota_drawn_of(r, m->hold.amount, tenant, org);
+}
+
+void quota_drawn(struct req *r, uint64_t *tenant, uint64_t *org)
+{
+	int64_t actual[QUOTA_DIM__MAX];
+
+	quota_actual(r, actual);
+	quota_drawn_of(r, actual, tenant, org);
 }
 
 /* What is left, for the client's own pacing. */

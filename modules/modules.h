@@ -23,6 +23,10 @@ enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied);
 bool quota_extend_leg(struct req *r, struct quota_denied *denied);
 /* mod_ledger.c: the same into the journal. False: it takes nothing more now. */
 bool ledger_extend(struct req *r);
+/* Nano-USD out of credits and overdrafts: of what is held; of what the request was, before that is
+ * settled. */
+void quota_drawn_held(struct req *r, uint64_t *tenant, uint64_t *org);
+void quota_drawn(struct req *r, uint64_t *tenant, uint64_t *org);
 /* mod_ledger.c: the disk has what w wrote up to some place: requests that wait for it go on. */
 void ledger_on_synced(struct worker *w);
 

@@ -108,7 +108,7 @@ static void set_clear(struct str scope, enum quota_dim dim)
 
 static bool is_scope(const struct quota_slot *s, struct str scope, enum quota_dim dim)
 {
-	return str_eq(s->scope, scope) && s->limit->dim == dim;
+	return str_eq(s->scope, scope) && s->limit->dim == dim && s->source == QUOTA_SOURCE_LIMIT;
 }
 
 static void set_at(wall_us at)
@@ -127,6 +127,8 @@ void quotaops_apply(struct tg_conf *c)
 		struct quota_slot *s = &c->quota.slots[i];
 		const struct set *set = *set_find(s->scope, s->limit);
 
+		if (s->source != QUOTA_SOURCE_LIMIT)
+			set = NULL;
 		plan_quota_set_amount(c, s, set != NULL ? set->limit.amount : -1);
 	}
 }

@@ -144,8 +144,22 @@ struct cfg_increase {                      /* more of a limit of the same scope,
 	struct conf_pos pos;
 };
 
+struct cfg_credit {               /* prepaid: when the limits on cost of its place are used up */
+	struct str name;          /* empty: the day on which it expires */
+	int64_t amount;           /* pico-USD */
+	struct str from, expires; /* as written; empty: always, never */
+	struct conf_pos pos;
+};
+
+struct cfg_reserved {                       /* of a limit of the same place: this tenant's alone */
+	struct str tenant, dimension, text; /* as written */
+	struct quota_limit limit;
+	struct conf_pos pos;
+};
+
 struct cfg_pool { /* of a tier: shared by its tenants */
 	struct cfg_quota limits;
+	struct conf_array reserved;  /* of cfg_reserved */
 	struct conf_array increases; /* of cfg_increase */
 	struct str timezone;
 	struct conf_pos pos;
@@ -185,6 +199,8 @@ struct cfg_tenant {
 	int64_t markup_bp;
 	struct cfg_quota limits;      /* beside the tier's, or instead of the same */
 	struct conf_array increases;  /* of cfg_increase; the tier's limits too */
+	struct conf_array credits;    /* of cfg_credit */
+	int64_t overdraft;            /* pico-USD; 0: none */
 	int64_t max_tokens, max_cost; /* beside the tier's */
 	struct str timezone;          /* empty: the org's */
 	struct conf_array keys;       /* of cfg_key */
@@ -194,7 +210,8 @@ struct cfg_tenant {
 struct cfg_org {
 	struct str name;
 	struct cfg_quota limits; /* of its tenants together */
-	struct conf_array increases;
+	struct conf_array increases, reserved, credits;
+	int64_t overdraft;
 	struct str timezone;
 	struct conf_pos pos;
 };

@@ -24,6 +24,10 @@ int config_check_tag_rules(struct conf_load *l, void *obj) TG_MUST_CHECK;
 int config_check_cors(struct conf_load *l, void *obj) TG_MUST_CHECK;
 /* `redis` with the rest of the configuration (config_redis.c). */
 int config_check_redis(struct conf_load *l, struct config *c) TG_MUST_CHECK;
+/* A dimension and a limit of it, which are not members of `limits`. */
+struct quota_limit;
+int config_check_limit(struct conf_load *l, const struct str *dimension, const struct str *text,
+	struct quota_limit *out) TG_MUST_CHECK;
 /* Everything that needs the whole: references, duplicates. */
 int config_check_root(struct conf_load *l, void *obj) TG_MUST_CHECK;
 
@@ -32,7 +36,7 @@ extern const struct conf_block config_price_block, config_unpriced_block;
 extern const struct conf_block config_ledger_block, config_abort_block;
 /* config_quota.c */
 extern const struct conf_block config_quota_block, config_budget_block, config_increase_block,
-	config_pool_block;
+	config_pool_block, config_credit_block, config_reserved_block;
 extern const struct conf_block config_redis_block; /* config_redis.c */
 extern const char *const config_abort_words[];
 

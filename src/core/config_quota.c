@@ -77,26 +77,35 @@ const struct conf_block config_quota_block = {
 
 /* ---- more of a limit, for a time */
 
-static int check_increase(struct conf_load *l, void *obj)
+int config_check_limit(struct conf_load *l, const struct str *dimension, const struct str *text,
+	struct quota_limit *out)
 {
-	struct cfg_increase *i = obj;
-	enum quota_dim dim = quota_dim_find(i->dimension);
+	enum quota_dim dim = quota_dim_find(*dimension);
 	const char *near, *names[QUOTA_DIM__MAX];
 	char why[256];
-	wall_us until;
 
 	if (dim == QUOTA_DIM__MAX) {
 		for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
 			names[d] = quota_dim_name((enum quota_dim)d);
-		near = str_nearest(i->dimension, names, QUOTA_DIM__MAX);
-		return conf_fail_at(l, &i->dimension,
+		near = str_nearest(*dimension, names, QUOTA_DIM__MAX);
+		return conf_fail_at(l, dimension,
 			"`%.*s` is no dimension; it is one of those of `limits`, such as "
 			"cost%s%s%s",
-			STR_FMT(i->dimension), near != NULL ? "; did you mean `" : "",
+			STR_FMT(*dimension), near != NULL ? "; did you mean `" : "",
 			near != NULL ? near : "", near != NULL ? "`?" : "");
 	}
-	if (quota_limit_parse(dim, i->text, &i->limit, why, sizeof why) != 0)
-		return conf_fail_at(l, &i->text, "%s", why);
+	if (quota_limit_parse(dim, *text, out, why, sizeof why) != 0)
+		return conf_fail_at(l, text, "%s", why);
+	return 0;
+}
+
+static int check_increase(struct conf_load *l, void *obj)
+{
+	struct cfg_increase *i = obj;
+	wall_us until;
+
+	if (config_check_limit(l, &i->dimension, &i->text, &i->limit) != 0)
+		return -1;
 	if (clock_parse(i->until, &until) != 0)
 		return conf_fail_at(l, &i->until,
 			"`%.*s` is no date such as 2027-01-31 (from its midnight on the increase "
@@ -147,11 +156,15 @@ static const struct conf_directive pool_directives[] = {
 		AT(cfg_pool, increases),
 		.block = &config_increase_block,
 		.help = "More of these limits, for a time." },
+	{ .name = "reserved",
+		.type = CONF_LIST,
+		AT(cfg_pool, reserved),
+		.block = &config_reserved_block,
+		.help = "Parts of these limits that are kept for one tenant." },
 	{ .name = "timezone",
 		.type = CONF_STRING,
 		AT(cfg_pool, timezone),
-		.def = "UTC",
-		.help = "IANA time zone in which its periods begin." },
+		.help = "IANA time zone in which its periods begin; absent: UTC." },
 	{ .name = NULL },
 };
 const struct conf_block config_pool_block = {

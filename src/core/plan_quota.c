@@ -108,7 +108,20 @@ static int build_tenant(
 	if (t->tier_cfg != NULL)
 		t->pool_quota =
 			&shared->pools[t->tier_cfg - (const struct cfg_tier *)c->cfg.tiers.v];
-	return plan_quota_raises(c, &t->quota, &t->cfg->increases, err);
+	if (plan_quota_raises(c, &t->quota, &t->cfg->increases, err) != 0)
+		return -1;
+	return plan_quota_purse(c, &t->quota, &t->cfg->credits, t->cfg->overdraft,
+		QUOTA_PURSE_TENANT, &t->cfg->pos, err);
+}
+
+static bool is_of_org(const struct tenant *t, struct str name)
+{
+	return str_eq(t->org, name);
+}
+
+static bool is_of_tier(const struct tenant *t, struct str name)
+{
+	return str_eq(t->tier, name);
 }
 
 static int build_orgs(struct tg_conf *c, struct quota_scope *orgs, struct conf_error *err)
@@ -121,7 +134,11 @@ static int build_orgs(struct tg_conf *c, struct quota_scope *orgs, struct conf_e
 		if (z == NULL)
 			return -1;
 		scope_add(&c->quota, &orgs[i], scope_name(c, "org", v[i].name), z, &v[i].limits);
-		if (plan_quota_raises(c, &orgs[i], &v[i].increases, err) != 0)
+		if (plan_quota_raises(c, &orgs[i], &v[i].increases, err) != 0 ||
+			plan_quota_purse(c, &orgs[i], &v[i].credits, v[i].overdraft,
+				QUOTA_PURSE_ORG, &v[i].pos, err) != 0 ||
+			plan_quota_reserved(
+				c, &orgs[i], &v[i].reserved, is_of_org, v[i].name, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -138,7 +155,9 @@ static int build_pools(struct tg_conf *c, struct quota_scope *pools, struct conf
 		if (z == NULL)
 			return -1;
 		scope_add(&c->quota, &pools[i], scope_name(c, "tier", v[i].name), z, &p->limits);
-		if (plan_quota_raises(c, &pools[i], &p->increases, err) != 0)
+		if (plan_quota_raises(c, &pools[i], &p->increases, err) != 0 ||
+			plan_quota_reserved(
+				c, &pools[i], &p->reserved, is_of_tier, v[i].name, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -223,7 +242,7 @@ static int build_key(struct tg_conf *c, struct key *k, struct conf_error *err)
 {
 	const struct tenant *t = k->tenant;
 	const struct quota_maybes *m = &k->budgets;
-	unsigned n;
+	unsigned n, steps;
 
 	scope_add(&c->quota, &k->quota, scope_name(c, "key", k->id), t->zone, &k->cfg->limits);
 	if (plan_quota_raises(c, &k->quota, &k->cfg->increases, err) != 0)
@@ -236,6 +255,17 @@ static int build_key(struct tg_conf *c, struct key *k, struct conf_error *err)
 	    (t->org_quota != NULL ? t->org_quota->n : 0) +
 	    most_of(m, 0, m->lasting, offsetof(struct quota_maybe, model)) +
 	    most_of(m, m->lasting, m->n, offsetof(struct quota_maybe, target));
+	steps = plan_quota_steps(&t->quota, t) +
+		(t->pool_quota != NULL ? plan_quota_steps(t->pool_quota, t) : 0) +
+		(t->org_quota != NULL ? plan_quota_steps(t->org_quota, t) : 0);
+	if (steps > QUOTA_FALL_MAX)
+		return plan_quota_fail(err, &k->cfg->pos,
+			"requests of key '%.*s' may draw on %u sources (limits on cost, credits "
+			"and "
+			"overdrafts of its tenant and its org, and what is kept for its tenant); "
+			"at "
+			"most %d are possible",
+			STR_FMT(k->id), steps, QUOTA_FALL_MAX);
 	if (n <= QUOTA_PATH_MAX)
 		return 0;
 	return plan_quota_fail(err, &k->cfg->pos,
@@ -252,7 +282,7 @@ int plan_quota_build(struct tg_conf *c, struct conf_error *err)
 	};
 	struct plan_quota *q = &c->quota;
 
-	q->cap_slots = limits_in_all(c);
+	q->cap_slots = limits_in_all(c) + plan_quota_sources_count(c);
 	q->slots = quota_alloc(c, q->cap_slots * sizeof *q->slots);
 	if (build_orgs(c, shared.orgs, err) != 0 || build_pools(c, shared.pools, err) != 0 ||
 		build_budgets(c, err) != 0)

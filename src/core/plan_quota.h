@@ -20,6 +20,7 @@
 struct tg_conf;
 struct req;
 struct key;
+struct tenant;
 struct cfg_budget;
 struct worker;
 
@@ -27,6 +28,13 @@ struct quota_raise { /* more of a limit, until then */
 	int64_t amount;
 	wall_us until;
 	struct quota_raise *next;
+};
+
+enum quota_source { /* what a slot is to requests: most are limits */
+	QUOTA_SOURCE_LIMIT,
+	QUOTA_SOURCE_RESERVED,  /* a part of a limit that is one tenant's, drawn on before it */
+	QUOTA_SOURCE_CREDIT,    /* drawn on when the scope's limits on cost are used up; */
+	QUOTA_SOURCE_OVERDRAFT, /* when credits are, too */
 };
 
 struct quota_slot {
@@ -39,10 +47,24 @@ struct quota_slot {
 	struct quota_raise *raises;      /* the one that ends first is the first one */
 	_Atomic int64_t raised_until_us; /* when `whole` changes next; INT64_MAX: never */
 	const struct cfg_budget *budget; /* of a budget; otherwise NULL */
+	enum quota_source source;
+	struct str source_name;             /* of a credit; the tenant of a reserved part */
+	wall_us from, until;                /* of a credit: when it can be drawn on */
+	const struct quota_slot *part_of;   /* of a reserved part: the limit */
+	const struct quota_scope *purse_of; /* of a credit or an overdraft */
+	struct quota_slot *reserved;        /* of a limit: its parts, */
+	unsigned n_reserved;
+	int64_t kept; /* which have so much of it */
 	/* Control thread writes, workers read; a reference each. */
 	_Atomic(struct quota_account *) now, next;
 	struct quota_account *last; /* the control thread's */
 };
+
+/* Has it no next period? */
+static inline bool quota_slot_is_fixed(const struct quota_slot *s)
+{
+	return s->source == QUOTA_SOURCE_CREDIT || s->source == QUOTA_SOURCE_OVERDRAFT;
+}
 
 static inline bool quota_slot_has_period(const struct quota_slot *s)
 {
@@ -52,6 +74,10 @@ static inline bool quota_slot_has_period(const struct quota_slot *s)
 struct quota_scope {
 	struct quota_slot *slot;
 	unsigned n;
+	bool falls;               /* requests may draw on several sources (quota/fall.h): */
+	struct quota_slot *purse; /* credits, what expires first, then the overdraft */
+	unsigned n_purse;
+	enum quota_purse whose;
 };
 
 struct quota_budget {
@@ -137,6 +163,25 @@ void plan_quota_apply(struct tg_conf *c);
 int64_t plan_quota_share(const struct quota_limit *l, unsigned members, unsigned index);
 /* Called with every account of a calendar period that is new, before any worker can find it. */
 void plan_quota_on_new(void (*f)(struct quota_account *a));
+/* ---- plan_quota_sources.c */
+
+/* How many slots they need. */
+unsigned plan_quota_sources_count(const struct tg_conf *c);
+/*
+ * Credits (cfg_credit) and overdraft of a scope, whose limits are there; parts of its limits
+ * (cfg_reserved). tenants: which may have one. -1 with err.
+ */
+int plan_quota_purse(struct tg_conf *c, struct quota_scope *scope, const struct conf_array *credits,
+	int64_t overdraft_pico, enum quota_purse whose, const struct conf_pos *pos,
+	struct conf_error *err) TG_MUST_CHECK;
+typedef bool plan_quota_belongs_f(const struct tenant *t, struct str name);
+int plan_quota_reserved(struct tg_conf *c, struct quota_scope *scope, const struct conf_array *list,
+	plan_quota_belongs_f *belongs, struct str name, struct conf_error *err) TG_MUST_CHECK;
+/* The most steps (quota_step) that requests of the tenant have. */
+unsigned plan_quota_steps(const struct quota_scope *scope, const struct tenant *t);
+
+/* ---- plan_quota_amount.c */
+
 /* Adds increases (cfg_increase) to the slots of their scope. -1 with err: there is no such limit.
  */
 int plan_quota_raises(struct tg_conf *c, struct quota_scope *scope, const struct conf_array *list,
@@ -158,6 +203,8 @@ struct quota_time plan_quota_time(struct worker *w);
 struct quota_path {
 	struct quota_account *account[QUOTA_PATH_MAX];
 	unsigned n, lasting; /* those behind are of the target that it is sent to */
+	struct quota_step step[QUOTA_FALL_MAX]; /* besides: what may come from several sources */
+	unsigned n_steps;
 };
 /* Worker: of the leg that begins. -1: one is missing (its period has begun, and its account could
  * not be made). */

@@ -31,6 +31,18 @@ static bool has_days(const struct quota_limit *l)
 	       (l->kind == QUOTA_ROLLING && l->period.unit == PERIOD_ROLLING_DAYS);
 }
 
+/* Without zone and tenant. Returns the length; cap or more: it was cut. */
+static size_t account_name(
+	const struct quota_slot *s, const struct period *p, char *out, size_t cap)
+{
+	if (s->source == QUOTA_SOURCE_CREDIT)
+		return (size_t)snprintf(out, cap, "%.*s/cost/credit/%.*s", STR_FMT(s->scope),
+			STR_FMT(s->source_name));
+	if (s->source == QUOTA_SOURCE_OVERDRAFT)
+		return (size_t)snprintf(out, cap, "%.*s/cost/overdraft", STR_FMT(s->scope));
+	return quota_limit_account(s->limit, s->scope, p, out, cap);
+}
+
 /*
  * The account of the slot's period or bucket p (NULL: it has none). Days of another zone are other
  * days: their accounts have the zone in their names, and begin with what the ledger has of them
@@ -42,11 +54,15 @@ static struct quota_account *account_make(const struct quota_slot *s, const stru
 	char name[NAME_MAX_BYTES];
 	struct quota_limit limit = *s->limit;
 	struct quota_account *a;
-	size_t n = quota_limit_account(s->limit, s->scope, p, name, sizeof name);
+	size_t n = account_name(s, p, name, sizeof name);
 
-	if (n < sizeof name && has_days(s->limit) && !str_eq(zone_name(s->zone), STR("UTC")))
+	if (n < sizeof name && !quota_slot_is_fixed(s) && has_days(s->limit) &&
+		!str_eq(zone_name(s->zone), STR("UTC")))
 		n += (size_t)snprintf(
 			name + n, sizeof name - n, "@%.*s", STR_FMT(zone_name(s->zone)));
+	if (n < sizeof name && s->source == QUOTA_SOURCE_RESERVED)
+		n += (size_t)snprintf(
+			name + n, sizeof name - n, "/reserved:%.*s", STR_FMT(s->source_name));
 	if (n >= sizeof name) {
 		snprintf(why, why_size, "the name of %.*s is too long", STR_FMT(s->scope));
 		return NULL;
@@ -67,7 +83,9 @@ static struct quota_account *slot_make(const struct quota_slot *s, struct quota_
 {
 	struct period p;
 
-	if (quota_slot_has_period(s))
+	if (quota_slot_is_fixed(s))
+		p = (struct period){ s->from.us, s->until.us, s->until.us, "" };
+	else if (quota_slot_has_period(s))
 		period_at(&s->limit->period, s->zone, at, &p);
 	return account_make(s, quota_slot_has_period(s) ? &p : NULL, t, now, why, why_size);
 }
@@ -215,6 +233,8 @@ void plan_quota_turn(struct tg_conf *c, struct quota_table *t, struct quota_time
 
 		if (plan_quota_amount_turn(c, s))
 			apply(c, s);
+		if (quota_slot_is_fixed(s))
+			continue;
 		if (s->limit->kind == QUOTA_STOCK) {
 			slot_turn(c, s, t, now);
 		} else if (s->limit->kind == QUOTA_ROLLING) {

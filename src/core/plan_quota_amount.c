@@ -118,7 +118,7 @@ int64_t plan_quota_amount_at(const struct tg_conf *c, const struct quota_slot *s
 {
 	wall_us until;
 
-	return part_of(c, s, whole_at(s, at, &until));
+	return part_of(c, s, TG_MAX(whole_at(s, at, &until) - s->kept, 0));
 }
 
 static void amount_of_now(struct tg_conf *c, struct quota_slot *s)
@@ -128,7 +128,7 @@ static void amount_of_now(struct tg_conf *c, struct quota_slot *s)
 
 	atomic_store(&s->whole, whole);
 	atomic_store(&s->raised_until_us, until.us);
-	s->amount = part_of(c, s, whole);
+	s->amount = part_of(c, s, TG_MAX(whole - s->kept, 0));
 }
 
 void plan_quota_set_amount(struct tg_conf *c, struct quota_slot *s, int64_t whole)

@@ -30,8 +30,77 @@ static struct quota_account *slot_account(const struct quota_slot *s, wall_us no
 struct path {
 	struct quota_path *out;
 	wall_us now;
+	uint8_t falls;
 	bool missing;
 };
+
+static void add_step(struct path *p, const struct quota_slot *s, struct quota_step step)
+{
+	step.account = quota_slot_is_fixed(s) ? atomic_load_explicit(&s->now, memory_order_acquire)
+					      : slot_account(s, p->now);
+	if (step.account == NULL || p->out->n_steps == QUOTA_FALL_MAX) {
+		p->missing = true;
+		return;
+	}
+	p->out->step[p->out->n_steps++] = step;
+}
+
+static const struct quota_slot *reserved_for(const struct quota_slot *s, struct str tenant)
+{
+	for (unsigned i = 0; i < s->n_reserved; i++)
+		if (str_eq(s->reserved[i].source_name, tenant))
+			return &s->reserved[i];
+	return NULL;
+}
+
+static void path_add(struct path *p, const struct quota_scope *s);
+
+/* The scope's limits on cost, then what can be drawn on behind them at this moment. */
+static void add_purse(struct path *p, const struct quota_scope *s)
+{
+	struct quota_step step = { .fall = p->falls++, .purse = (uint8_t)s->whose };
+
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->slot[i].limit->dim == QUOTA_COST)
+			add_step(p, &s->slot[i], step);
+	for (unsigned i = 0; i < s->n_purse; i++) {
+		if (p->now.us < s->purse[i].from.us || p->now.us >= s->purse[i].until.us)
+			continue;
+		step.source++;
+		add_step(p, &s->purse[i], step);
+	}
+}
+
+/* A scope with several sources for something. */
+static void path_add_falls(struct path *p, const struct quota_scope *s, struct str tenant)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct quota_slot *part = reserved_for(&s->slot[i], tenant);
+		const struct quota_scope one = { .slot = &s->slot[i], .n = 1 };
+
+		if (part != NULL) {
+			struct quota_step step = { .fall = p->falls++ };
+
+			add_step(p, part, step);
+			step.source = 1;
+			add_step(p, &s->slot[i], step);
+		} else if (s->n_purse == 0 || s->slot[i].limit->dim != QUOTA_COST) {
+			path_add(p, &one);
+		}
+	}
+	if (s->n_purse > 0)
+		add_purse(p, s);
+}
+
+static void path_add_above(struct path *p, const struct quota_scope *s, struct str tenant)
+{
+	if (s == NULL)
+		return;
+	if (TG_UNLIKELY(s->falls))
+		path_add_falls(p, s, tenant);
+	else
+		path_add(p, s);
+}
 
 static void path_add(struct path *p, const struct quota_scope *s)
 {
@@ -163,16 +232,14 @@ int plan_quota_path(const struct req *r, wall_us now, struct quota_path *out)
 	const struct tg_conf *c;
 	const struct key *key;
 
-	out->n = out->lasting = 0;
+	out->n = out->lasting = out->n_steps = 0;
 	if (r->key == NULL)
 		return 0;
 	key = key_now(r, &c);
 	path_add(&p, &key->quota);
-	path_add(&p, &key->tenant->quota);
-	if (key->tenant->pool_quota != NULL)
-		path_add(&p, key->tenant->pool_quota);
-	if (key->tenant->org_quota != NULL)
-		path_add(&p, key->tenant->org_quota);
+	path_add_above(&p, &key->tenant->quota, key->tenant->name);
+	path_add_above(&p, key->tenant->pool_quota, key->tenant->name);
+	path_add_above(&p, key->tenant->org_quota, key->tenant->name);
 	if (key == r->key)
 		add_known(&p, r, &key->budgets, target);
 	else

@@ -89,6 +89,23 @@ static void put_lease(struct outbuf *b, const struct quota_account *a)
 	outbuf_lit(b, "}");
 }
 
+static struct str source_of(const struct quota_slot *s)
+{
+	static const struct str names[] = {
+		[QUOTA_SOURCE_LIMIT] = { "limit", 5 },
+		[QUOTA_SOURCE_RESERVED] = { "reserved", 8 },
+		[QUOTA_SOURCE_CREDIT] = { "credit", 6 },
+		[QUOTA_SOURCE_OVERDRAFT] = { "overdraft", 9 },
+	};
+
+	return names[s->source];
+}
+
+static wall_us until_of(const struct quota_slot *s, const struct quota_account *a)
+{
+	return quota_slot_is_fixed(s) ? s->until : a->end;
+}
+
 void quota_slot_json(
 	struct outbuf *b, const struct quota_slot *s, struct quota_time now, bool shares)
 {
@@ -112,10 +129,13 @@ void quota_slot_json(
 		put_text(b, "account", a->name);
 		put_use(b, a, now);
 	}
-	if (a != NULL && a->kind == QUOTA_STOCK && a->end.us != INT64_MAX) {
-		clock_iso(iso, a->end);
-		put_text(b, "resets", str_mk(iso, CLOCK_ISO_LEN));
+	if (a != NULL && a->kind == QUOTA_STOCK && until_of(s, a).us != INT64_MAX) {
+		clock_iso(iso, until_of(s, a));
+		put_text(b, quota_slot_is_fixed(s) ? "expires" : "resets",
+			str_mk(iso, CLOCK_ISO_LEN));
 	}
+	if (s->source != QUOTA_SOURCE_LIMIT)
+		put_text(b, "source", source_of(s));
 	if (shares && a != NULL && a->lease != NULL)
 		put_lease(b, a);
 	outbuf_lit(b, "}");

@@ -219,7 +219,9 @@ static void keep_leg(struct journal_writer *w, struct journal_hold *h, const str
 		.bound = leg->next_bound,
 		.money = leg->next_money,
 		.legs_over = leg->no,
-		.generations = leg->generations };
+		.generations = leg->generations,
+		.drawn_tenant = leg->drawn_tenant,
+		.drawn_org = leg->drawn_org };
 	struct rec_head head = { .type = REC_HOLD };
 
 	w->carry -= carried_bytes(h);
@@ -242,6 +244,8 @@ static void keep_extend(
 	tg_assert(r.type == REC_HOLD);
 	r.u.hold.bound = extend->bound;
 	r.u.hold.money = extend->money;
+	r.u.hold.drawn_tenant = extend->drawn_tenant;
+	r.u.hold.drawn_org = extend->drawn_org;
 	len = rec_put(out, &head, &r.u.hold);
 	w->carry -= carried_bytes(h);
 	h->copy_bytes = h->progress_bytes = 0;

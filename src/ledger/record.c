@@ -10,35 +10,37 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "integers are copied as they are");
 
 /* What a payload's kinds take at most, strings' bytes aside. */
-#define BYTES_u8    1
-#define BYTES_bool  1
-#define BYTES_u16   2
-#define BYTES_u32   4
-#define BYTES_more  4
-#define BYTES_u64   8
-#define BYTES_pico  8
-#define BYTES_wall  8
-#define BYTES_id    12
-#define BYTES_str   2
-#define BYTES_name  2
-#define BYTES_tags  2
-#define BYTES_who   (7 * BYTES_str)
-#define BYTES_what  (6 * BYTES_str + 1)
-#define BYTES_usage (2 + USAGE__MAX * 11)
-#define BYTES_money (5 * 8 + 4)
+#define BYTES_u8     1
+#define BYTES_bool   1
+#define BYTES_u16    2
+#define BYTES_u32    4
+#define BYTES_more   4
+#define BYTES_more64 8
+#define BYTES_u64    8
+#define BYTES_pico   8
+#define BYTES_wall   8
+#define BYTES_id     12
+#define BYTES_str    2
+#define BYTES_name   2
+#define BYTES_tags   2
+#define BYTES_who    (7 * BYTES_str)
+#define BYTES_what   (6 * BYTES_str + 1)
+#define BYTES_usage  (2 + USAGE__MAX * 11)
+#define BYTES_money  (5 * 8 + 4)
 
 /* What strings add to that. */
-#define strings_u8(v)    0
-#define strings_bool(v)  0
-#define strings_u16(v)   0
-#define strings_u32(v)   0
-#define strings_more(v)  0
-#define strings_u64(v)   0
-#define strings_pico(v)  0
-#define strings_wall(v)  0
-#define strings_id(v)    0
-#define strings_usage(v) 0
-#define strings_money(v) 0
+#define strings_u8(v)     0
+#define strings_bool(v)   0
+#define strings_u16(v)    0
+#define strings_u32(v)    0
+#define strings_more(v)   0
+#define strings_more64(v) 0
+#define strings_u64(v)    0
+#define strings_pico(v)   0
+#define strings_wall(v)   0
+#define strings_id(v)     0
+#define strings_usage(v)  0
+#define strings_money(v)  0
 
 static inline char *put_bytes(char *p, const void *v, size_t n)
 {
@@ -55,6 +57,7 @@ PUT_INT(u8, uint8_t)
 PUT_INT(u16, uint16_t)
 PUT_INT(u32, uint32_t)
 PUT_INT(more, uint32_t)
+PUT_INT(more64, uint64_t)
 PUT_INT(u64, uint64_t)
 PUT_INT(pico, pico_usd)
 PUT_INT(wall, wall_us)

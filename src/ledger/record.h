@@ -120,6 +120,9 @@ struct rec_hold {
 	struct rec_money money; /* at most this it costs */
 	uint8_t legs_over;      /* of a carried one: `what` is of the leg behind these */
 	uint32_t generations;   /* images, videos, speeches that are asked for */
+	/* nano-USD of what is held, all legs together, that is beyond the limits on cost of the
+	 * tenant, or of its org: out of credits or an overdraft */
+	uint64_t drawn_tenant, drawn_org;
 };
 
 struct rec_leg { /* the leg that is over, charged by itself; then which one begins */
@@ -137,6 +140,7 @@ struct rec_leg { /* the leg that is over, charged by itself; then which one begi
 	struct usage next_bound;
 	struct rec_money next_money; /* at most this it costs */
 	uint32_t generations;        /* as a HOLD's */
+	uint64_t drawn_tenant, drawn_org;
 };
 
 struct rec_progress {
@@ -150,8 +154,9 @@ struct rec_progress {
  * come now. Takes the place of what the HOLD, the LEG or an earlier EXTEND or PROGRESS says. */
 struct rec_extend {
 	struct rec_id id;
-	struct usage bound;     /* at most this is used */
-	struct rec_money money; /* at most this it costs */
+	struct usage bound;               /* at most this is used */
+	struct rec_money money;           /* at most this it costs */
+	uint64_t drawn_tenant, drawn_org; /* as a HOLD's */
 };
 
 struct rec_settle {
@@ -168,8 +173,9 @@ struct rec_settle {
 	struct str provider_request_id;
 	struct usage usage;
 	struct rec_money money;
-	pico_usd bound;       /* the hold's contracted figure */
-	uint32_t generations; /* images, videos, speeches that were made */
+	pico_usd bound;                   /* the hold's contracted figure */
+	uint32_t generations;             /* images, videos, speeches that were made */
+	uint64_t drawn_tenant, drawn_org; /* of what all legs cost: as a HOLD's */
 };
 
 struct rec_void {

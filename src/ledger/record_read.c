@@ -45,6 +45,15 @@ static void get_more(struct cursor *c, uint32_t *v)
 		c->p = c->end;
 }
 
+static void get_more64(struct cursor *c, uint64_t *v)
+{
+	*v = 0;
+	if (c->end - c->p >= (ptrdiff_t)sizeof *v)
+		get_u64(c, v);
+	else
+		c->p = c->end;
+}
+
 static void get_bool(struct cursor *c, bool *v)
 {
 	uint8_t n;

@@ -286,7 +286,9 @@ static struct rec_settle settle_of_hold(const struct rec_hold *h)
 		.what = h->what,
 		.usage = h->bound,
 		.money = h->money,
-		.generations = h->generations };
+		.generations = h->generations,
+		.drawn_tenant = h->drawn_tenant,
+		.drawn_org = h->drawn_org };
 }
 
 static struct rec_settle settle_of_leg(const struct rec_leg *l)
@@ -298,7 +300,9 @@ static struct rec_settle settle_of_leg(const struct rec_leg *l)
 		.what = l->next,
 		.usage = l->next_bound,
 		.money = l->next_money,
-		.generations = l->generations };
+		.generations = l->generations,
+		.drawn_tenant = l->drawn_tenant,
+		.drawn_org = l->drawn_org };
 }
 
 /* The bytes have been read before; false: their payload is a later version's. */
@@ -311,9 +315,19 @@ static bool decode(const char *bytes, struct rec *r)
 	return rec_decode(str_mk(bytes, n), r, &len) == REC_READ_OK;
 }
 
+/* Less than was held comes first out of what was drawn last. */
+static void draw_less(uint64_t *drawn, pico_usd less)
+{
+	uint64_t nano = less > 0 ? (uint64_t)(less / PICO_PER_NANO) : 0;
+
+	*drawn -= TG_MIN(*drawn, nano);
+}
+
 /* What the provider has said of its input is known; the rest is as much as it was bound to be. */
 static void progress_take(struct rec_settle *out, const struct rec_progress *p)
 {
+	draw_less(&out->drawn_tenant, out->money.billed - p->money.billed);
+	draw_less(&out->drawn_org, out->money.billed - p->money.billed);
 	out->money = p->money;
 	if (p->usage.source != USAGE_PROVIDER && p->usage.source != USAGE_PARTIAL)
 		return;
@@ -333,6 +347,8 @@ static bool settle_of(const struct open_hold *e, struct rec_settle *out)
 	if (e->extend != NULL && decode(e->extend, &r)) {
 		out->usage = r.u.extend.bound;
 		out->money = r.u.extend.money;
+		out->drawn_tenant = r.u.extend.drawn_tenant;
+		out->drawn_org = r.u.extend.drawn_org;
 	}
 	out->usage.source = USAGE_ESTIMATED;
 	out->bound = out->money.contracted;

@@ -63,6 +63,7 @@ struct rollup_charge { /* what a record adds to a row's value; points into the r
 	const struct usage *usage;
 	const struct rec_money *money; /* NULL: nothing was charged */
 	uint32_t generations;
+	uint64_t drawn_tenant, drawn_org;
 	uint8_t quality;
 	bool request, failed, uncounted, voided;
 };

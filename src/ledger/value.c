@@ -128,6 +128,8 @@ static void of_settle(const struct rec_settle *s, struct rollup_key *k, struct r
 		/* one of a later version is not exact, at least */
 		.quality = s->quality < QUALITY__MAX ? s->quality : QUALITY_ESTIMATED,
 		.generations = s->generations,
+		.drawn_tenant = s->drawn_tenant,
+		.drawn_org = s->drawn_org,
 		.request = true,
 		.uncounted = (s->money.flags & MONEY_UNCOUNTED) != 0,
 		.failed = s->status < 200 || s->status > 299,
@@ -162,6 +164,8 @@ void rollup_value_charge(struct rollup_value *to, const struct rollup_charge *c)
 	if (c->request) {
 		to->requests++;
 		to->generations += c->generations;
+		add_saturated(&to->drawn_tenant, c->drawn_tenant);
+		add_saturated(&to->drawn_org, c->drawn_org);
 		to->failed += c->failed;
 		to->uncounted += c->uncounted;
 		to->quality[c->quality]++;

@@ -87,23 +87,35 @@ static enum quota_result take_all(struct quota_hold_item *to, struct quota_accou
 	return QUOTA_OK;
 }
 
-enum quota_result quota_reserve(struct quota_account *const *path, unsigned n,
-	const int64_t amount[QUOTA_DIM__MAX], struct quota_time now, struct quota_hold *hold,
-	struct quota_denied *denied)
+enum quota_result quota_reserve_falls(struct quota_account *const *path, unsigned n,
+	const struct quota_step *step, unsigned n_steps, const int64_t amount[QUOTA_DIM__MAX],
+	struct quota_time now, struct quota_hold *hold, struct quota_denied *denied)
 {
 	enum quota_result r;
 
 	tg_assert(n <= QUOTA_PATH_MAX);
-	hold->n = 0;
+	hold->n = hold->falls.n = 0;
 	r = peek_all(path, n, amount, now, denied);
-	if (r == QUOTA_OK)
-		r = take_all(hold->item, path, n, amount, now, denied);
+	if (r == QUOTA_OK && n_steps > 0)
+		r = quota_falls_take(&hold->falls, step, n_steps, amount, now, denied);
 	if (r != QUOTA_OK)
 		return r;
+	r = take_all(hold->item, path, n, amount, now, denied);
+	if (r != QUOTA_OK) {
+		quota_falls_settle(&hold->falls, nothing, now);
+		return r;
+	}
 	memcpy(hold->amount, amount, sizeof hold->amount);
 	memset(hold->before, 0, sizeof hold->before);
 	hold->lasting = hold->n = n;
 	return QUOTA_OK;
+}
+
+enum quota_result quota_reserve(struct quota_account *const *path, unsigned n,
+	const int64_t amount[QUOTA_DIM__MAX], struct quota_time now, struct quota_hold *hold,
+	struct quota_denied *denied)
+{
+	return quota_reserve_falls(path, n, NULL, 0, amount, now, hold, denied);
 }
 
 static void lower_all(struct quota_hold_item *item, unsigned n, const int64_t more[QUOTA_DIM__MAX],
@@ -151,19 +163,41 @@ static void add(int64_t to[QUOTA_DIM__MAX], const int64_t more[QUOTA_DIM__MAX])
 			to[d] = INT64_MAX;
 }
 
+/* Falls and accounts that stay. */
+static enum quota_result raise_lasting(struct quota_hold *hold, const int64_t more[QUOTA_DIM__MAX],
+	struct quota_time now, enum owing owing, struct quota_denied *denied)
+{
+	enum quota_result r = QUOTA_OK;
+
+	if (TG_UNLIKELY(hold->falls.n > 0))
+		r = quota_falls_raise(&hold->falls, more, now, denied);
+	if (r != QUOTA_OK)
+		return r;
+	r = raise_all(hold->item, hold->lasting, hold->amount, nothing, more, now, owing, denied);
+	if (r != QUOTA_OK)
+		quota_falls_lower(&hold->falls, more, now);
+	return r;
+}
+
+static void lower_lasting(
+	struct quota_hold *hold, const int64_t more[QUOTA_DIM__MAX], struct quota_time now)
+{
+	lower_all(hold->item, hold->lasting, more, now);
+	quota_falls_lower(&hold->falls, more, now);
+}
+
 static enum quota_result raise(struct quota_hold *hold, const int64_t more[QUOTA_DIM__MAX],
 	struct quota_time now, enum owing owing, struct quota_denied *denied)
 {
 	struct quota_hold_item *of_target = hold->item + hold->lasting;
-	enum quota_result r = raise_all(
-		hold->item, hold->lasting, hold->amount, nothing, more, now, owing, denied);
+	enum quota_result r = raise_lasting(hold, more, now, owing, denied);
 
 	if (r != QUOTA_OK)
 		return r;
 	r = raise_all(of_target, hold->n - hold->lasting, hold->amount, hold->before, more, now,
 		owing, denied);
 	if (r != QUOTA_OK) {
-		lower_all(hold->item, hold->lasting, more, now);
+		lower_lasting(hold, more, now);
 		return r;
 	}
 	add(hold->amount, more);
@@ -197,13 +231,12 @@ enum quota_result quota_move(struct quota_hold *hold, const int64_t more[QUOTA_D
 		want[d] = less(amount[d], spent[d]);
 	r = peek_all(path, n, want, now, denied);
 	if (r == QUOTA_OK)
-		r = raise_all(hold->item, hold->lasting, hold->amount, nothing, more, now,
-			OWE_NOTHING, denied);
+		r = raise_lasting(hold, more, now, OWE_NOTHING, denied);
 	if (r != QUOTA_OK)
 		return r;
 	r = take_all(next, path, n, want, now, denied);
 	if (r != QUOTA_OK) {
-		lower_all(hold->item, hold->lasting, more, now);
+		lower_lasting(hold, more, now);
 		return r;
 	}
 	end(of_target, hold->n - hold->lasting, hold->amount, spent, hold->before, now);
@@ -221,6 +254,8 @@ static void end_all(
 	end(hold->item + hold->lasting, hold->n - hold->lasting, hold->amount, actual, hold->before,
 		now);
 	end(hold->item, hold->lasting, hold->amount, actual, nothing, now);
+	if (TG_UNLIKELY(hold->falls.n > 0))
+		quota_falls_settle(&hold->falls, actual, now);
 	hold->n = hold->lasting = 0;
 }
 

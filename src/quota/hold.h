@@ -14,7 +14,7 @@
 #ifndef TG_QUOTA_HOLD_H
 #define TG_QUOTA_HOLD_H
 
-#include "quota/account.h"
+#include "quota/fall.h"
 
 #define QUOTA_PATH_MAX 24
 
@@ -27,6 +27,7 @@ struct quota_hold {
 		struct quota_account *account; /* of the path */
 		struct quota_account *charged; /* the same, or the bucket of a rolling one */
 	} item[QUOTA_PATH_MAX];
+	struct quota_falls falls; /* besides: amounts that may come from several sources */
 };
 
 /* Why a request was refused. The account is the path's: the caller has a reference, or the hold. */
@@ -45,11 +46,19 @@ struct quota_denied {
 enum quota_result quota_reserve(struct quota_account *const *path, unsigned n,
 	const int64_t amount[QUOTA_DIM__MAX], struct quota_time now, struct quota_hold *hold,
 	struct quota_denied *denied) TG_MUST_CHECK;
+/* The same for a path that has falls, too (n_steps of them), which come first. */
+enum quota_result quota_reserve_falls(struct quota_account *const *path, unsigned n,
+	const struct quota_step *step, unsigned n_steps, const int64_t amount[QUOTA_DIM__MAX],
+	struct quota_time now, struct quota_hold *hold, struct quota_denied *denied) TG_MUST_CHECK;
 /* The last n accounts of a hold that has just been reserved are those of the target. */
 static inline void quota_hold_of_target(struct quota_hold *hold, unsigned n)
 {
 	tg_assert(n <= hold->n);
 	hold->lasting = hold->n - n;
+}
+static inline bool quota_hold_is_empty(const struct quota_hold *hold)
+{
+	return hold->n + hold->falls.n == 0;
 }
 /*
  * So much more, before a second leg is sent: all or nothing; the hold stays as it was when it is

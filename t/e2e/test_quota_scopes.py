@@ -1,5 +1,6 @@
 """Limits by whom and by what: budgets by model and target, pools of tiers, increases, credits, sessions and end users."""
 import datetime
+import fractions
 import signal
 
 import pytest
@@ -99,3 +100,87 @@ def test_an_increase_ends_without_a_reload(gateway):
     with Client(gw.listen) as c:
         (limit,) = c.request("GET", "/v1/tollgate/quota", None, (), KEY).json["limits"]
     assert limit["limit"] == "2/month" and limit["free"] == 0 and "increased_until" not in limit
+
+
+# ---- credits, overdrafts, reserved parts
+
+F = fractions.Fraction
+
+
+def sources(gw, admin=True):
+    """Accounts and what is used of them."""
+    with Client(gw.admin if admin else gw.listen) as c:
+        r = c.request("GET", "/admin/v1/quota" if admin else "/v1/tollgate/quota", None, (), None if admin else KEY)
+    return {limit["account"].split("/", 1)[1] if not admin else limit["account"]: F(str(limit["used"])) for limit in r.json["limits"]}
+
+
+def spend(gw, until, **more):
+    """Chats until one is refused, or `until` of them. What they cost."""
+    spent, n = F(0), 0
+    for n in range(until):
+        r = chat(gw.listen, max_tokens=20, **more)
+        if r.status != 200:
+            assert r.status == 429
+            return spent, n
+        spent += F(r.get("x-tollgate-cost-usd"))
+    return spent, until
+
+
+@pytest.mark.parametrize("scope", ["tenant", "org"])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_credits_then_an_overdraft(gateway, launch, tmp_path, scope, how):
+    """Limits first, then what expires first, then the overdraft; and a restart knows how much came out of which."""
+    money = {"limits": {"cost": "0.0002 usd/month"}, "overdraft": "0.0001 usd", "credits": [
+        {"amount": "0.0002 usd", "expires": "2099-12-31", "name": "late"}, {"amount": "0.00014 usd", "expires": "2099-01-01"},
+        {"amount": "7 usd", "expires": "2020-01-01"}, {"amount": "7 usd", "from": "2098-01-01", "name": "not-yet"}]}
+    whole, bound = F("0.00064"), F("0.00008") # of one request, with some to spare
+    changes = {"tenants": {"acme": money}} if scope == "tenant" else {"orgs": {"o": money}, "tenants": {"acme": {"org": "o"}}}
+    gw = gateway({**changes, "ledger": {"path": str(tmp_path / "books")}})
+    name = "tenant:acme" if scope == "tenant" else "org:o"
+    spent, n = spend(gw, 5)
+    gw.wait_lines(5)
+    more, m = spend(gw, 200)
+    spent += more
+    assert n + m > 8 and whole - bound < spent <= whole
+    wait_for(lambda: sum(sources(gw).values()) == spent, "all is settled")
+    before = sources(gw)
+    month = next(a for a in before if "/month/" in a)
+    assert F("0.0002") - bound < before[month] <= F("0.0002")
+    assert F("0.00014") - bound < before[name + "/cost/credit/2099-01-01"] <= F("0.00014")
+    assert F("0.0002") - bound < before[name + "/cost/credit/late"] <= F("0.0002") and 0 < before[name + "/cost/overdraft"]
+    assert before[name + "/cost/credit/2020-01-01"] == before[name + "/cost/credit/not-yet"] == 0
+    r = chat(gw.listen, max_tokens=20)
+    assert r.status == 429 and r.json["error"]["code"] == "insufficient_quota"
+    assert r.get("x-tollgate-denied-by") == (month if scope == "tenant" else "org/cost")
+    if scope == "tenant":
+        assert sources(gw, admin=False) == {a.split("/", 1)[1]: v for a, v in before.items()}
+    gw.signal(how)
+    gw.wait()
+    again = launch(gw.config)
+    after = sources(again)
+    assert sum(after.values()) == spent and after[month] == before[month]
+    assert all(after[a] <= F("0.0002") for a in after)
+    assert spend(again, 1)[1] == 0
+    again.reload({**again.config, **({"tenants": {"acme": {**again.config["tenants"]["acme"], "overdraft": "1 usd"}}} if scope == "tenant"
+                                     else {"orgs": {"o": {**money, "overdraft": "1 usd"}}})})
+    assert spend(again, 3)[1] == 3
+
+
+@pytest.mark.parametrize("above", ["org", "pool"])
+def test_a_reserved_part_is_one_tenant_s_alone(gateway, launch, tmp_path, above):
+    """It draws on its part first, then on what all share; the others on that alone. Also after a restart."""
+    shared = {"limits": {"requests": "6/month"}, "reserved": [{"tenant": "acme", "dimension": "requests", "limit": "3/month"}]}
+    belongs = {"org": "o"} if above == "org" else {"tier": "t"}
+    gw = gateway({**({"orgs": {"o": shared}} if above == "org" else {"tiers": {"t": {"pool": shared}}}),
+                  "ledger": {"path": str(tmp_path / "books")},
+                  "tenants": {"acme": belongs, "other": {**belongs, "keys": [{"id": "second", "sha256": sha256(SECOND)}]}}})
+    assert statuses(gw, 4, key=SECOND) == [200, 200, 200, 429]
+    assert statuses(gw, 2) == [200, 200]
+    gw.signal(signal.SIGKILL)
+    gw.wait()
+    again = launch(gw.config)
+    used = sources(again)
+    part = next(a for a in used if a.endswith("/reserved:acme"))
+    assert used[part] == 2 and used[part.removesuffix("/reserved:acme")] == 3
+    assert statuses(again, 1, key=SECOND) == [429]
+    assert statuses(again, 2) == [200, 429]

@@ -20,6 +20,7 @@ UNIT_TESTS += \
 	t/unit/core/check_plan_prices \
 	t/unit/core/check_plan_quota \
 	t/unit/core/check_plan_quota_match \
+	t/unit/core/check_plan_quota_sources \
 	t/unit/core/check_quota_line \
 	t/unit/core/check_quota_text \
 	t/unit/core/check_refusal_quota \
@@ -49,6 +50,7 @@ t_unit_core_check_plan_SOURCES = t/unit/core/check_plan.c t/unit/core/fake.h
 t_unit_core_check_plan_prices_SOURCES = t/unit/core/check_plan_prices.c t/unit/core/fake.h
 t_unit_core_check_plan_quota_SOURCES = t/unit/core/check_plan_quota.c t/unit/core/plan_quota.h t/unit/core/fake.h
 t_unit_core_check_plan_quota_match_SOURCES = t/unit/core/check_plan_quota_match.c t/unit/core/plan_quota.h t/unit/core/fake.h
+t_unit_core_check_plan_quota_sources_SOURCES = t/unit/core/check_plan_quota_sources.c t/unit/core/plan_quota.h t/unit/core/fake.h
 t_unit_core_check_refusal_quota_SOURCES = t/unit/core/check_refusal_quota.c t/unit/core/fake.h
 t_unit_core_check_quota_line_SOURCES = t/unit/core/check_quota_line.c t/unit/core/fake.h
 t_unit_core_check_respond_SOURCES = t/unit/core/check_respond.c t/unit/core/fake.h

@@ -3,7 +3,8 @@
  * BEGIN(TYPE, member of struct rec's union, struct) FIELD(kind, name)... END(TYPE)
  * Kinds: u8 u16 u32 u64 pico wall (little-endian), bool (u8), id (u64, u32), str (u16 length, bytes), name (the same,
  * at most REC_NAME_MAX), tags (the same, whole or "{}"), who, what, usage, money. On disk: a field may be added at the
- * end, and none changed or taken out; what was added later is `more`: a u32 that is 0 in records of before.
+ * end, and none changed or taken out; what was added later is `more` (u32) or
+ * `more64` (u64): 0 in records of before.
  */
 BEGIN(OPEN, open, rec_open)
 FIELD(str, member)
@@ -21,6 +22,8 @@ FIELD(usage, bound)
 FIELD(money, money)
 FIELD(u8, legs_over)
 FIELD(more, generations)
+FIELD(more64, drawn_tenant)
+FIELD(more64, drawn_org)
 END(HOLD)
 
 BEGIN(LEG, leg, rec_leg)
@@ -38,6 +41,8 @@ FIELD(what, next)
 FIELD(usage, next_bound)
 FIELD(money, next_money)
 FIELD(more, generations)
+FIELD(more64, drawn_tenant)
+FIELD(more64, drawn_org)
 END(LEG)
 
 BEGIN(PROGRESS, progress, rec_progress)
@@ -50,6 +55,8 @@ BEGIN(EXTEND, extend, rec_extend)
 FIELD(id, id)
 FIELD(usage, bound)
 FIELD(money, money)
+FIELD(more64, drawn_tenant)
+FIELD(more64, drawn_org)
 END(EXTEND)
 
 BEGIN(SETTLE, settle, rec_settle)
@@ -70,6 +77,8 @@ FIELD(usage, usage)
 FIELD(money, money)
 FIELD(pico, bound)
 FIELD(more, generations)
+FIELD(more64, drawn_tenant)
+FIELD(more64, drawn_org)
 END(SETTLE)
 
 BEGIN(VOID, voided, rec_void)

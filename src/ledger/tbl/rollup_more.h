@@ -6,3 +6,6 @@
 X(generations)
 /* SETTLEs that limits on requests do not count */
 X(uncounted)
+/* nano-USD of SETTLEs out of credits and overdrafts, of tenants and of orgs */
+X(drawn_tenant)
+X(drawn_org)

@@ -119,7 +119,7 @@ static const char *open_plan(struct tg_conf *c)
 	return fresh_text;
 }
 
-static struct tg_conf *another(const char *yaml)
+static inline struct tg_conf *another(const char *yaml)
 {
 	struct conf_error err = { { 0 } };
 	struct tg_conf *c = fake_plan(f.resolver, yaml, 2, &err);
@@ -131,7 +131,8 @@ static struct tg_conf *another(const char *yaml)
 /* ---- the path of a request with the key */
 
 /* Model and target "": a path of neither. */
-static const char *path_for(struct tg_conf *c, const char *tags, const char *model, const char *to)
+static inline const char *path_for(
+	struct tg_conf *c, const char *tags, const char *model, const char *to)
 {
 	static char text[2048];
 	struct conf_ref ref = { .conf = c };
@@ -159,7 +160,7 @@ static const char *path_for(struct tg_conf *c, const char *tags, const char *mod
 	return text;
 }
 
-static const char *path_of(struct tg_conf *c, const char *tags)
+static inline const char *path_of(struct tg_conf *c, const char *tags)
 {
 	return path_for(c, tags, "", "");
 }

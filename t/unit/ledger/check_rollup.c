@@ -835,7 +835,7 @@ END_TEST
  * generations either. */
 START_TEST(rows_of_before_are_shorter)
 {
-	static char bytes[65536], old[65536], few[2 * VARINT_MAX];
+	static char bytes[65536], old[65536], few[4 * VARINT_MAX];
 	char err[512], name[ROLLUP_NAME_LEN], path[128], *to = old;
 	struct rollup_file_row row, was;
 	struct rollup_file f, again;
@@ -843,7 +843,7 @@ START_TEST(rows_of_before_are_shorter)
 	struct fake_segment open;
 	struct str rows;
 	FILE *in;
-	size_t n;
+	size_t n, more;
 
 	three_segments(&open);
 	rollup_file_name(name, DAY0);
@@ -856,11 +856,11 @@ START_TEST(rows_of_before_are_shorter)
 	rows = f.rows;
 	for (uint64_t bytes_of_row; rollup_file_next(&f, &row, err, sizeof err) == 1;) {
 		char *end = varint_put(varint_put(few, row.value.uncounted), row.id[ROLLUP_ASKED]);
-		size_t more = (size_t)(end - few);
 
+		end = varint_put(varint_put(end, row.value.drawn_tenant), row.value.drawn_org);
+		more = (size_t)(end - few);
 		if (_i == 0)
 			more += (size_t)(varint_put(few, row.value.generations) - few);
-
 		made += row.value.generations;
 		ck_assert(varint_get(&rows, &bytes_of_row));
 		to = varint_put(to, bytes_of_row - more);
