@@ -110,7 +110,7 @@ static void admin_metrics(struct admin_reply *r, const struct admin_request *q, 
 	struct control *c = ctx;
 	struct metrics_source src = { c->workers, c->n_workers, c->generation, c->reload_failures,
 		mono_since(clock_mono(), c->start), c->conf->cfg.member, ledgerd_journal(),
-		quotasync_stats() };
+		quotasync_stats(), &c->conf->quota };
 
 	(void)q;
 	admin_reply_type(r, METRICS_CONTENT_TYPE);

@@ -6,8 +6,11 @@
 
 #include "admin/metrics.h"
 #include "admin/metrics_page.h"
+#include "admin/metrics_quota.h"
 #include "core/label.h"
 #include "money/money.h"
+
+#define NANO_DIGITS 9
 
 enum metric_id {
 #define X(id, name, type, help) MT_##id,
@@ -295,6 +298,36 @@ static void page_counters(struct page *p)
 	}
 }
 
+static void page_limits(struct page *p)
+{
+	static const struct {
+		enum metric_id id;
+		enum quota_figure figure;
+	} rows[] = { { MT_QUOTA_LIMIT, QUOTA_LIMIT }, { MT_QUOTA_USED, QUOTA_USED },
+		{ MT_QUOTA_HELD, QUOTA_HELD }, { MT_QUOTA_GRANTED, QUOTA_GRANTED },
+		{ MT_QUOTA_OVER, QUOTA_OVER } };
+	struct quota_near near = { .n = 0 };
+
+	if (p->src->limits != NULL)
+		quota_near_find(
+			&near, p->src->limits, (struct quota_time){ clock_wall(), clock_mono() });
+	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
+		page_family(p, rows[i].id);
+		for (unsigned k = 0; k < near.n; k++) {
+			const struct quota_near_slot *s = &near.v[k];
+			char period[QUOTA_LIMIT_LEN];
+			enum quota_dim dim = s->slot->limit->dim;
+			struct metrics_label l[] = { { "scope", s->slot->scope },
+				{ "dimension", str_z(quota_dim_name(dim)) },
+				{ "period", quota_near_period(s, period) } };
+
+			metrics_sample_decimal(&p->m, "", l, TG_ARRAY_LEN(l),
+				quota_near_figure(s, rows[i].figure),
+				dim == QUOTA_COST ? NANO_DIGITS : 0);
+		}
+	}
+}
+
 static void page_quota(struct page *p)
 {
 	static const struct quota_stats none;
@@ -362,6 +395,7 @@ void metrics_page(struct outbuf *out, const struct metrics_source *src)
 	page_target_hist(&p, MT_FIRST_BYTE, offsetof(struct target_hists, first_byte));
 	page_overhead(&p);
 	page_counters(&p);
+	page_limits(&p);
 	page_quota(&p);
 	page_ledger(&p, src->journal);
 	page_value(&p, MT_CONFIG_GENERATION, src->generation);

@@ -6,6 +6,7 @@
 #define TG_ADMIN_METRICS_PAGE_H
 
 #include "proto/outbuf.h"
+#include "core/plan_quota.h"
 #include "core/quota_stats.h"
 #include "core/worker.h"
 #include "ledger/journal.h"
@@ -19,6 +20,7 @@ struct metrics_source {
 	struct str member;               /* name of this process */
 	struct journal *journal;         /* NULL: no ledger */
 	const struct quota_stats *quota; /* NULL: nobody leases */
+	const struct plan_quota *limits;
 };
 
 /* Control thread. */

@@ -143,6 +143,19 @@ def test_a_restart_forgets_nothing(gateway, launch, tmp_path, how):
     assert r.status == 429 and "/requests/" in r.get("x-tollgate-denied-by")
 
 
+def test_limits_in_metrics(gateway):
+    gw = gateway(limited({"requests": ["4/day", "100/30d"], "cost": "1 usd/month", "concurrency": 5, "tokens": "100000/m"}))
+    assert [chat(gw.listen).status for _ in range(3)] == [200] * 3
+    day = {"scope": "tenant:acme", "dimension": "requests", "period": "day"}
+    gw.metric_is(3, "tollgate_quota_used", **day)
+    assert gw.metric("tollgate_quota_limit", **day) == gw.metric("tollgate_quota_granted", **day) == 4
+    assert gw.metric("tollgate_quota_used", dimension="requests", period="30d") == 3
+    assert gw.metric("tollgate_quota_limit", dimension="concurrency", period="") == 5
+    used = gw.metric("tollgate_quota_used", dimension="cost", period="month")
+    assert 0 < used < F("0.01") and gw.metric("tollgate_quota_held", dimension="cost") == 0
+    assert not any(("dimension", "tokens") in labels for name, labels in gw.metrics() if name == "tollgate_quota_limit")
+
+
 def test_a_new_limit_learns_of_requests_that_were_under_way(gateway):
     """It began after them: when they have ended, what they were counts in it."""
     gw = gateway(limited({"requests": "100/day"}))

@@ -48,6 +48,12 @@ X(QUOTA_CUT, "tollgate_quota_cut_total", counter, "Streamed answers cut off beca
 X(QUOTA_UNAVAILABLE, "tollgate_quota_unavailable_total", counter,
 	"Requests refused because nobody could say what is left of a limit.")
 X(QUOTA_PARKED, "tollgate_quota_parked_total", counter, "Requests that waited for a grant of a shared limit.")
+X(QUOTA_LIMIT, "tollgate_quota_limit", gauge,
+	"Limits, of the 50 nearest to their end: USD of cost, otherwise numbers, by scope, dimension and period.")
+X(QUOTA_USED, "tollgate_quota_used", gauge, "What they have used.")
+X(QUOTA_HELD, "tollgate_quota_held", gauge, "What requests at work hold of them here.")
+X(QUOTA_GRANTED, "tollgate_quota_granted", gauge, "What this process may commit of them.")
+X(QUOTA_OVER, "tollgate_quota_over", gauge, "What was used of them beyond what had been held.")
 X(QUOTA_WAITING, "tollgate_quota_waiting_requests", gauge, "Requests waiting for a grant now.")
 X(QUOTA_LEASED, "tollgate_quota_leased_accounts", gauge, "Accounts of limits that are shared through Redis.")
 X(QUOTA_SYNCS, "tollgate_quota_syncs_total", counter, "Calls to Redis about shared limits.")
