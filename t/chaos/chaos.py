@@ -150,6 +150,8 @@ def prove(args):
             unnoticed.append(rule.name)
         told = {k: out[k] for k in ("overspend_nano", "unjournaled", "broken_by_rule")}
         print(f"{'ok' if is_broken(out) else 'not ok'} {rule.name}: seed {seed}: {json.dumps(told)}", flush=True)
+        for text in j.findings[:2]:
+            print(f"    {text[:300]}", flush=True)
     return 1 if unnoticed else 0
 
 

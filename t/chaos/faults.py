@@ -14,7 +14,7 @@ class Faults:
         "kill": (30, False), "kill_two": (6, True), "stop": (12, False),
         "redis_stale": (14, True), "flushall": (8, True), "promote": (7, True),
         "redis_sleep": (5, True), "redis_pause": (5, True),
-        "cut": (8, True), "delay": (6, True), "half_open": (6, True), "late": (8, True),
+        "cut": (8, True), "delay": (6, True), "half_open": (6, True), "late": (8, True), "late_kill": (6, True),
     }
 
     def __init__(self, world, seed, log, mean_s=1.2, only=None):
@@ -117,8 +117,8 @@ class Faults:
 
     async def promote(self):
         lag, stagger = self.rng.choice((0, .2, .7)), self.rng.choice((0, 0, .2, .6))
-        self.note(f"replica promoted, {lag} s behind, members move over within {stagger} s")
-        await self.world.centre.promote(lag, stagger, self.rng)
+        if await self.world.centre.promote(lag, stagger, self.rng):
+            self.note(f"replica promoted, {lag} s behind, members moved over within {stagger} s")
 
     async def redis_sleep(self):
         pause = self.rng.choice((.02, .15, .8))
@@ -147,6 +147,16 @@ class Faults:
 
     async def half_open(self):
         await self.way(self.rng.choice(("hold_up", "hold_down", "hold_both")), self.rng.choice((.3, 2)))
+
+    async def late_kill(self):
+        """What a killed process had sent arrives after the next one's."""
+        m = self.rng.choice(self.alive()) if self.alive() else None
+        if m is not None:
+            seconds = self.rng.choice((.2, 1, 3))
+            self.note(f"way of {m.name}: late {seconds}, and")
+            await self.world.centre.way(m.n, "late", seconds)
+            await asyncio.sleep(.08)
+            await self.kill(m)
 
     async def late(self):
         """The connection is cut for the gateway; what it sent arrives later all the same."""

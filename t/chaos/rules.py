@@ -34,6 +34,14 @@ RULES = (
          lua=(("and #bucket_awaited(b) == 0 then", "and #bucket_awaited(b) < #b.names then"),), faults=SET_BACK),
     Rule("epoch", "another server's bucket is taken for the one that was",
          lua=(("not b.epoch or b.run ~= call.run or", "not b.epoch or"),), faults=SET_BACK),
+    Rule("return_lowers", "what is given back is used until Redis has it", switch="return_lowers", faults=("delay", "late", "kill")),
+    Rule("op_seq", "what comes late counts: it takes away what is in use",
+         lua=(("if op.seq <= m.q then", "if false then"),), faults=("late", "kill", "delay")),
+    Rule("incarnation", "what a killed process had sent counts",
+         lua=(("if call.incarnation < highest then", "if false then"), ("if op.seq <= m.q then", "if false then")),
+         faults=("late_kill",)),
+    Rule("overwrite", "what a member had counts, when it says that it has less",
+         lua=(("if op.returns or m.e ~= b.ep then", "if op.returns then"),), faults=SET_BACK),
 )
 
 
