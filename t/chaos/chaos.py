@@ -72,6 +72,13 @@ async def at_rest(centre, seconds=30):
         await asyncio.sleep(2.2)
 
 
+def chosen(args, rule):
+    """Which faults there are; None: all."""
+    if args.no_faults:
+        return ()
+    return args.faults.split(",") if args.faults else rule.faults if rule else None
+
+
 def play(args, folder, rule=None):
     began = time.monotonic()
     orgs = book.rounds(args.seed, 12 + int(args.seconds * args.gateways / 2))
@@ -81,7 +88,7 @@ def play(args, folder, rule=None):
         w = world.World(folder, orgs, args.gateways, c, rules.environment(rule, folder) if rule else None)
         d = demand.Demand(orgs, args.seed, w, args.clients)
         with open(folder / "faults.log", "w") as log:
-            f = faults.Faults(w, args.seed, log, only=() if args.no_faults else rule.faults if rule else None)
+            f = faults.Faults(w, args.seed, log, rule.every if rule else args.every, only=chosen(args, rule))
             hashes, look = asyncio.run(perform(args, w, d, f))
         troubles = w.stop()
         last = asyncio.run(c.hashes()) if c is not None else {}
@@ -162,6 +169,8 @@ def main():
     parser.add_argument("--gateways", type=int, default=4)
     parser.add_argument("--clients", type=int, default=24)
     parser.add_argument("--no-faults", action="store_true", help="utilisation is then at least 0.99")
+    parser.add_argument("--faults", help="only these, with commas: " + ", ".join(faults.Faults.KINDS))
+    parser.add_argument("--every", type=float, default=1.2, help="seconds from one fault to the next, on average")
     parser.add_argument("--json", action="store_true", help="one object instead of the table")
     parser.add_argument("--keep", help="work in this folder and leave it")
     parser.add_argument("--without", choices=[r.name for r in rules.RULES], help="leave out this rule (a build with test switches)")

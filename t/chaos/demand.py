@@ -16,7 +16,7 @@ import time
 import book
 import client
 
-AT_ONCE = 3             # rounds
+AT_ONCE = 5             # rounds
 PATIENCE_S = 12         # then a round is put aside for `finish`
 PASS_S = .5
 PASSES = 2

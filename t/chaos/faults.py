@@ -17,7 +17,7 @@ class Faults:
         "cut": (8, True), "delay": (6, True), "half_open": (6, True), "late": (8, True), "late_kill": (6, True),
     }
 
-    def __init__(self, world, seed, log, mean_s=1.2, only=None):
+    def __init__(self, world, seed, log, mean_s, only=None):
         self.world, self.log, self.mean_s = world, log, mean_s
         self.rng = random.Random(f"{seed}/faults")
         self.kinds = {k: w for k, (w, redis) in self.KINDS.items()

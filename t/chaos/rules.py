@@ -20,6 +20,7 @@ class Rule:
     lua: tuple = ()             # ((text, its replacement), ...): each must be there once
     faults: tuple = ("kill", "stop")
     gateways: int = 4
+    every: float = 1.2          # seconds from one fault to the next
 
 
 SET_BACK = ("redis_stale", "flushall", "promote")
@@ -34,14 +35,14 @@ RULES = (
          lua=(("and #bucket_awaited(b) == 0 then", "and #bucket_awaited(b) < #b.names then"),), faults=SET_BACK),
     Rule("epoch", "another server's bucket is taken for the one that was",
          lua=(("not b.epoch or b.run ~= call.run or", "not b.epoch or"),), faults=SET_BACK),
-    Rule("return_lowers", "what is given back is used until Redis has it", switch="return_lowers", faults=("delay", "late", "kill")),
+    Rule("return_lowers", "what is given back is used until Redis has it", switch="return_lowers", faults=("delay",), every=.4),
     Rule("op_seq", "what comes late counts: it takes away what is in use",
-         lua=(("if op.seq <= m.q then", "if false then"),), faults=("late", "kill", "delay")),
+         lua=(("if op.seq <= m.q then", "if false then"),), faults=("late",), every=.4),
     Rule("incarnation", "what a killed process had sent counts",
          lua=(("if call.incarnation < highest then", "if false then"), ("if op.seq <= m.q then", "if false then")),
-         faults=("late_kill",)),
+         faults=("late_kill",), every=.6),
     Rule("overwrite", "what a member had counts, when it says that it has less",
-         lua=(("if op.returns or m.e ~= b.ep then", "if op.returns then"),), faults=SET_BACK),
+         lua=(("if op.returns or m.e ~= b.ep then", "if op.returns then"),), faults=("redis_stale",), every=.6),
 )
 
 

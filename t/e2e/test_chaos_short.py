@@ -40,3 +40,10 @@ def test_without_faults_limits_are_used_up():
 @pytest.mark.parametrize("word", [b"TG_TEST_OFF", b"TG_TEST_LUA", b"TEST BUILD"])
 def test_no_rule_can_be_left_out_here(word):
     assert word not in TOLLGATE.read_bytes()
+
+
+def test_four_gateways_and_a_redis():
+    code, told, err = chaos("--seconds", "30")
+    holds(code, told, err)
+    assert told["gateway_kills"] >= 2 and told["redis_incarnations"] >= 1 and told["utilisation"] > .95, told
+    assert told["redis_looks"] > 50, told
