@@ -80,9 +80,10 @@ static bool run_seed(struct sim_lua *lua, uint64_t seed, bool say)
 	struct sim_world *w;
 	char broken[sizeof w->broken];
 
-	sim_plan_make(&plan, seed);
 	if (opt.prove)
-		sim_plan_cut(&plan);
+		sim_plan_for(&plan, seed, sim_mutant_now);
+	else
+		sim_plan_make(&plan, seed);
 	w = sim_run(&plan, lua, opt.verbose);
 	memcpy(broken, w->broken, sizeof broken);
 	add_stats(w);

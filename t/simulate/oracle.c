@@ -151,22 +151,30 @@ static void check_known(struct sim_world *w, const struct sim_server *s, const c
 	}
 }
 
+/*
+ * The limit is that of the highest version of the configuration that this server has heard of in
+ * this epoch. It may have given out more before: then it gives out no more.
+ */
 static void check_sum(
 	struct sim_world *w, const struct sim_server *s, struct sim_account *a, unsigned server)
 {
 	int64_t sum = number(sim_store_get(&s->store, a->key, "G"));
-	int64_t limit = number(sim_store_get(&s->store, a->key, "lim"));
 	int64_t settled = number(sim_store_get(&s->store, a->key, "S"));
+	int64_t version = number(sim_store_get(&s->store, a->key, "cv"));
+	bool again = a->open[server]; /* as after the last call */
+	int64_t limit;
 
-	/* more than there was before, in the same epoch */
-	if (sum > limit + a->over && sum > a->sum[server] && a->open[server])
+	version = again ? TG_MAX(version, a->version[server]) : version;
+	limit = w->limit_of[version][a->family];
+	if (again && sum > limit + a->over && sum > a->sum[server])
 		sim_break(w, "I1: server %c grants %lld of %s, whose limit is %lld", s->run_id[6],
 			(long long)sum, a->name, (long long)limit);
-	if (a->open[server] && settled < a->settled[server])
+	if (again && settled < a->settled[server])
 		sim_break(w, "I11: S of %s fell on server %c: %lld to %lld", a->name, s->run_id[6],
 			(long long)a->settled[server], (long long)settled);
 	a->sum[server] = sum;
 	a->settled[server] = settled;
+	a->version[server] = version;
 }
 
 void sim_check_server(struct sim_world *w, const struct sim_server *s, unsigned bucket)

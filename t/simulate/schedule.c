@@ -98,32 +98,98 @@ static struct sim_op fault(struct sim_plan *p, struct sim_rng *r)
 }
 
 /* Faults that belong together: what one alone does not do. */
+
+/* Two primaries, and members that go to and fro, or die. */
+static void story_apart(struct sim_plan *p, struct sim_rng *r, int64_t at)
+{
+	static const enum sim_op_kind kinds[] = { OP_FLIP, OP_FLIP, OP_FLIP, OP_CRASH, OP_CUT };
+
+	add(p, (struct sim_op){ .at = at,
+		       .kind = OP_FAILOVER,
+		       .who = sim_percent(r, 50) ? (1 << p->members) - 1
+						 : sim_below(r, 1 << p->members),
+		       .a = within(r, 0, 4 * SECOND),
+		       .b = 1 });
+	for (int64_t n = within(r, 2, 8); n > 0; n--)
+		add(p, (struct sim_op){ .at = at += within(r, 0, SECOND),
+			       .kind = kinds[sim_below(r, TG_ARRAY_LEN(kinds))],
+			       .who = sim_below(r, p->members),
+			       .a = within(r, 0, SECOND) });
+}
+
+/* One after the other, before anybody has found back. */
+static void story_close(struct sim_plan *p, struct sim_rng *r, int64_t at)
+{
+	static const enum sim_op_kind kinds[] = { OP_CUT, OP_CUT, OP_STALL, OP_CRASH, OP_FLUSH,
+		OP_BOOT };
+
+	for (int64_t n = within(r, 2, 8); n > 0; n--)
+		add(p, (struct sim_op){ .at = at += within(r, 0, 400 * MS),
+			       .kind = kinds[sim_below(r, TG_ARRAY_LEN(kinds))],
+			       .who = sim_below(r, p->members),
+			       .a = within(r, 0, SECOND),
+			       .b = within(r, 1 * MS, 300 * MS) });
+}
+
+/* All go over to a second primary; one starts anew, and is back at the first. */
+static void story_forgets(struct sim_plan *p, struct sim_rng *r, int64_t at)
+{
+	int64_t who = sim_below(r, p->members);
+
+	add(p, (struct sim_op){ .at = at,
+		       .kind = OP_FAILOVER,
+		       .who = (1 << p->members) - 1,
+		       .a = within(r, 0, SECOND),
+		       .b = 1 });
+	at += within(r, SECOND, 4 * SECOND);
+	add(p, (struct sim_op){
+		       .at = at, .kind = OP_CRASH, .who = who, .a = within(r, 1 * MS, 100 * MS) });
+	add(p, (struct sim_op){ .at = at + within(r, 0, 1 * MS), .kind = OP_FLIP, .who = who });
+}
+
+/* A member that asks for much loses its connection again and again: calls arrive late. */
+static void story_cuts(struct sim_plan *p, struct sim_rng *r, int64_t at)
+{
+	int64_t who = sim_below(r, p->members), to = at + 5 * SECOND;
+
+	while (at < to) {
+		at += within(r, 1 * MS, 60 * MS);
+		add(p, (struct sim_op){ .at = at,
+			       .kind = OP_REQUEST,
+			       .who = who,
+			       .a = within(r, 5, 20),
+			       .b = sim_below(r, 5),
+			       .c = within(r, 0, 100 * MS) << 2 | 1 });
+		if (sim_percent(r, 12))
+			add(p, (struct sim_op){ .at = at + within(r, 0, 2 * MS),
+				       .kind = OP_CUT,
+				       .who = who });
+	}
+}
+
+/* One dies for good, often while the bucket has just lost something. */
+static void story_fence(struct sim_plan *p, struct sim_rng *r, int64_t at)
+{
+	if (sim_percent(r, 70))
+		add(p, (struct sim_op){ .at = at - within(r, 0, 200 * MS),
+			       .kind = sim_percent(r, 50) ? OP_FAILOVER : OP_BOOT,
+			       .who = (1 << p->members) - 1,
+			       .a = within(r, 0, 4 * SECOND) });
+	add(p, (struct sim_op){ .at = at, .kind = OP_FENCE, .who = sim_below(r, p->members) });
+	if (sim_percent(r, 30))
+		add(p, (struct sim_op){ .at = at + within(r, SECOND, 5 * SECOND),
+			       .kind = OP_FAILOVER,
+			       .who = (1 << p->members) - 1,
+			       .a = within(r, 0, SECOND) });
+}
+
 static void add_story(struct sim_plan *p, struct sim_rng *r)
 {
-	static const enum sim_op_kind apart[] = { OP_FLIP, OP_FLIP, OP_FLIP, OP_CRASH, OP_CUT },
-				      close[] = { OP_CUT, OP_CUT, OP_STALL, OP_CRASH, OP_FLUSH,
-					      OP_BOOT };
-	bool split = sim_percent(r, 60);
-	int64_t at = within(r, 2 * SECOND, FAULTS_END - 6 * SECOND);
+	static void (*const story[])(struct sim_plan *, struct sim_rng *, int64_t) = { story_apart,
+		story_close, story_forgets, story_cuts };
 
-	if (split)
-		add(p, (struct sim_op){ .at = at,
-			       .kind = OP_FAILOVER,
-			       .who = sim_percent(r, 50) ? (1 << p->members) - 1
-							 : sim_below(r, 1 << p->members),
-			       .a = within(r, 0, 4 * SECOND),
-			       .b = 1 });
-	for (int64_t n = within(r, 2, 8); n > 0; n--) {
-		struct sim_op op = { .kind = split ? apart[sim_below(r, TG_ARRAY_LEN(apart))]
-						   : close[sim_below(r, TG_ARRAY_LEN(close))],
-			.who = sim_below(r, p->members) };
-
-		at += split ? within(r, 0, SECOND) : within(r, 0, 400 * MS);
-		op.at = at;
-		op.a = op.kind == OP_STALL ? 300 * MS : within(r, 0, SECOND);
-		op.b = within(r, 1 * MS, 300 * MS);
-		add(p, op);
-	}
+	story[sim_below(r, TG_ARRAY_LEN(story))](
+		p, r, within(r, 2 * SECOND, FAULTS_END - 7 * SECOND));
 }
 
 static void add_faults(struct sim_plan *p, struct sim_rng *r)
@@ -132,10 +198,8 @@ static void add_faults(struct sim_plan *p, struct sim_rng *r)
 		add(p, fault(p, r));
 	for (int64_t n = sim_below(r, 3); n > 0; n--)
 		add_story(p, r);
-	if (p->members > 2 && sim_percent(r, 8))
-		add(p, (struct sim_op){ .at = within(r, SECOND, FAULTS_END - SECOND),
-			       .kind = OP_FENCE,
-			       .who = sim_below(r, p->members) });
+	if (p->members > 2 && sim_percent(r, 12))
+		story_fence(p, r, within(r, SECOND, FAULTS_END - SECOND));
 }
 
 void sim_plan_make(struct sim_plan *p, uint64_t seed)

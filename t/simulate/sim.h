@@ -36,6 +36,7 @@ enum {
 	SIM_KEYS = 200,
 	SIM_SNAPSHOTS = 40,
 	SIM_PATH = 2,
+	SIM_VERSIONS = 40,
 	SIM_PERIOD_S = 20
 };
 
@@ -83,6 +84,8 @@ struct sim_op {
 	bool kept;       /* part of every run: the end of faults, the last demand */
 };
 
+struct sim_mutant;
+
 struct sim_plan {
 	uint64_t seed;
 	unsigned members;
@@ -96,8 +99,10 @@ struct sim_plan {
 };
 
 void sim_plan_make(struct sim_plan *plan, uint64_t seed);
-/* Without the last demand: enough for what must hold at any time. */
+/* Without the last demand: enough to notice most mutants, in half the time. */
 void sim_plan_cut(struct sim_plan *plan);
+/* As a mutant is looked for. */
+void sim_plan_for(struct sim_plan *plan, uint64_t seed, const struct sim_mutant *mutant);
 const char *sim_op_name(enum sim_op_kind kind);
 void sim_op_say(const struct sim_op *op, FILE *out);
 
@@ -251,7 +256,7 @@ struct sim_account {
 	int64_t over;   /* of it, beyond what was held */
 	int64_t most;   /* the highest limit ever */
 	/* of each server after the last call: G, S, and whether the bucket was open */
-	int64_t sum[SIM_SERVERS], settled[SIM_SERVERS];
+	int64_t sum[SIM_SERVERS], settled[SIM_SERVERS], version[SIM_SERVERS];
 	bool open[SIM_SERVERS];
 };
 
@@ -276,6 +281,7 @@ struct sim_world {
 	unsigned n_accounts;
 	struct sim_request request[SIM_OPS];
 	int64_t version, limit[2], most[2];
+	int64_t limit_of[SIM_VERSIONS][2]; /* of each version of the configuration */
 	unsigned primary;
 	bool split;
 	struct sim_stats stats;
@@ -321,6 +327,8 @@ struct sim_mutant {
 	const char *name, *without; /* what is done without the rule */
 	const char *from, *to;      /* in quota.lua; NULL: a switch */
 	enum test_switch rule;      /* of the C code; TEST__MAX: none of it */
+	uint64_t seed;              /* that noticed it: a good first guess */
+	bool late;                  /* it shows when all of the limit is asked for */
 };
 extern const struct sim_mutant sim_mutants[];
 extern const unsigned sim_mutants_n;

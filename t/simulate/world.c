@@ -272,7 +272,9 @@ static void op_boot(struct sim_world *w, const struct sim_op *op)
 static void op_limit(struct sim_world *w, const struct sim_op *op)
 {
 	w->version++;
+	tg_assert(w->version < SIM_VERSIONS);
 	w->limit[op->a] = op->b;
+	memcpy(w->limit_of[w->version], w->limit, sizeof w->limit);
 	for (unsigned i = 0; i < w->n_accounts; i++)
 		if (w->account[i].family == op->a)
 			w->account[i].most = TG_MAX(w->account[i].most, op->b);
@@ -448,7 +450,7 @@ static void begin(struct sim_world *w)
 
 	w->version = 1;
 	for (unsigned i = 0; i < 2; i++)
-		w->limit[i] = w->most[i] = p->limit[i];
+		w->limit_of[1][i] = w->limit[i] = w->most[i] = p->limit[i];
 	sim_server_start(&w->server[0], 0, NULL);
 	for (unsigned i = 0; i < p->members; i++) {
 		w->member[i].index = i;
