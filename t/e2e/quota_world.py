@@ -19,6 +19,8 @@ def sync_args(call):
 class World:
     """One bucket. `command` makes a Redis command of (function, keys, args); step() is the next one, or None."""
 
+    checked = True  # by the reference
+
     def __init__(self, number, rng, command):
         self.rng, self.command = rng, command
         self.tag = f"tg:{{w{number}}}"
@@ -68,6 +70,8 @@ class World:
     def look(self, reply):
         """Compares the reply with what must come."""
         kind, what = self.expect
+        if not self.checked:
+            return kind, what, reply
         if kind == "sync":
             before = {op["account"]: self.known_of(what["member"], op["account"]) for op in what["ops"]}
             must = self.bucket.sync(what, reply)
@@ -311,3 +315,9 @@ class Members(World):
             node.s[a] = max(node.s[a], int(row[2]))
             node.g[a] = max(node.g[a], int(row[1]))
         self.look_at_money()
+
+
+class MoneyAlone(Members):
+    """The same, and nobody knows what a reply must be."""
+
+    checked = False

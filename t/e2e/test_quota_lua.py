@@ -81,6 +81,50 @@ def test_random(redis, form, kind):
         assert full > len(worlds) // 50
 
 
+# --- each rule switched off: members that keep the protocol notice it by what they have spent
+
+# rule: (what it is in the text, what it is without, a seed that finds it soon)
+OFF = {
+    "op seq": ("if op.seq <= m.q then", "if false then", 3),
+    "epoch": ("not epoch_above(b.epoch, call.known) and 'ok' or 'learn'", "'ok' or 'learn'", 5),
+    "run_id": ("not b.epoch or b.run ~= call.run or", "not b.epoch or", 3),
+    "learning": ("member, run, time), true", "member, run, time), false", 4),
+    "everybody asserts": ("if b.learning and #b.names > 0 and #bucket_awaited(b) == 0 then",
+                          "if b.learning and #b.names > 0 and #bucket_awaited(b) < #b.names then", 1),
+    "assertions are void": ("b.asserted[name] ~= b.ep and not b.fenced", "not b.asserted[name] and not b.fenced", 2),
+    "first sync replaces": ("if op.returns or m.e ~= b.ep then", "if op.returns then", 2),
+    "incarnation": ("if call.incarnation < highest then", "if false then", 1),
+    "a fence keeps g": ("if fence and fence.mode == 'settled' then", "if fence then", 1),
+    "a fence keeps the rest": ("return fence and fence.mode == 'spent' and fence.epoch == '-'", "return false", 1),
+    "free": ("math.max(0, math.min(free, ", "math.max(0, math.min(acc.lim, ", 1),
+    "asserted s": ("\t\treturn m.s -- it has said", "\t\treturn 0 -- it has said", 1),
+}
+
+
+def mutant(redis, rule):
+    text = EVAL_TEXT.decode()
+    if rule:
+        assert text.count(OFF[rule][0]) == 1, rule
+        text = text.replace(*OFF[rule][:2])
+    sha = redis("SCRIPT", "LOAD", text)
+    return lambda function, keys, args: ["EVALSHA", sha, len(keys), *keys, function, *args]
+
+
+def run_money(redis, rule, rounds, seed):
+    redis("FLUSHALL")
+    form, now_s = mutant(redis, rule), int(time.time())
+    worlds = [quota_world.MoneyAlone(i, random.Random(f"{seed} {i} {rule}"), form, now_s) for i in range(256)]
+    run_worlds(redis, worlds, rounds)
+
+
+@pytest.mark.parametrize("rule", OFF)
+def test_without_a_rule_too_much_is_spent(redis, rule):
+    if isinstance(redis.address, tuple):
+        pytest.skip("one server is enough")
+    with pytest.raises(AssertionError, match="overspent|takes g away"):
+        run_money(redis, rule, 400, OFF[rule][2])
+
+
 # --- by name
 
 class Caller:

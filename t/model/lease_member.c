@@ -95,6 +95,7 @@ static bool request_return(
 		.account = a,
 		.server = member->conn - 1,
 		.g = c,
+		.s = v->rules & LEASE_REPORT ? member->s[a] : 0,
 		.epoch = member->epoch,
 	};
 	return true;

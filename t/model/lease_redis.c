@@ -102,11 +102,14 @@ static bool serve_return(
 {
 	struct lease_server *server = &l->server[op->server];
 	struct lease_reply *reply = &l->member[m].reply[op->account];
+	uint8_t *s = &server->s[op->account][m];
 	bool known = server->run == op->server + 1 &&
 		     (!(v->rules & LEASE_EPOCH) || server->epoch == op->epoch);
 
+	if (known && (v->rules & LEASE_REPORT))
+		*s = model_max(*s, op->s);
 	if (known && (!op->stale || (v->rules & LEASE_M_RETURN_NO_SEQ)))
-		server->g[op->account][m] = op->g;
+		server->g[op->account][m] = model_max(op->g, *s);
 	/* where RETURN is done right nobody waits for its reply */
 	if (!late && reply->kind == OP_NONE &&
 		(v->rules & (LEASE_M_RETURN_EARLY | LEASE_M_RETURN_UNSAVED)))

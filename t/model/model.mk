@@ -8,6 +8,10 @@ t_model_libmodel_a_SOURCES = $(MODEL_SOURCES)
 EXTRA_PROGRAMS += t/model/model
 t_model_model_SOURCES = t/model/main.c
 t_model_model_LDADD = t/model/libmodel.a
+# The model's Redis as a process, beside which t/e2e/test_quota_model.py runs quota.lua
+noinst_PROGRAMS += t/model/serve
+t_model_serve_SOURCES = t/model/serve.c
+t_model_serve_LDADD = t/model/libmodel.a
 CLEANFILES += t/model/libmodel.a
 
 UNIT_TESTS += t/unit/model/check_search t/unit/model/check_variants
