@@ -479,3 +479,34 @@ def test_a_member_with_another_list(member, redis):
     log_of(other, "another member has other `redis.members`")
     assert ask(other) == 503
     served(first)
+
+
+def test_a_limit_is_set_by_hand(member, redis):
+    """At one gateway: it is newer than the configuration, so it holds for all; over a restart, too."""
+    server, names = redis(), ["gw-1", "gw-2"]
+    gateways = [member(name, names, server, {"requests": "4/day"}) for name in names]
+    together(gateways)
+
+    def used():
+        return sum(r.status == 200 for r in spend(gateways, clients=2))
+
+    def by_hand(value):
+        body = {"scope": "tenant:acme", "dimension": "requests", "value": value, "why": "a test", "who": "me"}
+        with Client(gateways[0].admin) as c:
+            r = c.request("POST", "/admin/v1/quota/set", body)
+        assert r.status == 200, r
+
+    assert used() == 4
+    by_hand("7/day")
+    wait_for(lambda: ask(gateways[0]) == 200, "the raise")
+    assert used() == 2
+    by_hand("9/day")
+    gateways[0].signal(signal.SIGTERM)
+    assert gateways[0].wait() == 0
+    gateways[0] = member("gw-1", names, server, {"requests": "4/day"})
+    together(gateways)
+    wait_for(lambda: ask(gateways[0]) == 200, "the raise, still")
+    assert used() == 1
+    by_hand("configured")
+    by_hand("8/day")
+    assert used() == 0
