@@ -155,6 +155,8 @@ struct lease *lease_add(struct lease_member *m, struct quota_account *a, int64_t
 	if (l == NULL) {
 		l = lease_new(m, a, now);
 		l->limit = l->lim = limit;
+	} else if (l->limit == limit && !l->retired) {
+		return l; /* looked at again and again */
 	} else if (l->limit != limit) {
 		/* a cut holds here at once; a raise when the centre knows of it */
 		l->lim = TG_MIN(l->lim, limit);
