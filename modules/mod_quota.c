@@ -199,6 +199,22 @@ static enum quota_result quota_try_and_wait(
 	return result;
 }
 
+/* Where the tier would rather serve than wait until it is known what is left. */
+static enum quota_result quota_try_open(
+	struct req *r, struct mod_quota *m, struct quota_denied *denied)
+{
+	const struct cfg_tier *tier = r->tenant != NULL ? r->tenant->tier_cfg : NULL;
+	enum quota_result result = QUOTA_UNSURE;
+
+	if (tier == NULL || tier->admit_dims == 0)
+		return result;
+	m->hold.open_dims = tier->admit_dims;
+	result = quota_try(r, m, denied);
+	m->hold.open_dims = 0;
+	wc_add(&r->w->stats, WC_QUOTA_OPENED, result == QUOTA_OK);
+	return result == QUOTA_ASK ? QUOTA_UNSURE : result;
+}
+
 enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied)
 {
 	struct mod_quota *m = req_mod(r, &mod_quota);
@@ -211,6 +227,8 @@ enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied)
 	}
 	quota_line_leave(r, &m->waiter);
 	quota_unwait(m);
+	if (result == QUOTA_UNSURE)
+		result = quota_try_open(r, m, denied);
 	if (result == QUOTA_UNSURE)
 		return QUOTA_UNKNOWN;
 	if (result != QUOTA_OK)

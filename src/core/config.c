@@ -474,6 +474,14 @@ static const struct conf_directive tier_directives[] = {
 			"use), incremental (a slice of a streamed answer at a time; it is cut off "
 			"where there is no room for more), expected (what is likely; more is "
 			"charged all the same), post (next to nothing)." },
+	{ .name = "admit_unknown",
+		.type = CONF_STRINGS,
+		AT(cfg_tier, admit_unknown),
+		.help = "Dimensions (`[ requests, tokens ]`) whose shared limits let its tenants' "
+			"requests pass while nobody can say what is left of them: Redis is away "
+			"and "
+			"what was granted is spent. Absent: such requests are answered with 503 "
+			"`quota_unavailable`." },
 	{ .name = "generation_price",
 		.type = CONF_MONEY,
 		AT(cfg_tier, generation_price),

@@ -173,8 +173,10 @@ struct cfg_tier {
 	int64_t generation_price;   /* pico-USD: billed for an image, video or speech; 0: cost and
 				       markup */
 	int hold;                   /* enum hold_mode */
-	int64_t max_tokens;         /* of an answer; 0: no limit */
-	int64_t max_cost;           /* of a request, pico-USD; 0: no limit */
+	struct conf_strings admit_unknown; /* dimensions, */
+	unsigned admit_dims;               /* as bits: 1 << enum quota_dim */
+	int64_t max_tokens;                /* of an answer; 0: no limit */
+	int64_t max_cost;                  /* of a request, pico-USD; 0: no limit */
 	struct conf_pos pos;
 };
 

@@ -127,6 +127,15 @@ void quota_account_restore(struct quota_account *a, int64_t settled)
 	add_saturating(&a->settled, settled);
 }
 
+enum quota_result quota_account_force(struct quota_account *a, int64_t amount)
+{
+	CHECK_OBJ(a, QUOTA_ACCOUNT_MAGIC);
+	tg_assert(a->kind == QUOTA_STOCK && amount >= 0);
+	add_saturating(&a->over, amount);
+	add_saturating(&a->committed, amount);
+	return QUOTA_OK;
+}
+
 void quota_account_adjust(struct quota_account *a, int64_t amount)
 {
 	int64_t settled = atomic_load(&a->settled);

@@ -120,6 +120,9 @@ void quota_account_set_limit(struct quota_account *a, int64_t limit);
 /* After a start: what the ledger says was settled. Added to s and c. */
 void quota_account_restore(struct quota_account *a, int64_t settled);
 
+/* A leased one whose centre cannot be asked: it is let in all the same, and counted in `over`.
+ * QUOTA_OK. */
+enum quota_result quota_account_force(struct quota_account *a, int64_t amount);
 /* By hand: so much more is settled, or less where it is negative (never below 0). */
 void quota_account_adjust(struct quota_account *a, int64_t amount);
 

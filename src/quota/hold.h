@@ -27,6 +27,9 @@ struct quota_hold {
 		struct quota_account *account; /* of the path */
 		struct quota_account *charged; /* the same, or the bucket of a rolling one */
 	} item[QUOTA_PATH_MAX];
+	unsigned open_dims; /* bits of enum quota_dim: there it is let in where the centre of a
+			       leased account cannot be asked; set before, kept by all that is done
+			       to it */
 	struct quota_falls falls; /* besides: amounts that may come from several sources */
 };
 

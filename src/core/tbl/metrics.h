@@ -47,6 +47,8 @@ X(QUOTA_EXTENDED, "tollgate_quota_extended_total", counter,
 X(QUOTA_CUT, "tollgate_quota_cut_total", counter, "Streamed answers cut off because a limit had no room for more.")
 X(QUOTA_UNAVAILABLE, "tollgate_quota_unavailable_total", counter,
 	"Requests refused because nobody could say what is left of a limit.")
+X(QUOTA_OPENED, "tollgate_quota_admitted_unknown_total", counter,
+	"Requests let in although nobody could say what is left of a limit (admit_unknown).")
 X(QUOTA_PARKED, "tollgate_quota_parked_total", counter, "Requests that waited for a grant of a shared limit.")
 X(QUOTA_LIMIT, "tollgate_quota_limit", gauge,
 	"Limits, of the 50 nearest to their end: USD of cost, otherwise numbers, by scope, dimension and period.")
