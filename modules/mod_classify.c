@@ -88,17 +88,27 @@ static void classify_edit_model(struct req *r, const struct json_val *v)
 			r->model_edit = (int)i;
 }
 
+/* As they are before a scan; not written to after start. */
+static struct json_watch watches[W__N] = {
+	[W_MODEL] = { STR("model"), { 0 } },
+	[W_STREAM] = { STR("stream"), { 0 } },
+	[W_STREAM_OPTIONS] = { STR("stream_options"), { 0 } },
+};
+static struct json_filter filter;
+
+__attribute__((constructor)) static void classify_setup(void)
+{
+	bound_watch(watches + W_BOUND);
+	filter = json_filter_of(watches, W__N);
+}
+
 static enum step_rc classify_json(struct req *r)
 {
-	struct json_watch w[W__N] = {
-		[W_MODEL] = { STR("model"), { 0 } },
-		[W_STREAM] = { STR("stream"), { 0 } },
-		[W_STREAM_OPTIONS] = { STR("stream_options"), { 0 } },
-	};
+	struct json_watch w[W__N];
 	struct json_fail f;
 
-	bound_watch(w + W_BOUND);
-	if (json_scan_strict(str_mk(r->body, r->body_len), w, W__N, &f) != 0)
+	memcpy(w, watches, sizeof w);
+	if (json_scan_filtered(str_mk(r->body, r->body_len), w, W__N, filter, &f) != 0)
 		return classify_bad_json(r, &f);
 	bound_read(&r->bound, r->ep.ep->meter, w + W_BOUND, str_mk(r->body, r->body_len));
 	json_edit_init(&r->edit, str_mk(r->body, r->body_len));

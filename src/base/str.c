@@ -66,6 +66,17 @@ size_t str_chr(struct str s, char c)
 	return at != NULL ? (size_t)(at - s.p) : (size_t)-1;
 }
 
+/* memmem prepares for more than the name of a model: 30 ns of it. */
+#define FIND_SHORT 64
+
+static size_t find_short(struct str s, struct str needle)
+{
+	for (size_t i = 0; i + needle.n <= s.n; i++)
+		if (s.p[i] == *needle.p && memcmp(s.p + i, needle.p, needle.n) == 0)
+			return i;
+	return (size_t)-1;
+}
+
 size_t str_find(struct str s, struct str needle)
 {
 	const char *at;
@@ -74,6 +85,8 @@ size_t str_find(struct str s, struct str needle)
 		return 0;
 	if (s.n < needle.n)
 		return (size_t)-1;
+	if (s.n <= FIND_SHORT)
+		return find_short(s, needle);
 	at = memmem(s.p, s.n, needle.p, needle.n);
 	return at != NULL ? (size_t)(at - s.p) : (size_t)-1;
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -32,6 +33,22 @@ static inline bool json_word_is_ascii(uint64_t x)
 	uint64_t slash = x ^ ones * '\\'; /* a zero byte where one is */
 
 	return ((x | ((slash - ones) & ~slash)) & tops) == 0;
+}
+
+/* The bytes of a short text in one word, some of them twice; 0 < n <= 8. fill: one that stands for
+ * those that are not there. */
+static inline uint64_t json_short_word(const char *p, size_t n, unsigned char fill)
+{
+	uint64_t x = (uint64_t)fill * 0x0101010101;
+	uint32_t a, b;
+
+	if (n >= sizeof a) {
+		memcpy(&a, p, sizeof a);
+		memcpy(&b, p + n - sizeof b, sizeof b);
+		return (uint64_t)a << 32 | b;
+	}
+	return x << 24 | (uint64_t)(unsigned char)p[0] | (uint64_t)(unsigned char)p[n / 2] << 8 |
+	       (uint64_t)(unsigned char)p[n - 1] << 16;
 }
 
 /* Of a run that has proved long: where it stops, or a place less than 64 bytes before end

@@ -260,30 +260,17 @@ static const char *value_end(struct scan *s, const char *p)
 
 #define KEY_MAX 128
 
-/* ASCII without escapes. Up to eight bytes are looked at together: words that overlap. */
+/* ASCII without escapes; eight bytes at a time. */
 static bool key_is_plain(struct str key)
 {
-	const char *last = key.p + key.n;
-	uint64_t x = 0;
-	uint32_t a, b;
+	uint64_t x;
 
 	for (; key.n > sizeof x; key = str_skip(key, sizeof x)) {
 		memcpy(&x, key.p, sizeof x);
 		if (!json_word_is_ascii(x))
 			return false;
 	}
-	if (key.n == 0)
-		return true;
-	if (key.n >= sizeof a) {
-		memcpy(&a, key.p, sizeof a);
-		memcpy(&b, last - sizeof b, sizeof b);
-		x = (uint64_t)a << 32 | b;
-	} else {
-		x = (uint64_t)(unsigned char)key.p[0] |
-		    (uint64_t)(unsigned char)key.p[key.n / 2] << 8 |
-		    (uint64_t)(unsigned char)last[-1] << 16;
-	}
-	return json_word_is_ascii(x);
+	return key.n == 0 || json_word_is_ascii(json_short_word(key.p, key.n, 'x'));
 }
 
 /*
@@ -357,10 +344,7 @@ struct watches {
 	struct json_watch *w;
 	size_t n;
 	bool strict;
-	/* Of the watched keys: bit for each length (63: that and more), for each first character's
-	 * low bits. Most keys of a body are ruled out by them. */
-	uint64_t lengths;
-	uint32_t firsts;
+	struct json_filter filter; /* most keys of a body are ruled out by it */
 };
 
 static bool watch_may_be(const struct watches *ws, struct str key)
@@ -369,15 +353,15 @@ static bool watch_may_be(const struct watches *ws, struct str key)
 		return false;
 	if ((unsigned char)*key.p >= 0x80) /* folds to who knows what */
 		return ws->strict;
-	if ((ws->firsts >> (*key.p & 31) & 1) == 0)
+	if ((ws->filter.firsts >> (*key.p & 31) & 1) == 0)
 		return false;
 	/* folding may change the length */
-	return ws->strict || (ws->lengths >> TG_MIN(key.n, (size_t)63) & 1) != 0;
+	return ws->strict || (ws->filter.lengths >> TG_MIN(key.n, (size_t)63) & 1) != 0;
 }
 
 static struct json_watch *watch_find(const struct watches *ws, struct str key)
 {
-	if ((ws->lengths >> TG_MIN(key.n, (size_t)63) & 1) == 0)
+	if ((ws->filter.lengths >> TG_MIN(key.n, (size_t)63) & 1) == 0)
 		return NULL;
 	for (struct json_watch *w = ws->w; w < ws->w + ws->n; w++)
 		if (w->key.n == key.n && *w->key.p == *key.p && memcmp(w->key.p, key.p, key.n) == 0)
@@ -454,17 +438,23 @@ static const char *whole_object(struct scan *s, const char *p, const struct watc
 	return p == s->end ? p : scan_fail(s, p, JSON_E_TRAILING);
 }
 
-static int scan_watched(struct str text, struct watches *ws, struct json_fail *fail)
+struct json_filter json_filter_of(const struct json_watch *w, size_t n)
+{
+	struct json_filter f = { .lengths = 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		f.lengths |= UINT64_C(1) << TG_MIN(w[i].key.n, (size_t)63);
+		f.firsts |= UINT32_C(1) << (*w[i].key.p & 31);
+	}
+	return f;
+}
+
+static int scan_watched(struct str text, const struct watches *ws, struct json_fail *fail)
 {
 	struct scan s = { .end = text.p + text.n };
 
-	for (size_t i = 0; i < ws->n; i++) {
-		struct json_watch *w = &ws->w[i];
-
-		w->val = (struct json_val){ .type = JSON_NONE };
-		ws->lengths |= UINT64_C(1) << TG_MIN(w->key.n, (size_t)63);
-		ws->firsts |= UINT32_C(1) << (*w->key.p & 31);
-	}
+	for (size_t i = 0; i < ws->n; i++)
+		ws->w[i].val = (struct json_val){ .type = JSON_NONE };
 	if (whole_object(&s, text.p, ws) != NULL) {
 		*fail = (struct json_fail){ JSON_E_NONE, 0 };
 		return 0;
@@ -475,12 +465,20 @@ static int scan_watched(struct str text, struct watches *ws, struct json_fail *f
 
 int json_scan_object(struct str text, struct json_watch *w, size_t n_watch, struct json_fail *fail)
 {
-	return scan_watched(text, &(struct watches){ text.p, w, n_watch, false, 0, 0 }, fail);
+	struct watches ws = { text.p, w, n_watch, false, json_filter_of(w, n_watch) };
+
+	return scan_watched(text, &ws, fail);
 }
 
 int json_scan_strict(struct str text, struct json_watch *w, size_t n_watch, struct json_fail *fail)
 {
-	return scan_watched(text, &(struct watches){ text.p, w, n_watch, true, 0, 0 }, fail);
+	return json_scan_filtered(text, w, n_watch, json_filter_of(w, n_watch), fail);
+}
+
+int json_scan_filtered(struct str text, struct json_watch *w, size_t n_watch,
+	struct json_filter filter, struct json_fail *fail)
+{
+	return scan_watched(text, &(struct watches){ text.p, w, n_watch, true, filter }, fail);
 }
 
 uint32_t json_types(const struct json_val *v)

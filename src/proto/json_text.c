@@ -214,11 +214,8 @@ static size_t plain_run(struct str s)
 		if (!word_is_plain(x))
 			break;
 	}
-	if (i + sizeof x > s.n && i > 0) { /* the rest, with some of what was seen */
-		memcpy(&x, s.p + s.n - sizeof x, sizeof x);
-		if (word_is_plain(x))
-			return s.n;
-	}
+	if (s.n > i && s.n - i < sizeof x && word_is_plain(json_short_word(s.p + i, s.n - i, 'x')))
+		return s.n;
 	while (i < s.n && s.p[i] >= 0x20 && s.p[i] < 0x7f && s.p[i] != '"' && s.p[i] != '\\')
 		i++;
 	return i;
@@ -228,8 +225,9 @@ size_t json_quote(char *out, size_t cap, struct str s)
 {
 	struct out o = { out, 0, cap };
 
-	if (!out_put(&o, "\"", 1))
+	if (cap < 2)
 		return 0;
+	o.p[o.n++] = '"';
 	while (s.n > 0) {
 		size_t len = plain_run(s);
 		bool ok;

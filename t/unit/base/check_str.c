@@ -65,6 +65,16 @@ START_TEST(find_and_chr)
 	ck_assert_uint_eq(str_find(STR_NONE, STR("x")), (size_t)-1);
 	ck_assert_uint_eq(str_find(STR_NONE, STR("")), 0);
 	ck_assert_uint_eq(str_find(STR("x\0yz"), STR("\0y")), 1);
+	/* short texts and long ones are searched in two ways */
+	for (size_t n = 0; n < 130; n++) {
+		char *text = malloc(n + 3);
+
+		memset(text, 'a', n);
+		memcpy(text + n, "aab", 3);
+		ck_assert_uint_eq(str_find(str_mk(text, n + 3), STR("aab")), n);
+		ck_assert_uint_eq(str_find(str_mk(text, n + 2), STR("aab")), (size_t)-1);
+		free(text);
+	}
 }
 END_TEST
 

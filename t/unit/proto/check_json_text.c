@@ -1,4 +1,6 @@
 /* check_json_text.c: numbers as integers, strings decoded and quoted. */
+#include <stdio.h>
+
 #include "proto/json_scan.h"
 #include "unit/unit.h"
 
@@ -116,11 +118,57 @@ START_TEST(test_quote)
 }
 END_TEST
 
+/* What one byte between letters is when it is quoted. */
+static size_t quoted(char *out, unsigned char c)
+{
+	static const char plain[] = "\"\\\n\r\t", short_form[] = "\"\\nrt";
+	const char *at = c != '\0' ? strchr(plain, c) : NULL;
+
+	if (at != NULL)
+		return (size_t)sprintf(out, "\\%c", short_form[at - plain]);
+	if (c < 0x20 || c == 0x7f)
+		return (size_t)sprintf(out, "\\u%04x", c);
+	return (size_t)sprintf(out, "%s", c < 0x80 ? (char[]){ (char)c, '\0' } : "\xef\xbf\xbd");
+}
+
+/* Every byte at every place of texts up to three words: words have no seams. */
+START_TEST(test_quote_places)
+{
+	for (size_t n = 1; n <= 24; n++)
+		for (size_t at = 0; at < n; at++)
+			for (unsigned c = 0; c < 256; c++) {
+				char text[24], want[64], out[64], back[64], *copy;
+				struct json_val v = { .type = JSON_STRING };
+				struct str s;
+				size_t len = 1, got;
+
+				memset(text, 'a', n);
+				memset(want, 'a', sizeof want);
+				text[at] = (char)c;
+				*want = '"';
+				len += at;
+				len += quoted(want + len, (unsigned char)c);
+				want[len] = 'a';
+				len += n - at - 1;
+				want[len++] = '"';
+				copy = unit_copy(text, n);
+				got = json_quote(out, sizeof out, str_mk(copy, n));
+				UNIT_STR_EQ(str_mk(out, got), str_mk(want, len));
+				free(copy);
+				v.raw = str_mk(out, got);
+				ck_assert_int_eq(json_decode(&v, back, sizeof back, &s), 0);
+				if (c < 0x80)
+					UNIT_STR_EQ(s, str_mk(text, n));
+			}
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
 	tcase_add_test(tc, test_u64);
 	tcase_add_test(tc, test_decode);
 	tcase_add_test(tc, test_quote);
+	tcase_add_test(tc, test_quote_places);
 }
 
 UNIT_MAIN("json_text", tests)
