@@ -51,7 +51,10 @@ async def perform(args, w, d, f):
         demand.watch_tasks(tasks)
         w.check()
         await asyncio.get_running_loop().run_in_executor(None, w.settle)
-        return (await at_rest(w.centre), look) if w.centre is not None else ({}, None)
+        hashes = await at_rest(w.centre) if w.centre is not None else {}
+        for m in w.members:
+            d.complaints += await asyncio.get_running_loop().run_in_executor(None, world.quota_verify, m)
+        return hashes, look
     finally:
         for t in tasks:
             t.cancel()
@@ -106,6 +109,8 @@ def play(args, folder, rule=None):
         ok, report = world.verify(m.ledger)
         if not ok:
             j.finding("verify", f"{m.name}: {json.dumps(report)[:600]}")
+    for text in d.complaints:
+        j.finding("verify", text)
     for text in troubles:
         j.finding("process", text)
     return {**summary(args, w, d, f, j, began), "redis_looks": look.known if look else 0}, j

@@ -72,6 +72,7 @@ class Demand:
         self.numbers = 0
         self.stopping = self.finishing = False
         self.unavailable = 0
+        self.complaints = []            # of tgctl, when all is at rest
 
     # ---- rounds
 

@@ -153,6 +153,7 @@ class Faults:
         m = self.rng.choice(self.alive()) if self.alive() else None
         if m is not None:
             seconds = self.rng.choice((.2, 1, 3))
+            m.busy = True
             self.note(f"way of {m.name}: late {seconds}, and")
             await self.world.centre.way(m.n, "late", seconds)
             await asyncio.sleep(.08)
