@@ -8,7 +8,7 @@ import OpenAIv4 from 'openai-v4';
 import { start } from './start.mjs';
 
 const hello = [{ role: 'user', content: 'hello' }];
-const LONG = { 'x-sim-output-tokens': '3000', 'x-sim-events': '300', 'x-sim-tps': '20000' };
+const LONG = { 'x-sim-output-tokens': '3000', 'x-sim-events': '300', 'x-sim-tps': '1500' };
 const NAMES = ['chat', 'chat-v4', 'chat-stream', 'responses', 'messages', 'messages-stream'];
 let up;
 
