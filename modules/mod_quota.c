@@ -251,6 +251,11 @@ bool quota_extend_leg(struct req *r, struct quota_denied *denied)
 	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
 		more[d] = TG_MAX(want[d] - m->hold.amount[d], 0);
 	result = quota_extend(&m->hold, more, plan_quota_time(r->w), denied);
+	if (result == QUOTA_UNSURE && r->tenant != NULL && r->tenant->tier_cfg != NULL) {
+		m->hold.open_dims = r->tenant->tier_cfg->admit_dims; /* as quota_try_open */
+		result = quota_extend(&m->hold, more, plan_quota_time(r->w), denied);
+		m->hold.open_dims = 0;
+	}
 	if (result == QUOTA_ASK) /* told; what is granted is there at the next call */
 		(void)quota_wait(m, denied);
 	else

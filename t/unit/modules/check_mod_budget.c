@@ -12,14 +12,16 @@
 static struct quota_table *table;
 
 /* Nano-USD a token: 1 in and 3 out. */
-#define YAML(limits)                                                                         \
+#define YAML_WITH(more, limits)                                                              \
 	"listen: 127.0.0.1:0\n"                                                              \
 	"targets: { a: { provider: openai, base_url: http://127.0.0.1:9 } }\n"               \
 	"models: { m: { targets: { target: a, model: long } } }\n"                           \
 	"price_overrides: [ { provider: openai, model: long, max_output: 4000, per_mtok: { " \
 	"input: 0.001, output: 0.003 } } ]\n"                                                \
-	"tiers: { t: { hold: incremental, limits: { " limits " } } }\n"                      \
+	"tiers: { t: { hold: incremental, " more "limits: { " limits " } } }\n"              \
 	"tenants: { me: { tier: t, keys: [ { id: k, sha256: " FAKE_KEY_SHA " } ] } }\n"
+#define YAML(limits)      YAML_WITH("", limits)
+#define YAML_OPEN(limits) YAML_WITH("admit_unknown: [ output_tokens ], ", limits)
 
 static void not_new(void *arg, const struct quota_slot *s, struct quota_account *a)
 {
@@ -274,6 +276,41 @@ START_TEST(a_lease_is_told)
 }
 END_TEST
 
+/* Nobody knows whether there is more: it ends, or goes on where the tier says so. */
+static void nobody_knows(const char *yaml, bool goes_on)
+{
+	static struct quota_attention attention;
+	struct quota_account *out, *told;
+	struct req *r;
+
+	start(yaml);
+	out = account("tenant:me/output_tokens/lifetime", QUOTA_OUTPUT_TOKENS);
+	attention = (struct quota_attention){ .top = NULL };
+	quota_account_lease(out, &attention);
+	atomic_store(&out->unsure, false);
+	quota_account_grant(out, 600);
+	r = streaming("text/event-stream");
+	atomic_store(&out->unsure, true);
+	for (unsigned i = 0; i < 60 && says(r, 50); i++)
+		;
+	ck_assert_int_eq(r->settled, !goes_on);
+	if (goes_on)
+		req_abort(r, END_CLIENT_GONE);
+	while ((told = quota_attention_take(&attention)) != NULL) {
+		(void)quota_account_attended(told, UINT32_MAX);
+		quota_account_put(told);
+	}
+	fake_drop(&f);
+	finish();
+}
+
+START_TEST(unsure)
+{
+	nobody_knows(YAML("output_tokens: 100000/lifetime"), false);
+	nobody_knows(YAML_OPEN("output_tokens: 100000/lifetime"), true);
+}
+END_TEST
+
 /* What a rate has no room for is its debt. */
 START_TEST(a_rate_does_not)
 {
@@ -355,6 +392,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, it_is_asked_again);
 	tcase_add_test(tc, the_journal_ends_it);
 	tcase_add_test(tc, a_lease_is_told);
+	tcase_add_test(tc, unsure);
 	tcase_add_test(tc, a_rate_does_not);
 	tcase_add_test(tc, not_inside_an_event);
 	tcase_add_test(tc, no_stream_at_all);
