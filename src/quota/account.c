@@ -125,6 +125,8 @@ void quota_account_restore(struct quota_account *a, int64_t settled)
 	settled = TG_MAX(0, TG_MIN(settled, QUOTA_TOTAL_MAX));
 	add_saturating(&a->committed, settled);
 	add_saturating(&a->settled, settled);
+	if (quota_account_leased(a)) /* the centre may not have heard of it */
+		quota_attend(a, QUOTA_ATTEND_SETTLED);
 }
 
 enum quota_result quota_account_force(struct quota_account *a, int64_t amount)

@@ -133,11 +133,13 @@ static struct lease *lease_new(struct lease_member *m, struct quota_account *a, 
 	list_push_back(&m->all, &l->all);
 	if (a->end.us != INT64_MAX) {
 		l->ps = TG_MAX(0, a->start.us) / SECOND_US;
-		l->pe = (a->end.us + SECOND_US - 1) / SECOND_US;
+		/* (a credit may expire before it begins, or before there were clocks) */
+		l->pe = TG_MAX((a->end.us + SECOND_US - 1) / SECOND_US, l->ps + 1);
 	}
 	l->due.us = l->idle_since.us = NEVER_US;
 	l->synced = l->rotated = l->rate_at = now;
 	l->low_from.us = INT64_MIN;
+	l->counter = m->counter;
 	quota_account_get(a);
 	if (!quota_account_leased(a))
 		quota_account_lease(a, &m->attention);
@@ -186,6 +188,7 @@ void lease_end(struct lease *l)
 	CHECK_OBJ(l, LEASE_MAGIC);
 	tg_assert(!l->in_call);
 	l->bucket->n_leases--;
+	l->bucket->member->counter = TG_MAX(l->bucket->member->counter, l->counter);
 	list_del(&l->link);
 	list_del(&l->all);
 	a->lease = NULL;

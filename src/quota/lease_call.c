@@ -232,8 +232,8 @@ void lease_attend(struct lease_member *m, mono_us now)
 
 		next = a->attended;
 		/* what is settled is told once a second: until then workers need not say it again,
-		 * unless what it leaves over is to go back */
-		if (l == NULL || l->near || l->retired)
+		 * unless what it leaves over is to go back, or there is nothing to be told */
+		if (l == NULL || l->near || l->retired || l->s_told == atomic_load(&a->settled))
 			heard |= QUOTA_ATTEND_SETTLED;
 		(void)quota_account_attended(a, heard);
 		if (l != NULL)
@@ -271,7 +271,7 @@ static void fill(struct lease *l, struct lease_item *item, mono_us now)
 	lease_cover(l);
 	*item = (struct lease_item){
 		.name = l->account->name,
-		.op_seq = m->incarnation << 32 | ++m->counter,
+		.op_seq = m->incarnation << 32 | ++l->counter,
 		.limit = l->limit,
 		.ps = l->ps,
 		.pe = l->pe,

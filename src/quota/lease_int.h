@@ -91,7 +91,8 @@ struct lease {
 	bool closed; /* as of the last answer, outside of its period */
 	bool stale;  /* not synced for revalidate_us */
 	bool in_call, returns;
-	bool unheard; /* a call had no answer: perhaps it was carried out */
+	bool unheard;     /* a call had no answer: perhaps it was carried out */
+	uint32_t counter; /* of its calls; one for all accounts would be used up in weeks */
 	uint64_t op_seq;
 	int64_t call_s, call_g, call_need, call_limit;
 
@@ -114,7 +115,7 @@ struct lease_member {
 	char *name, *members; /* members: in byte order, with commas */
 	unsigned n_members;
 	uint64_t incarnation;
-	uint32_t counter; /* of op seqs */
+	uint32_t counter; /* of op seqs: above it are all of leases that come */
 	int64_t version;
 	int64_t revalidate_us;
 	unsigned call_max; /* accounts of a call: LEASE_CALL_MAX; tests have less */

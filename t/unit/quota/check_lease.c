@@ -566,6 +566,131 @@ START_TEST(restored_while_leased)
 }
 END_TEST
 
+/* A start: the epoch is known, and what the ledger has comes after the lease was made. */
+START_TEST(restored_in_a_known_epoch)
+{
+	ck_assert_int_eq(lease_epoch_restore(member, bucket, STR("5.1.9.n2")), 0);
+	quota_account_restore(acc, 700);
+	ck_assert_ptr_eq(lease_add(member, acc, 10000, now()), lease);
+	lease_bucket_up(member, bucket, RUN, now());
+	ck_assert(due());
+	/* an epoch may have begun whose first word from us this is */
+	ck_assert_uint_eq(call.n, 1);
+	ck_assert_int_eq(call.item[0].s, 700);
+	ck_assert_int_eq(call.item[0].g, 700);
+	ck_assert(call.asserts);
+}
+END_TEST
+
+/* By hand: nothing else happens to the account. */
+START_TEST(adjusted_while_leased)
+{
+	struct lease_answer a;
+
+	open_bucket();
+	now_us += SECOND;
+	ck_assert(due());
+	a = ok(false, 0, 0);
+	ck_assert_int_eq(reply(&a), 0);
+	quota_account_adjust(acc, 700);
+	now_us += SECOND;
+	ck_assert(due());
+	ck_assert_uint_eq(call.n, 1);
+	ck_assert_int_eq(call.item[0].s, 700);
+}
+END_TEST
+
+/* What a worker says again and again about nothing must not drown what it says next. */
+START_TEST(settled_after_nothing_was)
+{
+	struct lease_answer a;
+
+	open_bucket();
+	grant(300, 0);
+	now_us += 2 * SECOND;
+	ck_assert(due());
+	a = ok(false, 0, 0);
+	ck_assert_int_eq(reply(&a), 0);
+	ck_assert_int_eq(take(50), QUOTA_OK);
+	settle(50, 0);
+	ck_assert(!due());
+	ck_assert_int_eq(take(50), QUOTA_OK);
+	settle(50, 20);
+	now_us += SECOND;
+	ck_assert(due());
+	ck_assert_uint_eq(call.n, 1);
+	ck_assert_int_eq(call.item[0].s, 20);
+}
+END_TEST
+
+/* Numbers of calls rise with every call of the account, also over two leases of it; other accounts
+ * do not use them up. */
+START_TEST(numbers_of_calls)
+{
+	struct lease_answer a;
+
+	open_bucket();
+	for (unsigned i = 1; i <= 3; i++) {
+		grant(300, 0);
+		ck_assert_uint_eq(call.item[0].op_seq, (UINT64_C(3) << 32) + 2 * i - 1);
+		lease_retire(member, lease, now());
+		ck_assert(due());
+		ck_assert_uint_eq(call.item[0].op_seq, (UINT64_C(3) << 32) + 2 * i);
+		a = ok(false, 0, 0);
+		ck_assert_int_eq(reply(&a), 0);
+		now_us += 120 * SECOND;
+		(void)due();
+		a = ok(false, 0, 0);
+		ck_assert_int_eq(reply(&a), 0);
+		ck_assert_ptr_null(lease_find(acc));
+		lease = lease_add(member, acc, 10000, now());
+	}
+	ck_assert_uint_eq(lease_counts(member)->items, 6);
+}
+END_TEST
+
+/* A credit of the configuration may be any stretch of time; a call can have only one that ends
+ * after it began. */
+START_TEST(periods_of_calls)
+{
+	static const struct {
+		int64_t from_us, until_us, ps, pe;
+	} rows[] = {
+		{ INT64_MIN, -32400 * SECOND, 0, 1 },
+		{ INT64_MIN, 0, 0, 1 },
+		{ 5 * SECOND, 4 * SECOND, 5, 6 },
+		{ 5 * SECOND, 5 * SECOND + 1, 5, 6 },
+		{ INT64_MIN, 7 * SECOND, 0, 7 },
+		{ 5 * SECOND, INT64_MAX, 0, 0 },
+	};
+	struct quota_limit l = limit(QUOTA_COST, "1 usd/lifetime");
+	struct period p = { rows[_i].from_us, rows[_i].until_us, rows[_i].until_us, "" };
+	struct quota_account *credit;
+	char name[64], err[200];
+	struct lease_answer a;
+
+	ck_assert_int_lt(_i, (int)TG_ARRAY_LEN(rows));
+	open_bucket();
+	for (int i = 0;; i++) {
+		snprintf(name, sizeof name, "tenant:a/cost/credit/%d", i);
+		if (lease_bucket_of(str_z(name)) == bucket)
+			break;
+	}
+	credit = quota_table_make(table, str_z(name), &l, &p, at(0), err, sizeof err);
+	ck_assert_ptr_nonnull(credit);
+	(void)lease_add(member, credit, 100, now());
+	quota_account_wait(credit, 10);
+	ck_assert(due());
+	ck_assert_uint_eq(call.n, 1);
+	ck_assert_int_eq(call.item[0].ps, rows[_i].ps);
+	ck_assert_int_eq(call.item[0].pe, rows[_i].pe);
+	a = ok(false, 0, 0);
+	ck_assert_int_eq(reply(&a), 0);
+	quota_account_unwait(credit, 10);
+	quota_account_put(credit);
+}
+END_TEST
+
 /* What each does to an answer that would be right. */
 static void other_epoch(struct lease_answer *a)
 {
@@ -699,6 +824,11 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, ends_after_its_period);
 	tcase_add_test(tc, retired);
 	tcase_add_test(tc, restored_while_leased);
+	tcase_add_test(tc, restored_in_a_known_epoch);
+	tcase_add_test(tc, adjusted_while_leased);
+	tcase_add_test(tc, settled_after_nothing_was);
+	tcase_add_test(tc, numbers_of_calls);
+	tcase_add_loop_test(tc, periods_of_calls, 0, 6);
 	tcase_add_loop_test(tc, wrong_answers, 0, 9);
 	tcase_add_test(tc, epochs);
 	tcase_add_test(tc, many_accounts);
