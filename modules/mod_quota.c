@@ -25,6 +25,8 @@ struct mod_quota {
 	struct quota_waiter waiter;
 	struct quota_account *lacking; /* that it waits for, with a reference; NULL: none */
 	int64_t lacks;                 /* how much of it */
+	unsigned n_guests; /* accounts of its session and end user, with a reference each */
+	struct quota_account *guest[QUOTA_GUEST_LIMITS];
 };
 
 static int64_t amount(uint64_t v)
@@ -136,6 +138,23 @@ static void quota_wanted(const struct req *r, int64_t want[QUOTA_DIM__MAX])
 		want[d] = TG_MIN(want[d], less[d]);
 }
 
+static void quota_guests_leave(struct mod_quota *m)
+{
+	while (m->n_guests > 0)
+		quota_account_put(m->guest[--m->n_guests]);
+}
+
+/* The path; whom a refusal names stays. -1: an account is missing. */
+static int quota_path(struct req *r, struct mod_quota *m, struct quota_path *path)
+{
+	int rc = plan_quota_path(r, plan_quota_time(r->w).wall, path);
+
+	quota_guests_leave(m);
+	memcpy(m->guest, path->account, path->guests * sizeof(struct quota_account *));
+	m->n_guests = path->guests;
+	return rc;
+}
+
 static enum quota_result quota_try(struct req *r, struct mod_quota *m, struct quota_denied *denied)
 {
 	const struct target *target = r->leg.route->target;
@@ -144,7 +163,7 @@ static enum quota_result quota_try(struct req *r, struct mod_quota *m, struct qu
 	enum quota_result rc;
 
 	*denied = (struct quota_denied){ .result = QUOTA_UNSURE };
-	if (target != m->target && plan_quota_path(r, plan_quota_time(r->w).wall, &path) != 0)
+	if (target != m->target && quota_path(r, m, &path) != 0)
 		return QUOTA_UNSURE; /* an account is missing */
 	quota_wanted(r, want);
 	if (m->target == NULL)
@@ -282,6 +301,7 @@ static void quota_settled(struct req *r)
 
 	quota_line_leave(r, &m->waiter); /* its client has gone */
 	quota_unwait(m);
+	quota_guests_leave(m);
 	if (quota_hold_is_empty(&m->hold))
 		return;
 	if (!r->any_sent && !l->sent) {

@@ -122,7 +122,7 @@ int quotad_open(struct tg_conf *c, const char *ledger_path, char *err, size_t er
 	int rc;
 
 	drop_opened();
-	if (c->quota.n_slots == 0)
+	if (c->quota.n_slots == 0 && !c->quota.guests)
 		return 0;
 	if (qd.table == NULL)
 		qd.table = quota_table_new(ACCOUNTS_MAX);
@@ -256,6 +256,7 @@ void quotad_close(void)
 	}
 	if (qd.tick != NULL)
 		event_free(qd.tick);
+	plan_quota_guests_close();
 	if (qd.table != NULL)
 		quota_table_free(qd.table);
 	qd.tick = NULL;

@@ -42,6 +42,7 @@ struct cfg_limits {
 	int64_t connections;  /* over all workers; 0 none: default 65536 */
 	int64_t connections_per_address; /* 0: no limit */
 	int64_t requests_per_connection; /* 0: no limit */
+	int64_t sessions;                /* and end users whose use is remembered: 65536 */
 };
 
 struct cfg_timeouts {      /* client clocks, microseconds */
@@ -131,6 +132,7 @@ struct cfg_model {
 };
 
 #define CFG_QUOTA_LIMITS 16
+#define CFG_GUEST_LIMITS 4
 struct cfg_quota {                                /* what a scope may use */
 	struct conf_strings text[QUOTA_DIM__MAX]; /* as written */
 	struct quota_limit *limit;                /* what it says */
@@ -169,10 +171,11 @@ struct cfg_tier {
 	struct str name;
 	struct cfg_quota limits; /* of each of its tenants */
 	struct cfg_pool pool;
-	struct conf_strings models; /* empty: all */
-	int64_t generation_price;   /* pico-USD: billed for an image, video or speech; 0: cost and
-				       markup */
-	int hold;                   /* enum hold_mode */
+	struct cfg_quota session, end_user; /* of each session and end user of each tenant */
+	struct conf_strings models;         /* empty: all */
+	int64_t generation_price; /* pico-USD: billed for an image, video or speech; 0: cost and
+				     markup */
+	int hold;                 /* enum hold_mode */
 	struct conf_strings admit_unknown; /* dimensions, */
 	unsigned admit_dims;               /* as bits: 1 << enum quota_dim */
 	int64_t max_tokens;                /* of an answer; 0: no limit */
@@ -187,7 +190,7 @@ struct cfg_key {
 	int64_t expires_us;         /* 0: never */
 	bool disabled;
 	struct conf_tags tags;
-	struct cfg_quota limits;
+	struct cfg_quota limits, session, end_user;
 	struct conf_array increases;
 	int64_t max_tokens, max_cost; /* a tier's */
 	struct conf_pos pos;
@@ -199,13 +202,14 @@ struct cfg_tenant {
 	bool disabled;
 	struct conf_tags tags;
 	int64_t markup_bp;
-	struct cfg_quota limits;      /* beside the tier's, or instead of the same */
-	struct conf_array increases;  /* of cfg_increase; the tier's limits too */
-	struct conf_array credits;    /* of cfg_credit */
-	int64_t overdraft;            /* pico-USD; 0: none */
-	int64_t max_tokens, max_cost; /* beside the tier's */
-	struct str timezone;          /* empty: the org's */
-	struct conf_array keys;       /* of cfg_key */
+	struct cfg_quota limits;            /* beside the tier's, or instead of the same */
+	struct cfg_quota session, end_user; /* beside the tier's */
+	struct conf_array increases;        /* of cfg_increase; the tier's limits too */
+	struct conf_array credits;          /* of cfg_credit */
+	int64_t overdraft;                  /* pico-USD; 0: none */
+	int64_t max_tokens, max_cost;       /* beside the tier's */
+	struct str timezone;                /* empty: the org's */
+	struct conf_array keys;             /* of cfg_key */
 	struct conf_pos pos;
 };
 

@@ -36,7 +36,7 @@ extern const struct conf_block config_price_block, config_unpriced_block;
 extern const struct conf_block config_ledger_block, config_abort_block;
 /* config_quota.c */
 extern const struct conf_block config_quota_block, config_budget_block, config_increase_block,
-	config_pool_block, config_credit_block, config_reserved_block;
+	config_pool_block, config_guest_block, config_credit_block, config_reserved_block;
 extern const struct conf_block config_redis_block; /* config_redis.c */
 extern const char *const config_abort_words[];
 

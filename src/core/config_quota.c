@@ -75,6 +75,38 @@ const struct conf_block config_quota_block = {
 	.check = check_limits,
 };
 
+/* ---- sessions and end users: the same, less what needs somebody who turns it */
+
+static int check_guest(struct conf_load *l, void *obj)
+{
+	const struct cfg_quota *q = obj;
+	unsigned n = 0;
+
+	if (check_limits(l, obj) != 0)
+		return -1;
+	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
+		for (size_t i = 0; i < q->text[d].n; i++)
+			if (q->limit[n++].kind == QUOTA_ROLLING)
+				return conf_fail_at(l, &q->text[d].v[i],
+					"sessions and end users have no rolling windows: write a "
+					"calendar period such as `day`, or a rate");
+	if (n > CFG_GUEST_LIMITS)
+		return conf_fail(l, &q->pos,
+			"%u limits; at most %d are possible for sessions or end users", n,
+			CFG_GUEST_LIMITS);
+	return 0;
+}
+
+const struct conf_block config_guest_block = {
+	.name = "guest limits",
+	.help = "Limits of each session or end user, who are known by a name that the application "
+		"sends. As `limits`, but without rolling windows; a restart forgets them.",
+	.size = sizeof(struct cfg_quota),
+	.directives = limit_directives,
+	.pos_offset_plus1 = offsetof(struct cfg_quota, pos) + 1,
+	.check = check_guest,
+};
+
 /* ---- more of a limit, for a time */
 
 int config_check_limit(struct conf_load *l, const struct str *dimension, const struct str *text,

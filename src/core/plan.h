@@ -60,11 +60,12 @@ struct model {
 struct tenant {
 	struct str name, tier, org;
 	const struct cfg_tenant *cfg;
-	const struct cfg_tier *tier_cfg;      /* NULL: none */
-	struct quota_scope quota;             /* its tier's limits and its own */
-	const struct quota_scope *pool_quota; /* its tier's pool; NULL: no tier */
-	const struct quota_scope *org_quota;  /* NULL: no org */
-	const struct zone *zone;              /* in which its periods begin */
+	const struct cfg_tier *tier_cfg;          /* NULL: none */
+	struct quota_scope quota;                 /* its tier's limits and its own */
+	struct quota_guests_of session, end_user; /* each of its sessions, ... */
+	const struct quota_scope *pool_quota;     /* its tier's pool; NULL: no tier */
+	const struct quota_scope *org_quota;      /* NULL: no org */
+	const struct zone *zone;                  /* in which its periods begin */
 	unsigned label;
 };
 
@@ -73,6 +74,7 @@ struct key {
 	const struct cfg_key *cfg;
 	const struct tenant *tenant;
 	struct quota_scope quota;
+	struct quota_guests_of session, end_user;
 	struct quota_maybes budgets;
 	uint64_t *models;      /* bit set by model.index; NULL: every model */
 	struct str log_text;   /* ,"tenant":...,"org":...,"tier":...,"key":... for the access log */

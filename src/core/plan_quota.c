@@ -108,6 +108,10 @@ static int build_tenant(
 	if (t->tier_cfg != NULL)
 		t->pool_quota =
 			&shared->pools[t->tier_cfg - (const struct cfg_tier *)c->cfg.tiers.v];
+	plan_quota_guests_build(c, &t->session, scope_name(c, "session", t->name), z,
+		t->tier_cfg != NULL ? &t->tier_cfg->session : NULL, &t->cfg->session);
+	plan_quota_guests_build(c, &t->end_user, scope_name(c, "end_user", t->name), z,
+		t->tier_cfg != NULL ? &t->tier_cfg->end_user : NULL, &t->cfg->end_user);
 	if (plan_quota_raises(c, &t->quota, &t->cfg->increases, err) != 0)
 		return -1;
 	return plan_quota_purse(c, &t->quota, &t->cfg->credits, t->cfg->overdraft,
@@ -242,16 +246,27 @@ static int build_key(struct tg_conf *c, struct key *k, struct conf_error *err)
 {
 	const struct tenant *t = k->tenant;
 	const struct quota_maybes *m = &k->budgets;
-	unsigned n, steps;
+	unsigned n, steps, guests;
 
 	scope_add(&c->quota, &k->quota, scope_name(c, "key", k->id), t->zone, &k->cfg->limits);
 	if (plan_quota_raises(c, &k->quota, &k->cfg->increases, err) != 0)
 		return -1;
+	plan_quota_guests_build(c, &k->session, scope_name(c, "session.key", k->id), t->zone, NULL,
+		&k->cfg->session);
+	plan_quota_guests_build(c, &k->end_user, scope_name(c, "end_user.key", k->id), t->zone,
+		NULL, &k->cfg->end_user);
+	guests = k->session.n + k->end_user.n + t->session.n + t->end_user.n;
+	if (guests > QUOTA_GUEST_LIMITS)
+		return plan_quota_fail(err, &k->cfg->pos,
+			"%u limits of sessions and end users apply to requests of key '%.*s'; at "
+			"most "
+			"%d are possible",
+			guests, STR_FMT(k->id), QUOTA_GUEST_LIMITS);
 	if (plan_quota_maybes(c, k) != 0)
 		return plan_quota_fail(err, &k->cfg->pos,
 			"budgets ask for more than %d different tags of requests of key '%.*s'",
 			QUOTA_ASKED_TAGS, STR_FMT(k->id));
-	n = k->quota.n + t->quota.n + (t->pool_quota != NULL ? t->pool_quota->n : 0) +
+	n = guests + k->quota.n + t->quota.n + (t->pool_quota != NULL ? t->pool_quota->n : 0) +
 	    (t->org_quota != NULL ? t->org_quota->n : 0) +
 	    most_of(m, 0, m->lasting, offsetof(struct quota_maybe, model)) +
 	    most_of(m, m->lasting, m->n, offsetof(struct quota_maybe, target));

@@ -22,6 +22,7 @@ struct req;
 struct key;
 struct tenant;
 struct cfg_budget;
+struct cfg_quota;
 struct worker;
 
 struct quota_raise { /* more of a limit, until then */
@@ -80,6 +81,17 @@ struct quota_scope {
 	enum quota_purse whose;
 };
 
+/* Limits of each session or each end user, whose accounts are made as they come. */
+#define QUOTA_GUEST_LIMITS 12 /* of one request */
+struct quota_guests_of {
+	struct quota_guest_limit {
+		struct quota_limit limit;
+		const struct zone *zone;
+		struct str scope; /* "session:acme", "end_user.key:k" */
+	} * v;
+	unsigned n;
+};
+
 struct quota_budget {
 	const struct cfg_budget *cfg;
 	struct quota_scope scope;
@@ -135,6 +147,7 @@ struct plan_quota {
 	unsigned n_slots, cap_slots;
 	struct quota_budget *budgets;
 	unsigned n_budgets;
+	bool guests;         /* somebody has limits of sessions or end users */
 	struct zone **zones; /* each once */
 	unsigned n_zones;
 };
@@ -199,9 +212,11 @@ void plan_quota_turn(struct tg_conf *c, struct quota_table *t, struct quota_time
 
 /* Worker: its clock. */
 struct quota_time plan_quota_time(struct worker *w);
-/* The accounts of a request, narrow ones first. */
+/* The accounts of a request, narrow ones first. The first ones may be guests': those have a
+ * reference each, which is to be given back. */
 struct quota_path {
 	struct quota_account *account[QUOTA_PATH_MAX];
+	unsigned guests;
 	unsigned n, lasting; /* those behind are of the target that it is sent to */
 	struct quota_step step[QUOTA_FALL_MAX]; /* besides: what may come from several sources */
 	unsigned n_steps;
@@ -212,6 +227,18 @@ int plan_quota_path(const struct req *r, wall_us now, struct quota_path *out) TG
 /* Is there a budget that would count the request if it were for this model (of the client's name)?
  */
 bool plan_quota_asks_model(const struct req *r, struct str model);
+
+/* ---- plan_quota_guests.c */
+
+/* Of a tier (NULL: none) and a tenant, or of a key alone. Control thread. */
+void plan_quota_guests_build(struct tg_conf *c, struct quota_guests_of *to, struct str scope,
+	const struct zone *z, const struct cfg_quota *tier, const struct cfg_quota *own);
+/* Where their accounts are, from the first plan on that has such limits. -1: no memory. */
+int plan_quota_guests_open(const struct tg_conf *c) TG_MUST_CHECK;
+void plan_quota_guests_close(void);
+/* Worker: the accounts of one session or end user (id) onto the path. -1: no place for them. */
+int plan_quota_guests_add(struct quota_path *path, const struct quota_guests_of *of, struct str id,
+	struct quota_time now) TG_MUST_CHECK;
 
 /* ---- plan_quota_match.c */
 

@@ -148,6 +148,10 @@ int plan_quota_open(struct tg_conf *c, struct quota_table *t, struct quota_time 
 	plan_quota_visit_f *visit, void *arg, char *why, size_t why_size)
 {
 	c->quota.now = now.wall;
+	if (plan_quota_guests_open(c) != 0) {
+		snprintf(why, why_size, "no memory for the limits of sessions and end users");
+		return -1;
+	}
 	for (unsigned i = 0; i < c->quota.n_slots; i++) {
 		struct quota_slot *s = &c->quota.slots[i];
 		struct quota_account *a;

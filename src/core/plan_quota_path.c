@@ -224,6 +224,17 @@ static void add_unknown(struct path *p, const struct req *r, const struct tg_con
 	}
 }
 
+static void add_guests(struct path *p, const struct req *r, const struct key *k)
+{
+	struct quota_time now = plan_quota_time(r->w);
+
+	if (plan_quota_guests_add(p->out, &k->session, r->session, now) != 0 ||
+		plan_quota_guests_add(p->out, &k->end_user, r->end_user, now) != 0 ||
+		plan_quota_guests_add(p->out, &k->tenant->session, r->session, now) != 0 ||
+		plan_quota_guests_add(p->out, &k->tenant->end_user, r->end_user, now) != 0)
+		p->missing = true;
+}
+
 int plan_quota_path(const struct req *r, wall_us now, struct quota_path *out)
 {
 	struct path p = { .out = out, .now = now };
@@ -232,10 +243,12 @@ int plan_quota_path(const struct req *r, wall_us now, struct quota_path *out)
 	const struct tg_conf *c;
 	const struct key *key;
 
-	out->n = out->lasting = out->n_steps = 0;
+	out->n = out->lasting = out->n_steps = out->guests = 0;
 	if (r->key == NULL)
 		return 0;
 	key = key_now(r, &c);
+	if (TG_UNLIKELY(c->quota.guests))
+		add_guests(&p, r, key);
 	path_add(&p, &key->quota);
 	path_add_above(&p, &key->tenant->quota, key->tenant->name);
 	path_add_above(&p, key->tenant->pool_quota, key->tenant->name);

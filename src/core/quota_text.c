@@ -17,7 +17,13 @@ size_t quota_amount_put(char out[QUOTA_AMOUNT_LEN], enum quota_dim dim, int64_t 
 
 bool quota_is_own(const struct quota_account *a)
 {
-	return str_starts(a->name, STR("key:")) || str_starts(a->name, STR("tenant:"));
+	static const struct str own[] = { { "key:", 4 }, { "tenant:", 7 }, { "session", 7 },
+		{ "end_user", 8 } };
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(own); i++)
+		if (str_starts(a->name, own[i]))
+			return true;
+	return false;
 }
 
 /* ---- one limit */

@@ -184,3 +184,50 @@ def test_a_reserved_part_is_one_tenant_s_alone(gateway, launch, tmp_path, above)
     assert used[part] == 2 and used[part.removesuffix("/reserved:acme")] == 3
     assert statuses(again, 1, key=SECOND) == [429]
     assert statuses(again, 2) == [200, 429]
+
+
+# ---- sessions and end users
+
+
+@pytest.mark.parametrize("header", ["session", "end-user"])
+@pytest.mark.parametrize("where", ["tier", "tenant", "key"])
+def test_each_session_and_end_user_has_its_limit(gateway, header, where):
+    block = {header.replace("-", "_"): {"requests": "2/day"}}
+    changes = {"tier": {"tiers": {"free": block}, "tenants": {"acme": {"tier": "free"}}},
+               "tenant": {"tenants": {"acme": block}},
+               "key": {"tenants": {"acme": {"keys": [{"id": "laptop", "sha256": sha256(KEY), **block}]}}}}[where]
+    gw = gateway(changes)
+    one, two = {f"x-tollgate-{header}": "one"}, {f"x-tollgate-{header}": "two"}
+    assert statuses(gw, 3, headers=one) == [200, 200, 429]
+    r = chat(gw.listen, headers=one)
+    name = header.replace("-", "_") + (".key:laptop" if where == "key" else ":acme")
+    assert r.get("x-tollgate-denied-by").startswith(name + "/requests/day/") and r.get("x-tollgate-reset")
+    assert "one" not in r.get("x-tollgate-denied-by") and r.json["error"]["code"] == "insufficient_quota"
+    assert statuses(gw, 3, headers=two) == [200, 200, 429]
+    assert statuses(gw, 4) == [200] * 4 # nobody's
+    gw.reload({**gw.config, "log": {**gw.config["log"], "level": "debug"}})
+    assert statuses(gw, 1, headers=one) == [429]
+
+
+def test_a_tenant_s_own_limit_of_sessions_replaces_its_tier_s(gateway):
+    gw = gateway({"tiers": {"free": {"session": {"requests": ["1/day", "100/min"]}}},
+                  "tenants": {"acme": {"tier": "free", "session": {"requests": "2/day", "concurrency": "5"}}}})
+    session = {"x-tollgate-session": "s"}
+    assert statuses(gw, 3, headers=session) == [200, 200, 429]
+
+
+def test_names_that_somebody_invents_are_bounded(gateway):
+    """Far more sessions than places: each is served, memory stays, and one that comes back has been forgotten."""
+    gw = gateway({"limits": {"sessions": 16}, "tenants": {"acme": {"session": {"requests": "1/day"}}}})
+    assert statuses(gw, 2, headers={"x-tollgate-session": "first"}) == [200, 429]
+    assert all(statuses(gw, 1, headers={"x-tollgate-session": f"s{i}"}) == [200] for i in range(40))
+    assert statuses(gw, 2, headers={"x-tollgate-session": "first"}) == [200, 429]
+
+
+def test_the_cost_of_an_end_user_is_held(gateway):
+    gw = gateway({"tenants": {"acme": {"end_user": {"cost": "0.0002 usd/day", "concurrency": "1"}}}})
+    spent, n = F(0), 0
+    while (r := chat(gw.listen, max_tokens=20, headers={"x-tollgate-end-user": "u"})).status == 200:
+        spent, n = spent + F(r.get("x-tollgate-cost-usd")), n + 1
+    assert r.status == 429 and n > 3 and F("0.0001") < spent <= F("0.0002")
+    assert 0 <= int(r.get("x-tollgate-max-affordable-tokens")) < 20

@@ -21,6 +21,6 @@ X(RATELIMIT, "ratelimit", response, "What is left of the tightest limit on reque
 X(RATELIMIT_POLICY, "ratelimit-policy", response, "What these limits are.")
 X(SHOULD_RETRY, "x-should-retry", response, "`false` where an SDK's retry cannot help.")
 X(TAGS, "x-tollgate-tags", request, "Tags for attribution: `team=a,feature=b`.")
-X(SESSION, "x-tollgate-session", request, "Session id for attribution.")
+X(SESSION, "x-tollgate-session", request, "Session id, for attribution and [limits of each session](../guide/limits.md#sessions-and-end-users).")
 X(MAX_COST, "x-tollgate-max-cost", request, "What this request may cost at most, in USD: `0.05`.")
-X(END_USER, "x-tollgate-end-user", request, "End user id for attribution.")
+X(END_USER, "x-tollgate-end-user", request, "End user id, for attribution and [limits of each end user](../guide/limits.md#sessions-and-end-users).")

@@ -405,7 +405,7 @@ START_TEST(dumps_load_again)
 	ck_assert_ptr_nonnull(strstr(dump, "      connect: 1500ms\n"));
 	ck_assert_ptr_nonnull(strstr(dump, "    tls_verify: false\n"));
 	ck_assert_ptr_nonnull(strstr(dump, "        model: \"quoted \\\" and \\\\\"\n"));
-	ck_assert_ptr_nonnull(strstr(dump, "  t:\n    pool:\n      timezone: UTC\n"));
+	ck_assert_ptr_nonnull(strstr(dump, "  t:\n    hold: full\n"));
 	ck_assert_ptr_nonnull(strstr(dump, "    markup: 12.5%\n"));
 	ck_assert_ptr_nonnull(strstr(dump, "expires: 2027-01-01T11:00:00.000000Z\n"));
 	ck_assert_ptr_nonnull(strstr(dump, "  headers: []\n"));

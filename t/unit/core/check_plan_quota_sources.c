@@ -106,6 +106,19 @@ END_TEST
 static const struct {
 	const char *where, *error;
 } wrong[] = {
+	{ TENANT("session: { requests: 1/30d }"), ":4:39: sessions and end users have no rolling "
+						  "windows: write a calendar period such "
+						  "as `day`, or a rate" },
+	{ TENANT("end_user: { requests: [ 1/day, 1/hour, 1/month, 1/year, 1/week ] }"),
+		"5 limits; at most 4 are possible for sessions or end users" },
+	{ TENANT("session: { requests: [ 1/day, 2/week, 3/month, 4/year ] }, end_user: { requests: "
+		 "[ "
+		 "1/day, 2/week, 3/month, 4/year ] }, keys: [ { id: k, sha256: " FAKE_KEY_SHA
+		 ", session: { requests: [ 1/day, 2/week, 3/month, 4/year ] }, end_user: { "
+		 "requests: "
+		 "1/day } } ]"),
+		"13 limits of sessions and end users apply to requests of key 'k'; at most 12 are "
+		"possible" },
 	{ TENANT("limits: { cost: 1 usd/day }, overdraft: 1 usd"), "" },
 	{ TENANT("limits: { requests: 1/day }, overdraft: 1 usd"),
 		":4:16: credits and an overdraft are for when a limit on cost is used up, and "
@@ -162,6 +175,48 @@ START_TEST(what_cannot_be)
 }
 END_TEST
 
+/* Narrow ones first, with a reference each; the same ones for the same names. */
+START_TEST(guests)
+{
+	struct conf_ref ref = { .conf = NULL };
+	struct quota_path path, again;
+	struct worker w = { .conf = &ref };
+	struct req r = { .w = &w, .session = STR("s"), .end_user = STR("u") };
+
+	begin(BASE "tiers: { t: { session: { requests: [ 1/day, 7/min ] }, limits: { requests: "
+		   "9/day } "
+		   "} }\n"
+		   "tenants: { me: { tier: t, session: { requests: 2/day }, keys: [ { id: k, "
+		   "sha256: " FAKE_KEY_SHA ", end_user: { concurrency: 3 } } ] } }\n");
+	open_plan(f.conf);
+	w.wall = now.wall;
+	ref.conf = r.conf = f.conf;
+	r.key = plan_find_key(f.conf, STR(FAKE_KEY));
+	r.tags_json = r.key->tags_json;
+	ck_assert_int_eq(plan_quota_path(&r, w.wall, &path), 0);
+	ck_assert_uint_eq(path.n, 4);
+	ck_assert_uint_eq(path.guests, 3);
+	UNIT_STR_EQ(path.account[0]->name, STR("end_user.key:k/concurrency"));
+	UNIT_STR_EQ(path.account[1]->name, STR("session:me/requests/day" D));
+	UNIT_STR_EQ(path.account[2]->name, STR("session:me/requests/rate/min"));
+	UNIT_STR_EQ(path.account[3]->name, STR("tenant:me/requests/day" D));
+	ck_assert_int_eq(atomic_load(&path.account[1]->limit), 2);
+	ck_assert_int_eq(plan_quota_path(&r, w.wall, &again), 0);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_ptr_eq(path.account[i], again.account[i]);
+		quota_account_put(path.account[i]);
+		quota_account_put(again.account[i]);
+		ck_assert_uint_eq(atomic_load(&path.account[i]->refs) & 0xffffffff, 1);
+	}
+	r.session = r.end_user = STR_NONE;
+	ck_assert_int_eq(plan_quota_path(&r, w.wall, &path), 0);
+	ck_assert_uint_eq(path.n, 1);
+	ck_assert_uint_eq(path.guests, 0);
+	done();
+	plan_quota_guests_close();
+}
+END_TEST
+
 START_TEST(too_many_sources)
 {
 	struct conf_error err = { { 0 } };
@@ -187,6 +242,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, credits_come_and_expire);
 	tcase_add_test(tc, parts_of_an_org_and_a_pool);
 	tcase_add_loop_test(tc, what_cannot_be, 0, (int)TG_ARRAY_LEN(wrong));
+	tcase_add_test(tc, guests);
 	tcase_add_test(tc, too_many_sources);
 }
 
