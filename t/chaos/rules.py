@@ -1,7 +1,9 @@
 """The safety rules that --prove leaves out, and what then has to go wrong.
 
 Rules of the gateway have a switch in builds that are configured with --enable-test-switches (src/base/test_switch.h); those of
-quota.lua are taken out of its text, which such builds read from a file.
+quota.lua are taken out of its text, which such builds read from a file. What takes an order of messages that chance does not
+bring about in a minute (a late call of an earlier process, an assertion in between two calls, ...) is left to the model (t/model)
+and to the simulation (t/simulate), which have those rules, too.
 """
 
 import dataclasses
@@ -40,14 +42,8 @@ RULES = (
     Rule("reclaim", "what others have and did not spend is granted again",
          lua=(("return math.max(m.g, m.s)\nend", "return m.s\nend"),), faults=("delay",)),
     Rule("lease_return", "what is given back is used until Redis has it", switch="lease_return", faults=("delay",), every=.4),
-    Rule("lease_assert", "a bucket opens before all is known that its members have", switch="lease_assert", faults=SET_BACK, every=.6),
     Rule("op_seq", "what comes late counts: it takes away what is in use",
          lua=(("if op.seq <= m.q then", "if false then"),), faults=("late",), every=.4),
-    Rule("incarnation", "what a killed process had sent counts",
-         lua=(("if call.incarnation < highest then", "if false then"), ("if op.seq <= m.q then", "if false then")),
-         faults=("late_kill",), every=.6),
-    Rule("overwrite", "what a member had counts, when it says that it has less",
-         lua=(("if op.returns or m.e ~= b.ep then", "if op.returns then"),), faults=("redis_stale",), every=.6),
 )
 
 
