@@ -8,7 +8,6 @@
 
 #include "base/digest.h"
 #include "base/num.h"
-#include "base/test_switch.h"
 #include "quota/lease_int.h"
 
 /* ---- member */
@@ -71,8 +70,7 @@ struct lease_member *lease_member_new(
 	m->attention.arg = arg;
 	m->name = str_dup(cfg->name);
 	m->incarnation = incarnation;
-	/* so that there are some left over */
-	m->call_max = test_off(TEST_LEASE_ASSERT) ? 1 : LEASE_CALL_MAX;
+	m->call_max = LEASE_CALL_MAX;
 	list_init(&m->all);
 	for (unsigned i = 0; i < LEASE_BUCKETS; i++)
 		bucket_init(m, i);
