@@ -220,10 +220,12 @@ class Bench:
         path = os.path.join(self.options.build, "t/bench", name)
         return subprocess.run([path, *arguments], capture_output=True, text=True, check=True).stdout
 
-    def own_row(self, case, figure, unit):
+    def own_row(self, case, figure, unit, error=None):
         """A figure that the others have no part in."""
-        row = {"case": case, "tollgate": round(figure, 4 if figure < 0.1 else 2), "nginx": None, "haproxy": None, "ratio_nginx": None,
-               "ratio_haproxy": None, "unit": unit}
+        row = {"case": case, "tollgate": round(figure, 4 if figure < 0.1 else 2), "nginx": None, "haproxy": None,
+               "ratio_nginx": None, "ratio_haproxy": None, "unit": unit}
+        if error is not None:
+            row["error"] = error
         self.rows.append(row)
         if not self.options.json:
             print_row(row)
