@@ -510,3 +510,17 @@ def test_a_limit_is_set_by_hand(member, redis):
     by_hand("configured")
     by_hand("8/day")
     assert used() == 0
+
+
+def test_a_credit_that_gateways_share(member, redis, billing):
+    """It is drawn on when the limit is used up, and both are used once, whoever serves."""
+    server, names, gateways = redis(), ["gw-1", "gw-2"], []
+    for name in names:
+        config = member.config(name, names, server, {"cost": "0.005 usd/month"})
+        gift = [{"name": "gift", "amount": "0.005 usd", "expires": "2099-01-01"}]
+        gateways.append(member.launch(merged(config, {"tenants": {"acme": {"credits": gift}}}), name=name))
+    together(gateways)
+    answers = spend(gateways)
+    check_cap(billing, answers, F("0.01"))
+    sums = {name.split("/", 1)[1]: int(fields["S"]) for name, fields in server.accounts().items()}
+    assert len(sums) == 2 and all(0 < v <= 5_000_000 for v in sums.values()), sums
