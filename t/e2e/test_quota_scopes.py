@@ -2,10 +2,11 @@
 import datetime
 import fractions
 import signal
+import subprocess
 
 import pytest
 
-from harness import KEY, MODEL, PROVIDER_KEY, Client, chat, free_port, multipart, sha256, wait_for
+from harness import BUILD, KEY, MODEL, PROVIDER_KEY, Client, chat, free_port, multipart, sha256, wait_for
 
 TWO = {"models": {MODEL: {"targets": "openai"}, "other": {"targets": {"target": "openai", "model": MODEL}}}}
 
@@ -126,6 +127,19 @@ def spend(gw, until, **more):
     return spent, until
 
 
+def verified(gw):
+    """What the gateway says of its limits is what its ledger says."""
+    run = None
+
+    def holds():
+        nonlocal run
+        run = subprocess.run([str(BUILD / "tgctl"), "quota", "verify", "--admin", gw.admin, "-c", str(gw.config_path)],
+                             capture_output=True, text=True, timeout=60)
+        return run.returncode == 0
+
+    wait_for(holds, lambda: f"limits and ledger agree: {run.stdout}{run.stderr}")
+
+
 @pytest.mark.parametrize("scope", ["tenant", "org"])
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_credits_then_an_overdraft(gateway, launch, tmp_path, scope, how):
@@ -154,9 +168,11 @@ def test_credits_then_an_overdraft(gateway, launch, tmp_path, scope, how):
     assert r.get("x-tollgate-denied-by") == (month if scope == "tenant" else "org/cost")
     if scope == "tenant":
         assert sources(gw, admin=False) == {a.split("/", 1)[1]: v for a, v in before.items()}
+    verified(gw)
     gw.signal(how)
     gw.wait()
     again = launch(gw.config)
+    verified(again)
     after = sources(again)
     assert sum(after.values()) == spent and after[month] == before[month]
     assert all(after[a] <= F("0.0002") for a in after)
@@ -176,6 +192,7 @@ def test_a_reserved_part_is_one_tenant_s_alone(gateway, launch, tmp_path, above)
                   "tenants": {"acme": belongs, "other": {**belongs, "keys": [{"id": "second", "sha256": sha256(SECOND)}]}}})
     assert statuses(gw, 4, key=SECOND) == [200, 200, 200, 429]
     assert statuses(gw, 2) == [200, 200]
+    verified(gw)
     gw.signal(signal.SIGKILL)
     gw.wait()
     again = launch(gw.config)
