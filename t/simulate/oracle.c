@@ -166,7 +166,8 @@ static void check_sum(
 
 	version = again ? TG_MAX(version, a->version[server]) : version;
 	limit = w->limit_of[version][a->family];
-	if (again && sum > limit + a->over && sum > a->sum[server])
+	/* what is settled beyond its hold is beyond any limit */
+	if (again && sum > limit + a->over && sum > a->sum[server] + a->over)
 		sim_break(w, "I1: server %c grants %lld of %s, whose limit is %lld", s->run_id[6],
 			(long long)sum, a->name, (long long)limit);
 	if (again && settled < a->settled[server])

@@ -1,2 +1,4 @@
 /* seeds.h: kept as regressions; what each was about. */
-0, /* ends the list */
+2,              /* a fence that FLUSHALL took along */
+	500221, /* settled beyond its hold, where a limit was cut */
+	0,      /* ends the list */

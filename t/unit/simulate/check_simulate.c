@@ -74,6 +74,8 @@ END_TEST
 
 static void tests(TCase *tc)
 {
+	/* when a rule is noticed by another seed than it was */
+	tcase_set_timeout(tc, 5 * UNIT_TIMEOUT_S);
 	tcase_add_test(tc, kept_ones);
 	tcase_add_loop_test(tc, schedules, 0, CHUNKS);
 	tcase_add_loop_test(tc, mutants, 0, (int)sim_mutants_n);
