@@ -103,6 +103,7 @@ def play(args, folder, rule=None):
         if c is not None:
             c.stop()
     j = judge.Judge(orgs, world.jsonl(w.sim_ledger), {m.name: world.export_of(m.ledger) for m in w.members}, d.notes).run()
+    (folder / "redis.json").write_text(json.dumps({"at_rest": hashes, "at_end": last}, indent=1))
     if look is not None:
         j.redis(hashes, look.highest, last)
     for m in w.members:
@@ -127,7 +128,7 @@ def summary(args, w, d, f, j, began):
         "refused": sum(n.status == 429 for n in d.notes), "unavailable": d.unavailable,
         "aborted": sum(n.aborted for n in d.notes), "broken": sum(n.broken for n in d.notes),
         "overspend_nano": int(judge.up(j.overspend)), "over_nano": int(judge.up(j.over)), "cut_nano": int(judge.up(j.cut)),
-        "utilisation": round(used, 5), "utilisation_worst": round(worst, 5), "accounts_spent": accounts,
+        "utilisation": round(used, 5), "utilisation_worst": round(float(worst[0]), 5), "worst": worst[1], "accounts_spent": accounts,
         "rounds": len(d.done), "unfinished": len(d.unfinished()),
         "unjournaled": j.counts["unjournaled"], "invariants_broken": sum(billed.values()), "broken_by_rule": billed,
         "faults": f.counts, "seconds": round(time.monotonic() - began, 1),

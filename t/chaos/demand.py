@@ -37,10 +37,10 @@ class State:
     level: int = book.MOST_TOKENS
     in_flight: int = 0
     next_try: float = 0.0
-    denied: dict = dataclasses.field(default_factory=dict)      # member -> when, the smallest request
+    denied: dict = dataclasses.field(default_factory=dict)      # member -> by which account, the smallest request
     pass_began: float = 0.0
     passes: int = 0
-    spent_by: str = None                                        # the account that refused last
+    spent_by: str = None                                        # the account by which all gateways refused at last
     asked: int = 0
 
     @property
@@ -146,27 +146,28 @@ class Demand:
             state.again()
             state.level = min(book.MOST_TOKENS, max(state.level, note.ask.tokens) + 1)
         elif note.status == 429 and note.denied_by:
-            state.spent_by = note.denied_by
             if note.ask.tokens > 1:
                 state.level = max(1, min(state.level, note.ask.tokens // 2, note.affordable or state.level))
                 state.next_try = now + .01
                 return
             state.next_try = now + .06
-            self.denied(state, note.member, now)
+            self.denied(state, note, now)
         else:
             self.unavailable += note.status == 503
             state.next_try = now + .05
 
-    def denied(self, state, member, now):
-        """The smallest request was refused."""
+    def denied(self, state, note, now):
+        """The smallest request was refused. Where one gateway lacks money and another requests, neither is used up."""
         if state.in_flight:
             state.again()
             return
         if not state.denied:
             state.pass_began = now
-        state.denied[member] = now
+        state.denied[note.member] = note.denied_by
         if len(state.denied) == self.world.n_members and now - state.pass_began >= PASS_S:
             state.passes += 1
+            names = set(state.denied.values())
+            state.spent_by = names.pop() if len(names) == 1 else None
             state.denied = {}
 
     def member_for(self, state):

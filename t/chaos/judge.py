@@ -234,12 +234,12 @@ class Judge:
 
     def utilisation(self, states):
         """(settled / limit over all accounts of money that refused at last, the worst of them, how many)"""
-        used, limits, worst = 0, 0, F(1)
+        used, limits, worst = 0, 0, (F(1), "")
         for scope, limit in self.refusing(states).items():
             settled = min(self.settled[scope, "cost"], limit * NANO)
             used, limits = used + settled, limits + limit * NANO
-            worst = min(worst, F(settled) / (limit * NANO))
-        return (float(F(used) / limits) if limits else 0.0), float(worst), len(self.refusing(states))
+            worst = min(worst, (F(settled) / (limit * NANO), scope))
+        return (float(F(used) / limits) if limits else 0.0), worst, len(self.refusing(states))
 
     def refusing(self, states):
         out = {}
