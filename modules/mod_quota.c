@@ -99,6 +99,9 @@ static enum quota_result quota_more(struct req *r, struct mod_quota *m,
 		more[d] = TG_MAX(want[d] - m->hold.amount[d], 0);
 	if (r->leg.route->target == m->target)
 		return quota_raise(&m->hold, more, plan_quota_time(r->w), denied);
+	/* a reload may have brought the target more than the first leg's accounts left room for */
+	if (path->n - path->lasting > QUOTA_PATH_MAX - m->hold.lasting)
+		return QUOTA_UNSURE;
 	quota_spent(r, spent);
 	return quota_move(&m->hold, more, spent, path->account + path->lasting,
 		path->n - path->lasting, plan_quota_time(r->w), denied);

@@ -639,6 +639,54 @@ START_TEST(an_account_is_missing)
 }
 END_TEST
 
+static void put_budgets(char *out, size_t cap, const char *match, char letter, int n)
+{
+	size_t at = (size_t)snprintf(out, cap, MODELS "budgets:\n");
+
+	for (int i = 0; i < n; i++)
+		at += (size_t)snprintf(out + at, cap - at,
+			"  - { name: %c%d, %s limits: { cost: 1 usd/lifetime } }\n", letter, i,
+			match);
+	snprintf(out + at, cap - at,
+		"tenants: { me: { keys: [ { id: k, sha256: " FAKE_KEY_SHA " } ] } }\n");
+}
+
+/* Accounts that stay are those of the first leg's plan, the target's of the one that a reload has
+ * brought: each fits a path, both do not. */
+START_TEST(more_than_a_path_after_a_reload)
+{
+	const struct quota_time now = { clock_wall(), clock_mono() };
+	struct conf_ref ref = { .conf = NULL }, *before;
+	struct conf_error err = { { 0 } };
+	char yaml[8192], why[256];
+	struct req *r;
+
+	put_budgets(yaml, sizeof yaml, "", 'a', 20);
+	start(yaml);
+	put_budgets(yaml, sizeof yaml, "match: { target: b },", 'b', 10);
+	ref.conf = fake_plan(f.resolver, yaml, 2, &err);
+	ck_assert_msg(ref.conf != NULL, "%s", err.text);
+	ck_assert_int_eq(plan_quota_open(ref.conf, table, now, not_new, NULL, why, sizeof why), 0);
+	f.conf->cfg.ledger.indeterminate = INDETERMINATE_INPUT;
+	r = asking(POST, "up");
+	send_it(r);
+	reached(r, 0);
+	before = f.w.conf;
+	f.w.conf = &ref;
+	reroute(r);
+	f.w.conf = before;
+	ck_assert(r->settled);
+	ck_assert_uint_eq(n_sent, 1);
+	fake_read(&f);
+	ck_assert_int_eq(fake_status(&f), 503);
+	check_account("over", "budget:a19/cost/lifetime", QUOTA_COST, 14, 0);
+	check_account("over", "budget:b9/cost/lifetime", QUOTA_COST, 0, 0);
+	fake_drop(&f);
+	plan_put(ref.conf);
+	finish();
+}
+END_TEST
+
 /* ---- the ledger takes no more */
 
 START_TEST(the_ledger_refuses)
@@ -764,6 +812,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, a_first_leg_is_refused);
 	tcase_add_test(tc, a_rate);
 	tcase_add_test(tc, an_account_is_missing);
+	tcase_add_test(tc, more_than_a_path_after_a_reload);
 	tcase_add_loop_test(tc, the_ledger_refuses, 0, 2);
 	tcase_add_test(tc, bounds_saturate);
 	tcase_add_test(tc, rounded_once);
