@@ -8,6 +8,7 @@
 #include "admin/metrics_page.h"
 #include "admin/metrics_quota.h"
 #include "core/label.h"
+#include "core/quota_text.h"
 #include "money/money.h"
 
 #define NANO_DIGITS 9
@@ -319,7 +320,9 @@ static void page_limits(struct page *p)
 			enum quota_dim dim = s->slot->limit->dim;
 			struct metrics_label l[] = { { "scope", s->slot->scope },
 				{ "dimension", str_z(quota_dim_name(dim)) },
-				{ "period", quota_near_period(s, period) } };
+				{ "period", quota_near_period(s, period) },
+				{ "source", quota_slot_source(s->slot) },
+				{ "of", s->slot->source_name } };
 
 			metrics_sample_decimal(&p->m, "", l, TG_ARRAY_LEN(l),
 				quota_near_figure(s, rows[i].figure),

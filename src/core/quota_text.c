@@ -95,7 +95,7 @@ static void put_lease(struct outbuf *b, const struct quota_account *a)
 	outbuf_lit(b, "}");
 }
 
-static struct str source_of(const struct quota_slot *s)
+struct str quota_slot_source(const struct quota_slot *s)
 {
 	static const struct str names[] = {
 		[QUOTA_SOURCE_LIMIT] = { "limit", 5 },
@@ -141,7 +141,7 @@ void quota_slot_json(
 			str_mk(iso, CLOCK_ISO_LEN));
 	}
 	if (s->source != QUOTA_SOURCE_LIMIT)
-		put_text(b, "source", source_of(s));
+		put_text(b, "source", quota_slot_source(s));
 	if (shares && a != NULL && a->lease != NULL)
 		put_lease(b, a);
 	outbuf_lit(b, "}");

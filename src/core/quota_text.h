@@ -13,6 +13,8 @@ size_t quota_amount_put(char out[QUOTA_AMOUNT_LEN], enum quota_dim dim, int64_t 
 
 /* Is the account the key's or the tenant's, whose figures they may see? */
 bool quota_is_own(const struct quota_account *a);
+/* "limit", "reserved", "credit", "overdraft". */
+struct str quota_slot_source(const struct quota_slot *s);
 /* {"scope":...,"dimension":...,"limit":...,"account":...,"used":...,"held":...,"free":...,"resets":...}.
  * Of a limit that others share `used` is theirs, too, as far as they have told. shares: also what
  * this process has of it, and what all have (control thread).
