@@ -81,12 +81,12 @@ static void visit(void *arg, const struct quota_slot *s, struct quota_account *a
  * hand. */
 static void raise_to_ledger(void *arg, struct quota_account *a, int64_t spent, uint64_t requests)
 {
-	int64_t has = spent - atomic_load(&a->settled) + quotaops_adjusted(a->name);
+	__int128 has = (__int128)spent - atomic_load(&a->settled) + quotaops_adjusted(a->name);
 
 	(void)arg;
 	(void)requests;
 	if (has > 0 && !test_off(TEST_RESTORE))
-		quota_account_restore(a, has);
+		quota_account_restore(a, (int64_t)TG_MIN(has, INT64_MAX));
 }
 
 static int restore(struct ledger_ask *ask, const char *path, char *err, size_t err_len)

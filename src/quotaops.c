@@ -14,6 +14,7 @@
 
 #define NANO_DIGITS 9
 #define TEXT_MAX    256
+#define SUM_MAX     (INT64_C(1) << 61)
 
 /* ---- what was changed */
 
@@ -44,7 +45,7 @@ static struct adjusted *adjusted_find(struct str account)
 	return a;
 }
 
-static int adjusted_add(struct str account, int64_t amount)
+static void adjusted_add(struct str account, int64_t amount)
 {
 	struct adjusted *a = adjusted_find(account);
 
@@ -55,7 +56,8 @@ static int adjusted_add(struct str account, int64_t amount)
 		a->next = ops.adjusted;
 		ops.adjusted = a;
 	}
-	return __builtin_add_overflow(a->sum, amount, &a->sum) ? -1 : 0;
+	/* beyond what any account counts it makes no difference */
+	a->sum = TG_MAX(TG_MIN(a->sum + amount, SUM_MAX), -SUM_MAX);
 }
 
 int64_t quotaops_adjusted(struct str account)
@@ -129,7 +131,8 @@ void quotaops_apply(struct tg_conf *c)
 
 		if (s->source != QUOTA_SOURCE_LIMIT)
 			set = NULL;
-		plan_quota_set_amount(c, s, set != NULL ? set->limit.amount : -1);
+		/* parts that a configuration keeps since are its word on how much it is */
+		plan_quota_set_amount(c, s, set != NULL ? TG_MAX(set->limit.amount, s->kept) : -1);
 	}
 }
 
@@ -174,9 +177,12 @@ static int read_line(void *arg, const json_t *line)
 	if (strcmp(op, "set") == 0)
 		return read_set(line);
 	if (strcmp(op, "adjust") != 0 || !json_is_integer(amount) ||
+		json_integer_value(amount) > QUOTA_AMOUNT_MAX ||
+		json_integer_value(amount) < -QUOTA_AMOUNT_MAX ||
 		text_of(line, "account")[0] == '\0')
 		return -1;
-	return adjusted_add(str_z(text_of(line, "account")), json_integer_value(amount));
+	adjusted_add(str_z(text_of(line, "account")), json_integer_value(amount));
+	return 0;
 }
 
 int quotaops_open(const char *ledger, char *err, size_t err_len)
@@ -333,7 +339,7 @@ static int adjust_one(struct admin_reply *r, const struct asked *asked, struct q
 	after[quota_amount_put(after, a->dim, settled + amount)] = '\0';
 	if (keep(r, "adjust", asked, a->name, amount, before, after) != 0)
 		return -1;
-	(void)adjusted_add(a->name, amount);
+	adjusted_add(a->name, amount);
 	quota_account_adjust(a, amount);
 	say_change(r, some, a->name, before, after);
 	return 0;
@@ -374,6 +380,10 @@ static int set_one(struct admin_reply *r, const struct asked *a, struct quota_sl
 	struct quota_limit l = *s->limit;
 	struct str account = atomic_load(&s->now)->name;
 
+	if (amount >= 0 && amount < s->kept)
+		return refuse(r, 409, "kept",
+			"that is less than the parts that are kept for tenants (`reserved`), which "
+			"they may use all the same: make those smaller first");
 	l.amount = s->whole;
 	before[quota_limit_put(before, &l)] = '\0';
 	l.amount = amount;

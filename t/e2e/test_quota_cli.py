@@ -176,6 +176,33 @@ def test_a_damaged_file_of_changes(start):
     path.write_text(whole + '{"op":"give"}\n')
     with pytest.raises(AssertionError, match="quota.changes:2"):
         start()
+    path.write_text(json.dumps({**json.loads(whole), "op": "adjust", "amount": -2**63}) + "\n")
+    with pytest.raises(AssertionError, match="quota.changes:1"):
+        start()
+
+
+def test_a_limit_is_not_less_than_what_is_kept_of_it(start):
+    """Else the parts would be what the limit no longer is."""
+    acme = {"acme": {"org": "acme-inc", "limits": LIMITS}}
+
+    def org(part):
+        return {"orgs": {"acme-inc": {"limits": {"requests": "10/month"}, "reserved": [
+            {"tenant": "acme", "dimension": "requests", "limit": f"{part}/month"}]}}, "tenants": acme}
+
+    def limits():
+        page = json.loads(ok(gw, "show", "--scope", "org:acme-inc", "--json"))
+        return sorted(row["limit"] for row in page["limits"])
+
+    gw = start(org(3))
+    done = tgctl(gw, "set", "org:acme-inc", "requests", "2/month", "--why", "x")
+    assert done.returncode == 1 and "reserved" in done.stderr, done.stderr
+    assert not (gw.ledger / "quota.changes").read_text()
+    ok(gw, "set", "org:acme-inc", "requests", "4/month", "--why", "x")
+    assert limits() == ["3/month", "4/month"]
+    gw.reload({**gw.config, **org(5)})
+    assert limits() == ["5/month"] * 2
+    assert gw.metric("tollgate_quota_limit", scope="org:acme-inc", source="limit") == 0
+    assert gw.metric("tollgate_quota_limit", scope="org:acme-inc", source="reserved", of="acme") == 5
 
 
 def verify(gw, *arguments):
