@@ -30,16 +30,16 @@ struct quotasync qs;
 
 /* ---- accounts */
 
-static void lease_account(struct quota_account *a, mono_us now)
+static struct lease *lease_account(struct quota_account *a, mono_us now)
 {
 	int64_t limit = TG_MIN(atomic_load(&a->limit), LEASE_LIMIT_MAX);
 
-	(void)lease_add(qs.member, a, limit, now);
+	return lease_add(qs.member, a, limit, now);
 }
 
 static void on_new_account(struct quota_account *a)
 {
-	lease_account(a, clock_mono());
+	(void)lease_account(a, clock_mono());
 }
 
 /* Accounts have other limits after a reload, when an increase ends, by hand. */
@@ -49,9 +49,12 @@ static void follow_limits(const struct tg_conf *c, mono_us now)
 		const struct quota_slot *s = &c->quota.slots[i];
 		struct quota_account *a[] = { atomic_load(&s->now), atomic_load(&s->next) };
 
-		for (size_t k = 0; quota_slot_has_period(s) && k < TG_ARRAY_LEN(a); k++)
-			if (a[k] != NULL)
-				lease_account(a[k], now);
+		for (size_t k = 0; quota_slot_has_period(s) && k < TG_ARRAY_LEN(a); k++) {
+			struct lease *l = a[k] != NULL ? lease_account(a[k], now) : NULL;
+
+			if (l != NULL && quota_slot_is_fixed(s))
+				lease_period(l, s->from, s->until, now);
+		}
 	}
 	qs.followed = now;
 }

@@ -118,6 +118,16 @@ struct lease *lease_find(const struct quota_account *a)
 	return a->lease;
 }
 
+/* (A credit may expire before it begins, or before there were clocks.) */
+static void set_period(struct lease *l, wall_us start, wall_us end)
+{
+	l->ps = l->pe = 0;
+	if (end.us == INT64_MAX)
+		return;
+	l->ps = TG_MAX(0, start.us) / SECOND_US;
+	l->pe = TG_MAX((end.us + SECOND_US - 1) / SECOND_US, l->ps + 1);
+}
+
 static struct lease *lease_new(struct lease_member *m, struct quota_account *a, mono_us now)
 {
 	struct lease *l = calloc(1, sizeof *l);
@@ -129,11 +139,7 @@ static struct lease *lease_new(struct lease_member *m, struct quota_account *a, 
 	l->bucket->n_leases++;
 	list_push_back(&l->bucket->cold, &l->link);
 	list_push_back(&m->all, &l->all);
-	if (a->end.us != INT64_MAX) {
-		l->ps = TG_MAX(0, a->start.us) / SECOND_US;
-		/* (a credit may expire before it begins, or before there were clocks) */
-		l->pe = TG_MAX((a->end.us + SECOND_US - 1) / SECOND_US, l->ps + 1);
-	}
+	set_period(l, a->start, a->end);
 	l->due.us = l->idle_since.us = NEVER_US;
 	l->synced = l->rotated = l->rate_at = now;
 	l->low_from.us = INT64_MIN;
@@ -169,6 +175,18 @@ struct lease *lease_add(struct lease_member *m, struct quota_account *a, int64_t
 	lease_bound(l);
 	lease_judge(l, now);
 	return l;
+}
+
+void lease_period(struct lease *l, wall_us start, wall_us end, mono_us now)
+{
+	int64_t ps = l->ps, pe = l->pe;
+
+	CHECK_OBJ(l, LEASE_MAGIC);
+	set_period(l, start, end);
+	if (l->ps == ps && l->pe == pe)
+		return;
+	l->dirty = true;
+	lease_judge(l, now);
 }
 
 void lease_retire(struct lease_member *m, struct lease *l, mono_us now)

@@ -79,6 +79,8 @@ unsigned lease_bucket_of(struct str account);
  */
 struct lease *lease_add(
 	struct lease_member *m, struct quota_account *a, int64_t limit, mono_us now);
+/* The account's period is another one than when it was made: a credit that expires later. */
+void lease_period(struct lease *l, wall_us start, wall_us end, mono_us now);
 struct lease *lease_find(const struct quota_account *a); /* NULL: not leased */
 /* No configuration states the limit any more: its headroom goes back, it is told as long as there
  * is something of it to tell. */

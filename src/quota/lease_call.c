@@ -147,6 +147,22 @@ static bool is_over(const struct lease *l, mono_us now)
 		       l->pe * 1000 + LEASE_AFTER_PERIOD_MS;
 }
 
+/*
+ * Workers ask for nothing where the centre has said that it is closed: when it would say otherwise.
+ * Its clock may be behind ours by more than it takes for granted, or the period be longer now.
+ */
+static int64_t when_open(const struct lease *l, mono_us now)
+{
+	const struct lease_bucket *b = l->bucket;
+	int64_t ms = b->time_ms + mono_since(now, b->heard) / 1000;
+	int64_t opens = l->ps * 1000 - LEASE_GRACE_MS;
+
+	if (l->pe != 0 && ms >= l->pe * 1000 + LEASE_GRACE_MS)
+		return NEVER_US;
+	return earlier(l->synced.us + LEASE_CLOSED_US,
+		TG_MAX(l->synced.us + LEASE_REPORT_US, now.us + (opens - ms) * 1000));
+}
+
 static bool is_told(const struct lease *l)
 {
 	int64_t s = atomic_load(&l->account->settled);
@@ -185,6 +201,8 @@ static int64_t when(const struct lease *l, mono_us now)
 		at = earlier(at, TG_MAX(now.us, l->synced.us + LEASE_REPORT_US));
 	if (l->g > committed(l))
 		at = earlier(at, TG_MAX(now.us, when_headroom(l)));
+	if (l->closed)
+		at = earlier(at, TG_MAX(now.us, when_open(l, now)));
 	return at;
 }
 

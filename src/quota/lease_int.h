@@ -20,6 +20,8 @@
 #define LEASE_LARGEST_US      (30 * SECOND_US) /* a hold is recent for once or twice that */
 #define LEASE_RECALL_NEAR     4 /* near the limit: free below so many holds of each member */
 #define LEASE_SWEEP_US        (60 * SECOND_US)
+#define LEASE_GRACE_MS        60000 /* the centre's: so early and so late a period is open */
+#define LEASE_CLOSED_US       (30 * SECOND_US) /* it is asked so often whether it still is closed */
 #define LEASE_AFTER_PERIOD_MS (INT64_C(3) * 3600 * 1000) /* clocks differ by less */
 
 struct lease_epoch {

@@ -498,6 +498,78 @@ START_TEST(closed_period)
 }
 END_TEST
 
+/* Our clock is two minutes ahead: nobody waits any more, for all are refused, and then it is open.
+ */
+START_TEST(closed_before_its_period)
+{
+	const int64_t start_ms = (NOON - 12 * HOUR) / 1000;
+	struct lease_answer a;
+
+	open_bucket();
+	quota_account_wait(acc, 300);
+	ck_assert(due());
+	a = ok(false, 0, 0);
+	a.item[0].status = LEASE_ITEM_CLOSED;
+	a.time_ms = start_ms - 120000;
+	ck_assert_int_eq(reply(&a), 0);
+	quota_account_unwait(acc, 300);
+	ck_assert_int_eq(take(300), QUOTA_UNSURE);
+	for (int s = 1; s < 60; s++) {
+		now_us += SECOND;
+		if (!due())
+			continue;
+		a = ok(false, 0, 0);
+		a.time_ms = start_ms - 120000 + s * 1000;
+		if (call.n > 0)
+			a.item[0].status = LEASE_ITEM_CLOSED;
+		ck_assert_int_eq(reply(&a), 0);
+	}
+	ck_assert_int_eq(take(300), QUOTA_UNSURE);
+	now_us += SECOND;
+	ck_assert(due());
+	ck_assert_uint_eq(call.n, 1);
+	a = ok(false, 0, 0);
+	a.time_ms = start_ms - 60000;
+	ck_assert_int_eq(reply(&a), 0);
+	ck_assert_int_eq(take(300), QUOTA_ASK);
+}
+END_TEST
+
+/* It had ended, and a reload lets it end later. */
+START_TEST(closed_and_longer)
+{
+	struct lease_answer a;
+
+	open_bucket();
+	quota_account_wait(acc, 300);
+	ck_assert(due());
+	a = ok(false, 0, 0);
+	a.item[0].status = LEASE_ITEM_CLOSED;
+	a.time_ms = (NOON + 14 * HOUR) / 1000;
+	ck_assert_int_eq(reply(&a), 0);
+	quota_account_unwait(acc, 300);
+	for (unsigned n = 2; n-- > 0;) { /* it waited still; then the bucket's own */
+		now_us += SECOND;
+		ck_assert(due());
+		ck_assert_uint_eq(call.n, n);
+		a = ok(false, 0, 0);
+		a.item[0].status = LEASE_ITEM_CLOSED;
+		a.time_ms = (NOON + 14 * HOUR) / 1000;
+		ck_assert_int_eq(reply(&a), 0);
+	}
+	lease_period(lease, acc->start, (wall_us){ acc->end.us + 24 * HOUR }, now());
+	ck_assert(due());
+	ck_assert_uint_eq(call.n, 1);
+	ck_assert_int_eq(call.item[0].pe, (NOON + 36 * HOUR) / SECOND);
+	a = ok(false, 0, 0);
+	ck_assert_int_eq(reply(&a), 0);
+	ck_assert_int_eq(take(300), QUOTA_ASK);
+	now_us += SECOND / 10;
+	lease_period(lease, acc->start, (wall_us){ acc->end.us + 24 * HOUR }, now());
+	ck_assert(!due()); /* it is that already */
+}
+END_TEST
+
 START_TEST(ends_after_its_period)
 {
 	struct lease_answer a;
@@ -821,6 +893,8 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, not_heard_for_too_long);
 	tcase_add_loop_test(tc, out_of_it, 0, 3);
 	tcase_add_test(tc, closed_period);
+	tcase_add_test(tc, closed_before_its_period);
+	tcase_add_test(tc, closed_and_longer);
 	tcase_add_test(tc, ends_after_its_period);
 	tcase_add_test(tc, retired);
 	tcase_add_test(tc, restored_while_leased);
