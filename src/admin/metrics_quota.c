@@ -45,9 +45,7 @@ void quota_near_find(struct quota_near *out, const struct plan_quota *q, struct 
 		const struct quota_account *a = atomic_load(&slot->now);
 		struct quota_near_slot s = { .slot = slot, .account = a };
 
-		/* credits and parts have no series of their own: scope and period tell them not
-		 * apart */
-		if (a == NULL || a->kind == QUOTA_RATE || slot->source != QUOTA_SOURCE_LIMIT)
+		if (a == NULL || a->kind == QUOTA_RATE)
 			continue;
 		s.used = settled_of(a, now.wall);
 		s.held = TG_MAX(held_of(a, now.wall), 0);
