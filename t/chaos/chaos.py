@@ -36,6 +36,9 @@ import watch  # noqa: E402
 import world  # noqa: E402
 
 
+SEEDS = 6               # so often --prove tries to see that a rule is missing
+
+
 def say(text):
     print(f"chaos: {text}", file=sys.stderr, flush=True)
 
@@ -154,8 +157,8 @@ def prove(args):
     """Each rule left out: does the test notice, with one of a few seeds?"""
     unnoticed = []
     for rule in [r for r in rules.RULES if not args.rules or r.name in args.rules]:
-        for seed in range(args.seed, args.seed + 4):
-            args.seconds = args.seconds or 15
+        for seed in range(args.seed, args.seed + SEEDS):
+            args.seconds = args.seconds or 20
             out, j = once(argparse.Namespace(**{**vars(args), "seed": seed, "gateways": rule.gateways}), rule)
             if is_broken(out):
                 break

@@ -43,7 +43,7 @@ RULES = (
          lua=(("return math.max(m.g, m.s)\nend", "return m.s\nend"),), faults=("delay",)),
     Rule("lease_return", "what is given back is used until Redis has it", switch="lease_return", faults=("delay",), every=.4),
     Rule("op_seq", "what comes late counts: it takes away what is in use",
-         lua=(("if op.seq <= m.q then", "if false then"),), faults=("late",), every=.4),
+         lua=(("if op.seq <= m.q then", "if false then"),), faults=("late",), every=.2),
 )
 
 
