@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "modules.h"
@@ -286,11 +287,24 @@ static void open_mails(struct worker *workers, unsigned n)
 	}
 }
 
+/* A number that no other process has. */
+static struct str instance_make(char out[LEASE_INSTANCE_MAX])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char random[LEASE_INSTANCE_MAX / 2];
+
+	digest_random(random, sizeof random);
+	for (size_t i = 0; i < LEASE_INSTANCE_MAX; i++)
+		out[i] = digits[random[i / 2] >> (i % 2 * 4) & 15];
+	return str_mk(out, LEASE_INSTANCE_MAX);
+}
+
 int quotasync_open(const struct tg_conf *c, struct event_base *base, struct resolver *resolver,
 	const char *ledger_path, struct worker *workers, unsigned n_workers, char *err,
 	size_t err_len)
 {
 	struct lease_config cfg = lease_config_of(c);
+	char instance[LEASE_INSTANCE_MAX];
 
 	if (!wants(c))
 		return 0;
@@ -315,6 +329,7 @@ int quotasync_open(const struct tg_conf *c, struct event_base *base, struct reso
 		return -1;
 	}
 	quota_asked_set(&qs.box, on_asked, NULL);
+	cfg.instance = instance_make(instance);
 	qs.member = lease_member_new(&cfg, qs.state.incarnation, wake, NULL);
 	plan_quota_on_new(on_new_account);
 	return restore_epochs(err, err_len);

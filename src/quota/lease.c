@@ -68,7 +68,9 @@ struct lease_member *lease_member_new(
 	m->magic = LEASE_MEMBER_MAGIC;
 	m->attention.wake = wake;
 	m->attention.arg = arg;
+	tg_assert(cfg->instance.n <= LEASE_INSTANCE_MAX);
 	m->name = str_dup(cfg->name);
+	m->instance = str_dup(cfg->instance);
 	m->incarnation = incarnation;
 	m->call_max = LEASE_CALL_MAX;
 	list_init(&m->all);
@@ -95,6 +97,7 @@ void lease_member_free(struct lease_member *m)
 	while (!list_empty(&m->all))
 		lease_end(list_entry(m->all.next, struct lease, all));
 	free(m->name);
+	free(m->instance);
 	free(m->members);
 	FINI_OBJ(m);
 	free(m);

@@ -31,11 +31,12 @@
 #include "base/str.h"
 #include "quota/account.h"
 
-#define LEASE_BUCKETS     64
-#define LEASE_CALL_MAX    64 /* accounts of a call */
-#define LEASE_NAME_MAX    64 /* bytes of a member's name, of A-Z a-z 0-9 . _ - */
-#define LEASE_MEMBERS_MAX 32
-#define LEASE_RUN_MAX     64
+#define LEASE_BUCKETS      64
+#define LEASE_CALL_MAX     64 /* accounts of a call */
+#define LEASE_NAME_MAX     64 /* bytes of a member's name, of A-Z a-z 0-9 . _ - */
+#define LEASE_MEMBERS_MAX  32
+#define LEASE_RUN_MAX      64
+#define LEASE_INSTANCE_MAX 16
 /* NUMBER.INCARNATION.SEQ.MEMBER */
 #define LEASE_EPOCH_MAX (3 * 21 + LEASE_NAME_MAX)
 /* What a script's numbers hold exactly. */
@@ -49,6 +50,8 @@ struct lease; /* one leased account */
 
 struct lease_config {
 	struct str name;           /* this member's, one of `members` */
+	struct str instance;       /* what no other process has: up to LEASE_INSTANCE_MAX letters
+				      and digits; empty: nobody looks whether there are two */
 	const struct str *members; /* in any order */
 	unsigned n_members;
 	int64_t version;       /* of the configuration: 1 to LEASE_AMOUNT_MAX */
@@ -105,7 +108,8 @@ void lease_bucket_down(struct lease_member *m, unsigned bucket, mono_us now);
 
 struct lease_call {
 	unsigned bucket;
-	struct str member, run_id, epoch, members; /* epoch: "" none; members with commas */
+	struct str member, instance, run_id, epoch,
+		members; /* epoch: "" none; members with commas */
 	uint64_t incarnation;
 	int64_t version;
 	bool asserts; /* flag "a" */

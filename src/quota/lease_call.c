@@ -347,6 +347,7 @@ static void make_call(struct lease_bucket *b, mono_us now, struct lease_call *ca
 	*call = (struct lease_call){
 		.bucket = b->index,
 		.member = str_z(m->name),
+		.instance = str_z(m->instance),
 		.run_id = str_mk(b->run_id, b->run_id_n),
 		.epoch = str_mk(b->epoch, b->epoch_n),
 		.members = str_z(m->members),

@@ -114,7 +114,7 @@ struct lease_member {
 	unsigned magic;
 #define LEASE_MEMBER_MAGIC 0x6c6d656d
 	struct quota_attention attention;
-	char *name, *members; /* members: in byte order, with commas */
+	char *name, *instance, *members; /* members: in byte order, with commas */
 	unsigned n_members;
 	uint64_t incarnation;
 	uint32_t counter; /* of op seqs: above it are all of leases that come */

@@ -45,7 +45,7 @@ size_t lease_key_bucket(char *out, struct str prefix, unsigned bucket)
 static void reserve(struct lease_args *args, struct str prefix, const struct lease_call *call)
 {
 	unsigned n = 1 + HEAD_ARGS + call->n * (1 + ITEM_ARGS);
-	size_t size = LEASE_KEY_MAX(prefix.n) + HEAD_ARGS * NUM_U64_MAX_LEN;
+	size_t size = LEASE_KEY_MAX(prefix.n) + HEAD_ARGS * NUM_U64_MAX_LEN + 1 + call->instance.n;
 
 	for (unsigned i = 0; i < call->n; i++)
 		size += LEASE_KEY_MAX(prefix.n) + 1 + call->item[i].name.n +
@@ -82,6 +82,20 @@ static void put_number(struct lease_args *args, int64_t v)
 	put_text(args, num_put_u64(args->text + args->used, (uint64_t)v));
 }
 
+/* "7", or "7-INSTANCE" */
+static void put_incarnation(struct lease_args *args, const struct lease_call *call)
+{
+	char *at = args->text + args->used;
+	size_t n = num_put_u64(at, call->incarnation);
+
+	if (call->instance.n > 0) {
+		at[n++] = '-';
+		memcpy(at + n, call->instance.p, call->instance.n);
+		n += call->instance.n;
+	}
+	put_text(args, n);
+}
+
 static void put_keys(struct lease_args *args, struct str prefix, const struct lease_call *call)
 {
 	put_text(args, lease_key_bucket(args->text + args->used, prefix, call->bucket));
@@ -113,7 +127,7 @@ void lease_args_sync(struct lease_args *args, struct str prefix, const struct le
 	reserve(args, prefix, call);
 	put_keys(args, prefix, call);
 	put_str(args, call->member);
-	put_number(args, (int64_t)call->incarnation);
+	put_incarnation(args, call);
 	put_str(args, call->run_id);
 	put_str(args, call->epoch);
 	put_str(args, call->members);

@@ -320,6 +320,18 @@ def test_older_incarnation_is_refused(b):
     assert b.sync("n1", incarnation=6)[0] == "ok" and b.hash()["i:n1"] == "6"
 
 
+def test_two_instances_of_one_incarnation(b):
+    assert b.one("n1", incarnation="5-a", need=10)[1] == 10
+    before = b.hash(), b.hash("x")
+    assert b.sync("n1", b.op(g=99, s=9), incarnation="5-b", asserts=True)[0] == "stale" and (b.hash(), b.hash("x")) == before
+    assert b.sync("n1", incarnation="4-a")[0] == "stale"
+    assert b.sync("n1", incarnation="6-b")[0] == "ok" and (b.hash()["i:n1"], b.hash()["n:n1"]) == ("6", "b")
+    assert b.sync("n1", incarnation="6-b")[0] == "ok" and b.sync("n1", incarnation="5-a")[0] == "stale"
+    for wrong in "6-", "6-" + "a" * 17, "6-a.b", "-a":
+        with pytest.raises(redis_pipe.RedisError, match="incarnation is"):
+            b.sync("n1", incarnation=wrong)
+
+
 def test_older_incarnation_after_a_crash_in_the_same_epoch(fresh):
     """The model's trace incarnation-off."""
     b = fresh

@@ -524,3 +524,17 @@ def test_a_credit_that_gateways_share(member, redis, billing):
     check_cap(billing, answers, F("0.01"))
     sums = {name.split("/", 1)[1]: int(fields["S"]) for name, fields in server.accounts().items()}
     assert len(sums) == 2 and all(0 < v <= 5_000_000 for v in sums.values()), sums
+
+
+def test_two_processes_of_one_name(member, redis, tmp_path):
+    """Each has a ledger of its own and is the first of its name by it: only one of them is let speak."""
+    r = redis()
+    limits = {"requests": "40/day"}
+    first = member("gw-1", ["gw-1"], r, limits)
+    together([first])
+    assert chat(first.listen).status == 200
+    twin = member.launch(merged(member.config("gw-1", ["gw-1"], r, limits), {
+        "ledger": {"path": str(tmp_path / "ledger-twin")}, "log": {"access": str(tmp_path / "access-twin.jsonl")}}), name="twin")
+    wait_for(lambda: "another process speaks for this member" in twin.errors(), lambda: twin.errors()[-2000:])
+    got = [chat(gw.listen).status for _ in range(60) for gw in (first, twin)]
+    assert got.count(200) == 39 and got[1::2] == [503] * 60, got

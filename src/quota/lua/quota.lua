@@ -432,9 +432,18 @@ local function op_parse(args, at)
 	return op
 end
 
+-- "7", or "7-INSTANCE".
+local function incarnation_parse(arg)
+	local n, instance = string.match(arg, '^(%d+)%-(%w+)$')
+	if instance and #instance > 16 then
+		return nil
+	end
+	return number(n or arg, INCARNATION_MAX), instance
+end
+
 local function call_parse(args)
-	local call = { member = args[1], incarnation = number(args[2], INCARNATION_MAX), run = args[3],
-		list = args[5], version = number(args[6]), flags = args[7], ops = {} }
+	local call = { member = args[1], run = args[3], list = args[5], version = number(args[6]), flags = args[7], ops = {} }
+	call.incarnation, call.instance = incarnation_parse(args[2])
 	if not is_name(call.member) then
 		return nil, 'member "' .. call.member .. '" is no name: 1 to 64 of A-Z a-z 0-9 . _ -'
 	elseif not call.incarnation or call.incarnation == 0 then
@@ -507,7 +516,15 @@ local function sync_admit(b, call)
 	if call.incarnation < highest then
 		return 'stale'
 	end
+	-- two processes that were both started so often: the first that spoke is the member
+	local spoke = b.hash['n:' .. call.member]
+	if call.incarnation == highest and call.instance and spoke and call.instance ~= spoke then
+		return 'stale'
+	end
 	put(b, 'i:' .. call.member, text(call.incarnation))
+	if call.instance then
+		put(b, 'n:' .. call.member, call.instance)
+	end
 	if call.version > b.cv then
 		put(b, 'cv', text(call.version))
 		put(b, 'ml', call.list)

@@ -116,8 +116,10 @@ START_TEST(a_call)
 	}
 	call.n = 0;
 	call.asserts = false;
+	call.instance = STR("0123456789abcdef");
 	lease_args_sync(&args, STR(""), &call);
 	ck_assert_uint_eq(args.n, 8);
+	UNIT_STR_EQ(args.v[2], STR("7-0123456789abcdef"));
 	UNIT_STR_EQ(args.v[0], STR("{b5}:b"));
 	UNIT_STR_EQ(args.v[7], STR(""));
 	lease_args_fini(&args);
