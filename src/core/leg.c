@@ -390,11 +390,16 @@ bool leg_would_be_refused(const struct req *r, const struct route_target *t)
 	return leg_wants_price(r) && plan_route_price(r->conf, t, r->start_wall) == NULL;
 }
 
-/* No answer is longer than it was let be: what an estimate has above that is not there. */
+/*
+ * No answer is longer than it was let be: what an estimate has above that is not there. (Above what
+ * is held of it for now it is: one read may bring more than a slice.)
+ */
 static void leg_cap_estimate(struct leg *l)
 {
 	uint64_t most = usage_output(&l->bound), is = usage_output(&l->usage);
 
+	if (l->most_output > l->bound.n[USAGE_OUT])
+		most += l->most_output - l->bound.n[USAGE_OUT];
 	if (most == 0 || is <= most || (l->bound_money.flags & MONEY_FREE_BOUND) != 0)
 		return;
 	l->usage.n[USAGE_OUT] -= TG_MIN(is - most, l->usage.n[USAGE_OUT]);

@@ -195,6 +195,32 @@ START_TEST(a_limit_ends_it)
 }
 END_TEST
 
+/* One read brings more than is held, and there is no more: what came is charged, and is over. */
+START_TEST(more_than_is_held_is_charged)
+{
+	struct quota_account *out, *cost;
+	uint64_t came;
+	struct req *r;
+
+	start(YAML("output_tokens: 600/lifetime, cost: 1 usd/lifetime"));
+	out = account("tenant:me/output_tokens/lifetime", QUOTA_OUTPUT_TOKENS);
+	cost = account("tenant:me/cost/lifetime", QUOTA_COST);
+	r = streaming("text/event-stream");
+	ck_assert(!says(r, 3500));
+	came = made(r);
+	ck_assert_uint_gt(came, HOLD_SLICE);
+	ends_cut(r);
+	ck_assert_int_eq(atomic_load(&out->settled), (int64_t)came);
+	ck_assert_int_eq(atomic_load(&out->over), (int64_t)came - HOLD_SLICE);
+	ck_assert_int_eq(held(out), 0);
+	ck_assert_int_ge(atomic_load(&cost->settled), 3 * (int64_t)came);
+	ck_assert_str_eq(types(), "hold settle");
+	ck_assert_uint_eq(seen[1].r.u.settle.usage.n[USAGE_OUT], came);
+	fake_drop(&f);
+	finish();
+}
+END_TEST
+
 /* Others end, and there is room again before it is too late. */
 START_TEST(it_is_asked_again)
 {
@@ -389,6 +415,7 @@ static void tests(TCase *tc)
 {
 	tcase_add_test(tc, what_is_held_stays_ahead);
 	tcase_add_test(tc, a_limit_ends_it);
+	tcase_add_test(tc, more_than_is_held_is_charged);
 	tcase_add_test(tc, it_is_asked_again);
 	tcase_add_test(tc, the_journal_ends_it);
 	tcase_add_test(tc, a_lease_is_told);
