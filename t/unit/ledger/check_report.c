@@ -423,7 +423,7 @@ START_TEST(csv_has_a_line_a_row)
 		if (b.p[i] != '\n')
 			continue;
 		ck_assert_int_eq(b.p[i - 1], '\r');
-		ck_assert_uint_eq(commas, 2 + 7 + QUALITY__MAX + USAGE__MAX + 4 - 1);
+		ck_assert_uint_eq(commas, 2 + 9 + QUALITY__MAX + USAGE__MAX + 4 - 1);
 		commas = 0;
 		lines++;
 	}
