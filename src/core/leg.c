@@ -503,6 +503,9 @@ void leg_charge(struct req *r, enum settle_by by)
 	o = settle_decide(&in);
 	l->charge = o.charge;
 	l->quality = o.quality;
+	/* the worst is all that it may have made, whatever was held of that */
+	if (o.charge == CHARGE_BOUND && l->most_output > l->bound.n[USAGE_OUT])
+		leg_hold_output(r, l->most_output);
 	leg_usage(r);
 	leg_find_region(r);
 	if (o.charge == CHARGE_BOUND)

@@ -221,6 +221,32 @@ START_TEST(more_than_is_held_is_charged)
 }
 END_TEST
 
+/* Nobody knows what was made, and it is to be charged at its worst: not at what a slice is. */
+START_TEST(the_worst_is_all_of_it)
+{
+	struct quota_account *out;
+	struct req *r;
+
+	start(YAML("output_tokens: 100000/lifetime"));
+	f.conf->cfg.ledger.indeterminate = INDETERMINATE_BOUND;
+	out = account("tenant:me/output_tokens/lifetime", QUOTA_OUTPUT_TOKENS);
+	r = asking(POST, "m");
+	r->stream = r->body_done = true;
+	send_it(r);
+	ck_assert_int_eq(r->leg.mode, HOLD_INCREMENTAL);
+	ck_assert_int_eq(held(out), HOLD_SLICE);
+	reached(r, 0);
+	req_finish(r, END_FAILED);
+	ck_assert_int_eq(atomic_load(&out->settled), 4000);
+	ck_assert_int_eq(held(out), 0);
+	ck_assert_str_eq(types(), "hold settle");
+	ck_assert_uint_eq(seen[1].r.u.settle.usage.n[USAGE_OUT], 4000);
+	ck_assert_int_eq(seen[1].r.u.settle.money.billed, (100 + 3 * 4000) * 1000);
+	fake_drop(&f);
+	finish();
+}
+END_TEST
+
 /* Others end, and there is room again before it is too late. */
 START_TEST(it_is_asked_again)
 {
@@ -416,6 +442,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, what_is_held_stays_ahead);
 	tcase_add_test(tc, a_limit_ends_it);
 	tcase_add_test(tc, more_than_is_held_is_charged);
+	tcase_add_test(tc, the_worst_is_all_of_it);
 	tcase_add_test(tc, it_is_asked_again);
 	tcase_add_test(tc, the_journal_ends_it);
 	tcase_add_test(tc, a_lease_is_told);
