@@ -39,7 +39,7 @@ void quota_check(struct quota_findings *f, enum quota_rule rule, bool ok, const 
 struct quota_figures { /* of one limit: nano-USD or numbers */
 	struct str account, dimension;
 	int64_t limit, used, held, own, over;
-	int64_t granted, all_granted; /* of a shared one */
+	int64_t granted, all_granted, all_settled; /* of a shared one */
 	bool shared, known;
 };
 

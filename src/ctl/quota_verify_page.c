@@ -53,7 +53,8 @@ bool quota_figures_of(const json_t *row, struct quota_figures *out)
 	out->own = out->used;
 	return !out->shared ||
 	       (figure(shared, "settled", &out->own) && figure(shared, "granted", &out->granted) &&
-		       figure(shared, "all_granted", &out->all_granted));
+		       figure(shared, "all_granted", &out->all_granted) &&
+		       figure(shared, "all_settled", &out->all_settled));
 }
 
 static void check_limit(struct quota_findings *f, const struct quota_figures *q)
@@ -68,7 +69,9 @@ static void check_limit(struct quota_findings *f, const struct quota_figures *q)
 		"%.*s: %" PRId64 " used and %" PRId64 " held here, %" PRId64 " granted, %" PRId64
 		" recorded as over",
 		STR_FMT(q->account), q->own, q->held, q->granted, q->over);
-	quota_check(f, QUOTA_RULE_SHARED, q->all_granted <= q->limit + q->over,
+	/* what was settled is granted, also beyond the limit: elsewhere more was used than held */
+	quota_check(f, QUOTA_RULE_SHARED,
+		q->all_granted <= TG_MAX(q->limit, q->all_settled) + q->over,
 		"%.*s: %" PRId64 " granted to all, of %" PRId64, STR_FMT(q->account),
 		q->all_granted, q->limit);
 }
@@ -115,11 +118,11 @@ static void check_parent(
 			const char *c = json_string_value(json_object_get(s, "scope"));
 
 			if (c != NULL && find(limits, c, str_skip(q.account, n + 1), &child))
-				sum += child.used - by_hand(adjusted, child.account);
+				sum += child.own - by_hand(adjusted, child.account);
 		}
-		quota_check(f, QUOTA_RULE_PARENT, sum <= q.used - by_hand(adjusted, q.account),
+		quota_check(f, QUOTA_RULE_PARENT, sum <= q.own - by_hand(adjusted, q.account),
 			"%.*s: %" PRId64 " used, less than those below it: %" PRId64,
-			STR_FMT(q.account), q.used, sum);
+			STR_FMT(q.account), q.own, sum);
 	}
 	json_array_foreach(below, k, s) check_parent(f, limits, s, adjusted);
 }

@@ -99,16 +99,6 @@ void quota_account_put(struct quota_account *a)
 	tg_assert((before & QUOTA_REFS_MASK) != 0);
 }
 
-void quota_account_set_limit(struct quota_account *a, int64_t limit)
-{
-	limit = quota_clamp(limit);
-	if (a->kind == QUOTA_RATE)
-		limit = TG_MAX(limit, 1);
-	atomic_store(&a->limit, limit);
-	if (!quota_account_leased(a))
-		atomic_store(&a->granted, limit);
-}
-
 static void add_saturating(_Atomic int64_t *v, int64_t more)
 {
 	int64_t old = atomic_load(v);
@@ -118,6 +108,28 @@ static void add_saturating(_Atomic int64_t *v, int64_t more)
 		;
 }
 
+/* More is settled than the limit: it was cut, or restored so. That is nobody's doing from here on.
+ */
+static void note_over(struct quota_account *a)
+{
+	int64_t excess = atomic_load(&a->settled) - atomic_load(&a->limit),
+		over = atomic_load(&a->over);
+
+	while (excess > over && !atomic_compare_exchange_weak(&a->over, &over, excess))
+		;
+}
+
+void quota_account_set_limit(struct quota_account *a, int64_t limit)
+{
+	limit = quota_clamp(limit);
+	if (a->kind == QUOTA_RATE)
+		limit = TG_MAX(limit, 1);
+	atomic_store(&a->limit, limit);
+	if (!quota_account_leased(a))
+		atomic_store(&a->granted, limit);
+	note_over(a);
+}
+
 void quota_account_restore(struct quota_account *a, int64_t settled)
 {
 	CHECK_OBJ(a, QUOTA_ACCOUNT_MAGIC);
@@ -125,6 +137,7 @@ void quota_account_restore(struct quota_account *a, int64_t settled)
 	settled = TG_MAX(0, TG_MIN(settled, QUOTA_TOTAL_MAX));
 	add_saturating(&a->committed, settled);
 	add_saturating(&a->settled, settled);
+	note_over(a);
 	if (quota_account_leased(a)) /* the centre may not have heard of it */
 		quota_attend(a, QUOTA_ATTEND_SETTLED);
 }

@@ -84,7 +84,7 @@ struct quota_account {
 	_Atomic int64_t settled;
 	_Atomic int64_t granted; /* g: what holds are compared with */
 	_Atomic int64_t limit;   /* L */
-	_Atomic int64_t over;    /* settled beyond what was held */
+	_Atomic int64_t over;    /* settled beyond what was held, or than a limit that was cut */
 	_Atomic int64_t tat_ns;  /* of a rate, monotonic */
 
 	/* Leased alone. Where it has its attention: NULL: it is not leased. */
