@@ -131,8 +131,10 @@ class Noise(World):
 
     def step(self):
         rng, r = self.rng, self.rng.random()
-        if r < 0.04:
-            return self.say_fence(rng.choice(["n1", "n2"]), rng.choice(["spent", "settled", "off", "off"]),
+        known = [n for n in ("n1", "n2") # others are refused: a case of its own
+                 if not self.bucket.names or n in self.bucket.names or n in self.bucket.incarnation]
+        if r < 0.04 and known:
+            return self.say_fence(rng.choice(known), rng.choice(["spent", "settled", "off", "off"]),
                                   rng.choice([self.run, self.run, "runX"]))
         if r < 0.07:
             return self.say_read()

@@ -242,7 +242,7 @@ def test_names_that_somebody_invents_are_bounded(gateway):
 
 
 def test_the_cost_of_an_end_user_is_held(gateway):
-    gw = gateway({"tenants": {"acme": {"end_user": {"cost": "0.0002 usd/day", "concurrency": "1"}}}})
+    gw = gateway({"tenants": {"acme": {"end_user": {"cost": "0.0002 usd/day", "concurrency": "3"}}}})
     spent, n = F(0), 0
     while (r := chat(gw.listen, max_tokens=20, headers={"x-tollgate-end-user": "u"})).status == 200:
         spent, n = spent + F(r.get("x-tollgate-cost-usd")), n + 1
