@@ -220,7 +220,7 @@ struct sim_request {
 
 struct sim_member {
 	unsigned index;
-	char name[8];
+	char name[16];
 	bool alive, gone; /* gone: for ever, and fenced */
 	int64_t paused_until, stalled_until, wall_off, mono_off, bad_disk_until;
 
