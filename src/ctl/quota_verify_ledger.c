@@ -113,14 +113,26 @@ json_t *quota_books_read(const char *config, const char *ledger)
 
 /* ---- figures beside the books */
 
-static bool find(const json_t *page, struct str account, struct quota_figures *out)
+static json_t *by_account(const json_t *page)
 {
-	json_t *row;
+	json_t *rows = json_object(), *row;
 	size_t i;
 
-	json_array_foreach(json_object_get(page, "limits"), i,
-		row) if (quota_figures_of(row, out) && str_eq(out->account, account)) return true;
-	return false;
+	json_array_foreach(json_object_get(page, "limits"), i, row)
+	{
+		const char *account = json_string_value(json_object_get(row, "account"));
+
+		if (account != NULL)
+			(void)json_object_set(rows, account, row);
+	}
+	return rows;
+}
+
+static bool find(const json_t *rows, struct str account, struct quota_figures *out)
+{
+	const json_t *row = json_object_getn(rows, account.p, account.n);
+
+	return row != NULL && quota_figures_of(row, out);
 }
 
 /* A gateway rounds each request's money up to a nano-dollar, the ledger's sum is rounded once. */
@@ -140,6 +152,7 @@ static void check_book(struct quota_findings *f, const struct quota_figures *q, 
 void quota_verify_books(struct quota_findings *f, const json_t *before, const json_t *after,
 	const json_t *books, const json_t *adjusted)
 {
+	json_t *rows = by_account(after);
 	struct quota_figures q, then;
 	json_t *row;
 	size_t i;
@@ -151,7 +164,7 @@ void quota_verify_books(struct quota_findings *f, const json_t *before, const js
 		if (!quota_figures_of(row, &q))
 			continue;
 		book = json_object_getn(books, q.account.p, q.account.n);
-		if (book == NULL || !find(after, q.account, &then) || q.held > 0 || then.held > 0 ||
+		if (book == NULL || !find(rows, q.account, &then) || q.held > 0 || then.held > 0 ||
 			q.own != then.own)
 			f->busy++;
 		else
@@ -159,6 +172,7 @@ void quota_verify_books(struct quota_findings *f, const json_t *before, const js
 				json_integer_value(
 					json_object_getn(adjusted, q.account.p, q.account.n)));
 	}
+	json_decref(rows);
 }
 
 /* ---- the ledger by itself */

@@ -4,6 +4,7 @@
 #include "ctl/quota_verify.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -78,18 +79,43 @@ static void check_limit(struct quota_findings *f, const struct quota_figures *q)
 
 /* ---- parents: scopes below another, by dimension and period */
 
+/* The rows of a page: by account, and in lists by scope. */
+struct rows {
+	json_t *by_account, *by_scope;
+};
+
+static struct rows rows_of(const json_t *limits)
+{
+	struct rows x = { json_object(), json_object() };
+	json_t *row, *list;
+	size_t i;
+
+	json_array_foreach(limits, i, row)
+	{
+		struct str account = text(row, "account"), scope = text(row, "scope");
+
+		(void)json_object_setn(x.by_account, account.p, account.n, row);
+		list = json_object_getn(x.by_scope, scope.p, scope.n);
+		if (list == NULL) {
+			list = json_array();
+			(void)json_object_setn_new(x.by_scope, scope.p, scope.n, list);
+		}
+		(void)json_array_append(list, row);
+	}
+	return x;
+}
+
 /* The figures of a scope's account with that suffix. */
 static bool find(
-	const json_t *limits, const char *scope, struct str suffix, struct quota_figures *out)
+	const struct rows *x, const char *scope, struct str suffix, struct quota_figures *out)
 {
-	size_t n = strlen(scope), i;
-	json_t *row;
+	char name[1024];
+	int n = snprintf(name, sizeof name, "%s/%.*s", scope, STR_FMT(suffix));
+	const json_t *row = n > 0 && (size_t)n < sizeof name
+				    ? json_object_getn(x->by_account, name, (size_t)n)
+				    : NULL;
 
-	json_array_foreach(limits, i,
-		row) if (quota_figures_of(row, out) && out->account.n == n + 1 + suffix.n &&
-			 memcmp(out->account.p, scope, n) == 0 &&
-			 str_eq(str_skip(out->account, n + 1), suffix)) return true;
-	return false;
+	return row != NULL && quota_figures_of(row, out);
 }
 
 static int64_t by_hand(const json_t *adjusted, struct str account)
@@ -97,44 +123,61 @@ static int64_t by_hand(const json_t *adjusted, struct str account)
 	return json_integer_value(json_object_getn(adjusted, account.p, account.n));
 }
 
+static int64_t sum_below(
+	const struct rows *x, const json_t *below, struct str suffix, const json_t *adjusted)
+{
+	struct quota_figures child;
+	int64_t sum = 0;
+	json_t *s;
+	size_t k;
+
+	json_array_foreach(below, k, s)
+	{
+		const char *c = json_string_value(json_object_get(s, "scope"));
+
+		if (c != NULL && find(x, c, suffix, &child))
+			sum += child.own - by_hand(adjusted, child.account);
+	}
+	return sum;
+}
+
 static void check_parent(
-	struct quota_findings *f, const json_t *limits, const json_t *scope, const json_t *adjusted)
+	struct quota_findings *f, const struct rows *x, const json_t *scope, const json_t *adjusted)
 {
 	const json_t *below = json_object_get(scope, "below");
 	const char *name = json_string_value(json_object_get(scope, "scope"));
-	struct quota_figures q, child;
-	size_t i, k, n = name != NULL ? strlen(name) : 0;
+	struct quota_figures q;
 	json_t *row, *s;
+	size_t i;
 
-	json_array_foreach(limits, i, row)
+	json_array_foreach(json_object_get(x->by_scope, name != NULL ? name : ""), i, row)
 	{
-		int64_t sum = 0;
+		int64_t sum;
 
-		if (n == 0 || !quota_figures_of(row, &q) || q.account.n <= n ||
-			memcmp(q.account.p, name, n) != 0 || q.account.p[n] != '/')
+		if (!quota_figures_of(row, &q) || q.account.n <= strlen(name))
 			continue;
-		json_array_foreach(below, k, s)
-		{
-			const char *c = json_string_value(json_object_get(s, "scope"));
-
-			if (c != NULL && find(limits, c, str_skip(q.account, n + 1), &child))
-				sum += child.own - by_hand(adjusted, child.account);
-		}
+		sum = sum_below(x, below, str_skip(q.account, strlen(name) + 1), adjusted);
 		quota_check(f, QUOTA_RULE_PARENT, sum <= q.own - by_hand(adjusted, q.account),
 			"%.*s: %" PRId64 " used, less than those below it: %" PRId64,
 			STR_FMT(q.account), q.own, sum);
 	}
-	json_array_foreach(below, k, s) check_parent(f, limits, s, adjusted);
+	json_array_foreach(below, i, s)
+	{
+		check_parent(f, x, s, adjusted);
+	}
 }
 
 void quota_verify_page(struct quota_findings *f, const json_t *page, const json_t *adjusted)
 {
 	const json_t *limits = json_object_get(page, "limits"),
 		     *tree = json_object_get(page, "tree");
+	struct rows x = rows_of(limits);
 	struct quota_figures q;
 	json_t *row;
 	size_t i;
 
 	json_array_foreach(limits, i, row) if (quota_figures_of(row, &q)) check_limit(f, &q);
-	json_array_foreach(tree, i, row) check_parent(f, limits, row, adjusted);
+	json_array_foreach(tree, i, row) check_parent(f, &x, row, adjusted);
+	json_decref(x.by_account);
+	json_decref(x.by_scope);
 }
