@@ -16,9 +16,8 @@
 #include "proto/http1_head.h"
 #include "proto/outbuf.h"
 
-#define ANSWER_MAX     (64u * 1024 * 1024)
-#define READ_BYTES     65536
-#define DEFAULT_CONFIG TG_SYSCONFDIR "/tollgate.yaml"
+#define ANSWER_MAX (64u * 1024 * 1024)
+#define READ_BYTES 65536
 
 /* ---- where */
 
@@ -59,7 +58,7 @@ static int address_set(const char *command, struct str address, struct listener 
 /* --admin alone is enough where no token is asked for: then there need be no configuration. */
 static int find(const char *command, const struct admin_where *where, struct listener *l)
 {
-	const char *path = where->config != NULL ? where->config : DEFAULT_CONFIG;
+	const char *path = where->config != NULL ? where->config : CTL_DEFAULT_CONFIG;
 	struct conf_error err = { "" };
 	struct config config;
 	struct arena arena;
@@ -67,7 +66,7 @@ static int find(const char *command, const struct admin_where *where, struct lis
 
 	if (where->admin != NULL && address_set(command, str_z(where->admin), l) != 0)
 		return -1;
-	if (where->admin != NULL && where->config == NULL && access(DEFAULT_CONFIG, R_OK) != 0)
+	if (where->admin != NULL && where->config == NULL && access(CTL_DEFAULT_CONFIG, R_OK) != 0)
 		return 0;
 	arena_init(&arena, NULL, 0);
 	if (conf_load_file(path, &config_root, &arena, &config, &err) != 0)

@@ -12,6 +12,9 @@ enum ctl_exit { /* scripts rely on these: tgctl(1) */
 	CTL_USAGE = 2,  /* the command line is wrong */
 };
 
+/* The configuration that is meant where -c names none. */
+#define CTL_DEFAULT_CONFIG TG_SYSCONFDIR "/tollgate.yaml"
+
 struct ctl_command {
 	const char *name;                            /* NULL ends the table */
 	enum ctl_exit (*run)(int argc, char **argv); /* argv[0] is the command's name */

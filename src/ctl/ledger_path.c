@@ -11,7 +11,6 @@
 
 #include "core/config.h"
 
-#define DEFAULT_CONFIG TG_SYSCONFDIR "/tollgate.yaml"
 #define DEFAULT_LEDGER "/var/lib/tollgate"
 
 static enum ctl_exit from_config(const char *command, const char *path, char *out)
@@ -43,8 +42,8 @@ static enum ctl_exit find(const char *command, const struct ledger_where *where,
 
 	if (where->ledger == NULL && where->config != NULL)
 		return from_config(command, where->config, out);
-	if (where->ledger == NULL && access(DEFAULT_CONFIG, F_OK) == 0)
-		return from_config(command, DEFAULT_CONFIG, out);
+	if (where->ledger == NULL && access(CTL_DEFAULT_CONFIG, F_OK) == 0)
+		return from_config(command, CTL_DEFAULT_CONFIG, out);
 	if (strlen(path) >= LEDGER_PATH_MAX)
 		return ctl_failed(command, "the ledger's path is too long");
 	snprintf(out, LEDGER_PATH_MAX, "%s", path);

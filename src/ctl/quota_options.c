@@ -105,7 +105,7 @@ enum ctl_exit quota_options(
 
 const char *quota_config(const struct quota_options *o)
 {
-	return o->where.config != NULL ? o->where.config : TG_SYSCONFDIR "/tollgate.yaml";
+	return o->where.config != NULL ? o->where.config : CTL_DEFAULT_CONFIG;
 }
 
 void quota_log_path(const struct quota_options *o, char out[QUOTA_PATH_BYTES])
