@@ -115,16 +115,26 @@ def sources(gw, admin=True):
     return {limit["account"].split("/", 1)[1] if not admin else limit["account"]: F(str(limit["used"])) for limit in r.json["limits"]}
 
 
+def held(gw):
+    """Limits of which something is held for a request under way."""
+    with Client(gw.admin) as c:
+        return [limit["account"] for limit in c.request("GET", "/admin/v1/quota", None, (), None).json["limits"] if F(str(limit.get("held", 0)))]
+
+
 def spend(gw, until, **more):
-    """Chats until one is refused, or `until` of them. What they cost."""
-    spent, n = F(0), 0
-    for n in range(until):
+    """Chats until one is refused though none is under way, or `until` of them. What they cost, how many."""
+    spent, n, again = F(0), 0, False
+    while n < until:
         r = chat(gw.listen, max_tokens=20, **more)
-        if r.status != 200:
-            assert r.status == 429
-            return spent, n
-        spent += F(r.get("x-tollgate-cost-usd"))
-    return spent, until
+        if r.status == 200:
+            spent, n, again = spent + F(r.get("x-tollgate-cost-usd")), n + 1, False
+            continue
+        assert r.status == 429
+        if again:
+            break
+        wait_for(lambda: not held(gw), "the one before is settled") # its answer was read, its hold may stand a moment longer
+        again = True
+    return spent, n
 
 
 def verified(gw):
