@@ -32,7 +32,8 @@ struct chat_context {
 	/* What the writer needs to know of its target */
 	struct str model;            /* jstr: the provider's name for it */
 	uint64_t default_max_tokens; /* for APIs that require a limit */
-	bool adaptive_thinking;      /* by model: see model_traits.h */
+	uint64_t input_estimate;     /* tokens, for streams that must tell them before they are
+					known */
 	int64_t created;             /* unix seconds: for answers that carry a time */
 	struct str id;               /* jstr: for answers that need an id of ours */
 };
