@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "core/plan.h"
 #include "core/plan_quota.h"
+#include "quota/lease.h"
 
 #define NAME_MAX_BYTES 512
 #define AHEAD_US       30000000 /* the next period's account is there so long before it begins */
@@ -44,9 +45,26 @@ static size_t account_name(
 }
 
 /*
- * The account of the slot's period or bucket p (NULL: it has none). Days of another zone are other
- * days: their accounts have the zone in their names, and begin with what the ledger has of them
- * when a reload brings a new zone. One that is there keeps its limit until plan_quota_apply.
+ * Days of another zone are other days: their accounts have the zone in their names, and begin with
+ * what the ledger has of them when a reload brings a new zone. NAME_MAX_BYTES: it was cut.
+ */
+static size_t account_name_whole(
+	const struct quota_slot *s, const struct period *p, char name[NAME_MAX_BYTES])
+{
+	const size_t cap = NAME_MAX_BYTES;
+	size_t n = account_name(s, p, name, cap);
+
+	if (n < cap && !quota_slot_is_fixed(s) && has_days(s->limit) &&
+		!str_eq(zone_name(s->zone), STR("UTC")))
+		n += (size_t)snprintf(name + n, cap - n, "@%.*s", STR_FMT(zone_name(s->zone)));
+	if (n < cap && s->source == QUOTA_SOURCE_RESERVED)
+		n += (size_t)snprintf(name + n, cap - n, "/reserved:%.*s", STR_FMT(s->source_name));
+	return TG_MIN(n, cap);
+}
+
+/*
+ * The account of the slot's period or bucket p (NULL: it has none). One that is there keeps its
+ * limit until plan_quota_apply.
  */
 static struct quota_account *account_make(const struct quota_slot *s, const struct period *p,
 	struct quota_table *t, struct quota_time now, char *why, size_t why_size)
@@ -54,15 +72,8 @@ static struct quota_account *account_make(const struct quota_slot *s, const stru
 	char name[NAME_MAX_BYTES];
 	struct quota_limit limit = *s->limit;
 	struct quota_account *a;
-	size_t n = account_name(s, p, name, sizeof name);
+	size_t n = account_name_whole(s, p, name);
 
-	if (n < sizeof name && !quota_slot_is_fixed(s) && has_days(s->limit) &&
-		!str_eq(zone_name(s->zone), STR("UTC")))
-		n += (size_t)snprintf(
-			name + n, sizeof name - n, "@%.*s", STR_FMT(zone_name(s->zone)));
-	if (n < sizeof name && s->source == QUOTA_SOURCE_RESERVED)
-		n += (size_t)snprintf(
-			name + n, sizeof name - n, "/reserved:%.*s", STR_FMT(s->source_name));
 	if (n >= sizeof name) {
 		snprintf(why, why_size, "the name of %.*s is too long", STR_FMT(s->scope));
 		return NULL;
@@ -144,6 +155,39 @@ static void window_ahead(const struct quota_slot *s, struct quota_account *head,
 	put(left);
 }
 
+/*
+ * Periods that ended just now, where limits are shared: a centre that has lost something, or whose
+ * clock is behind ours, may still grant of them, and what this member has spent there must be told
+ * to it. No worker finds these accounts; their leases end by themselves. Those that are there were
+ * restored when they were made.
+ */
+static int past_open(const struct quota_slot *s, struct quota_table *t, struct quota_time now,
+	plan_quota_visit_f *visit, void *arg, char *why, size_t why_size)
+{
+	const int64_t since = now.wall.us - LEASE_AFTER_PERIOD_MS * 1000;
+	char name[NAME_MAX_BYTES];
+	struct quota_account *a;
+	struct period p;
+
+	period_at(&s->limit->period, s->zone, now.wall, &p);
+	while (p.start_us > since) {
+		size_t n;
+
+		period_at(&s->limit->period, s->zone, (wall_us){ p.start_us - 1 }, &p);
+		n = account_name_whole(s, &p, name);
+		a = n < sizeof name ? quota_table_find_name(t, str_mk(name, n), s->limit->dim)
+				    : NULL;
+		if (a == NULL) {
+			a = account_make(s, &p, t, now, why, why_size);
+			if (a == NULL)
+				return -1;
+			visit(arg, s, a);
+		}
+		quota_account_put(a);
+	}
+	return 0;
+}
+
 int plan_quota_open(struct tg_conf *c, struct quota_table *t, struct quota_time now,
 	plan_quota_visit_f *visit, void *arg, char *why, size_t why_size)
 {
@@ -164,8 +208,12 @@ int plan_quota_open(struct tg_conf *c, struct quota_table *t, struct quota_time 
 		if (s->limit->kind == QUOTA_ROLLING &&
 			window_fill(s, a, t, now, visit, arg, why, why_size) != 0)
 			return -1;
-		if (quota_slot_has_period(s))
-			visit(arg, s, a);
+		if (!quota_slot_has_period(s))
+			continue;
+		visit(arg, s, a);
+		if (on_new != NULL && !quota_slot_is_fixed(s) &&
+			past_open(s, t, now, visit, arg, why, why_size) != 0)
+			return -1;
 	}
 	return 0;
 }

@@ -44,6 +44,8 @@
 /* The largest limit that is leased: sums of all members stay within the above. */
 #define LEASE_LIMIT_MAX       INT64_C(9000000000000000)
 #define LEASE_INCARNATION_MAX ((UINT64_C(1) << 20) - 1)
+/* A lease ends so long after its period: clocks differ by less. */
+#define LEASE_AFTER_PERIOD_MS (INT64_C(3) * 3600 * 1000)
 
 struct lease_member;
 struct lease; /* one leased account */

@@ -7,22 +7,21 @@
 #include "base/list.h"
 #include "quota/lease.h"
 
-#define SECOND_US             INT64_C(1000000)
-#define NEVER_US              INT64_MAX
+#define SECOND_US          INT64_C(1000000)
+#define NEVER_US           INT64_MAX
 
-#define LEASE_HEARTBEAT_US    SECOND_US        /* every bucket that is up is called so often */
-#define LEASE_LEARN_US        (SECOND_US / 4)  /* while it is learning */
-#define LEASE_REPORT_US       SECOND_US        /* what was settled is told so late */
-#define LEASE_REFUSED_US      (SECOND_US / 4)  /* a refusal is kept */
-#define LEASE_HORIZON_S       10               /* want: what is spent in that time */
-#define LEASE_LOW_PERCENT     30               /* of want */
-#define LEASE_IDLE_US         (5 * SECOND_US)  /* of headroom above 4 * want: it goes back */
-#define LEASE_LARGEST_US      (30 * SECOND_US) /* a hold is recent for once or twice that */
-#define LEASE_RECALL_NEAR     4 /* near the limit: free below so many holds of each member */
-#define LEASE_SWEEP_US        (60 * SECOND_US)
-#define LEASE_GRACE_MS        60000 /* the centre's: so early and so late a period is open */
-#define LEASE_CLOSED_US       (30 * SECOND_US) /* it is asked so often whether it still is closed */
-#define LEASE_AFTER_PERIOD_MS (INT64_C(3) * 3600 * 1000) /* clocks differ by less */
+#define LEASE_HEARTBEAT_US SECOND_US        /* every bucket that is up is called so often */
+#define LEASE_LEARN_US     (SECOND_US / 4)  /* while it is learning */
+#define LEASE_REPORT_US    SECOND_US        /* what was settled is told so late */
+#define LEASE_REFUSED_US   (SECOND_US / 4)  /* a refusal is kept */
+#define LEASE_HORIZON_S    10               /* want: what is spent in that time */
+#define LEASE_LOW_PERCENT  30               /* of want */
+#define LEASE_IDLE_US      (5 * SECOND_US)  /* of headroom above 4 * want: it goes back */
+#define LEASE_LARGEST_US   (30 * SECOND_US) /* a hold is recent for once or twice that */
+#define LEASE_RECALL_NEAR  4 /* near the limit: free below so many holds of each member */
+#define LEASE_SWEEP_US     (60 * SECOND_US)
+#define LEASE_GRACE_MS     60000 /* the centre's: so early and so late a period is open */
+#define LEASE_CLOSED_US    (30 * SECOND_US) /* it is asked so often whether it still is closed */
 
 struct lease_epoch {
 	uint64_t number, incarnation, seq;

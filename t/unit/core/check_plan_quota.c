@@ -5,6 +5,8 @@
  */
 #include "unit/core/plan_quota.h"
 
+#include "quota/lease.h"
+
 /* Narrow ones first: an account of their own that lacks leaves no trace in a shared one. */
 START_TEST(the_order_of_a_path)
 {
@@ -545,6 +547,107 @@ START_TEST(members_share)
 }
 END_TEST
 
+/* ---- a start just after the end of a period, where members share limits */
+
+static struct lease_member *member;
+
+static void lease_new(struct quota_account *a)
+{
+	(void)lease_add(member, a, atomic_load(&a->limit), now.mono);
+}
+
+static void member_begin(void)
+{
+	static const struct str members[] = { { "a", 1 }, { "b", 1 } };
+	const struct lease_config cfg = { .name = STR("a"),
+		.members = members,
+		.n_members = 2,
+		.version = 1,
+		.revalidate_us = 60 * SEC };
+
+	member = lease_member_new(&cfg, 1, NULL, NULL);
+	for (unsigned i = 0; i < LEASE_BUCKETS; i++) {
+		ck_assert_int_eq(lease_epoch_restore(member, i, STR("1.1.1.a")), 0);
+		lease_bucket_up(member, i, STR("run"), now.mono);
+	}
+	plan_quota_on_new(lease_new);
+}
+
+static void member_end(void)
+{
+	plan_quota_on_new(NULL);
+	lease_member_free(member);
+}
+
+/* What the member's first calls say was spent of the account; -1: nothing. */
+static int64_t told_of(const char *account)
+{
+	static struct lease_call call;
+	int64_t s = -1;
+	mono_us again;
+
+	while (lease_due(member, now.mono, &call, &again))
+		for (unsigned i = 0; i < call.n; i++)
+			if (str_eq(call.item[i].name, str_z(account)))
+				s = call.item[i].s;
+	return s;
+}
+
+/*
+ * A centre that has lost something, or whose clock is behind, may still grant of a period that has
+ * just ended: what was spent in it must be known there.
+ */
+START_TEST(what_has_just_ended_is_told)
+{
+	static const char yesterday[] = "tenant:me/requests/day/2026-11-27";
+	const char *limits =
+		"requests: [ 5/day, 5/month, 5/lifetime, 8/2h, 2/min ], generations: 5/hour";
+	struct quota_account *a;
+	struct tg_conf *next;
+	char yaml[512];
+
+	at(TODAY + HR / 2);
+	member_begin();
+	snprintf(yaml, sizeof yaml, BASE "tenants: { me: { limits: { %s }, " KEY " } }\n", limits);
+	begin(yaml);
+	ck_assert_str_eq(open_plan(f.conf),
+		"tenant:me/requests/day" D " tenant:me/requests/day/2026-11-27 "
+		"tenant:me/requests/month/2026-11 tenant:me/requests/lifetime "
+		"tenant:me/requests/2h/2026-11-27T22Z tenant:me/requests/2h/2026-11-27T23Z "
+		"tenant:me/requests/2h/2026-11-28T00Z "
+		"tenant:me/generations/hour" D "T00 tenant:me/generations/hour/2026-11-27T23 "
+		"tenant:me/generations/hour/2026-11-27T22 "
+		"tenant:me/generations/hour/2026-11-27T21");
+	next = another(yaml);
+	ck_assert_str_eq(open_plan(next), "");
+	plan_put(next);
+	a = quota_table_find_name(table, str_z(yesterday), QUOTA_REQUESTS);
+	ck_assert_ptr_nonnull(a);
+	quota_account_restore(a, 3);
+	quota_account_put(a);
+	ck_assert_int_eq(told_of(yesterday), 3);
+	ck_assert(strstr(path_of(f.conf, ""), "11-27") == NULL); /* requests do not find it */
+	done();
+	member_end();
+}
+END_TEST
+
+/* Long after, and where nobody else has the limit: there is nobody to be told. */
+START_TEST(what_ended_is_over)
+{
+	at(TODAY + 3 * HR);
+	member_begin();
+	begin(ONE("requests: 5/day"));
+	ck_assert_str_eq(open_plan(f.conf), "tenant:me/requests/day" D);
+	done();
+	member_end();
+	at(TODAY + HR);
+	begin(ONE("tokens: 5/day"));
+	ck_assert_str_eq(open_plan(f.conf), "tenant:me/tokens/day" D);
+	done();
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -565,6 +668,8 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, a_worker_looks_at_that_moment);
 	tcase_add_test(tc, shares);
 	tcase_add_test(tc, members_share);
+	tcase_add_test(tc, what_has_just_ended_is_told);
+	tcase_add_test(tc, what_ended_is_over);
 }
 
 UNIT_MAIN("plan_quota", tests)
