@@ -7,7 +7,7 @@
 
 #include "sim/sim_req.h"
 
-extern const struct sim_dialect sim_openai, sim_anthropic;
+extern const struct sim_dialect sim_openai, sim_anthropic, sim_gemini;
 
 /* Never NULL: unknown paths and methods have routes of their own. *arg: what "{}" matched. */
 const struct sim_route *sim_route_find(const struct http_head *h, struct str path, struct str *arg);
@@ -41,6 +41,13 @@ void sim_anthropic_messages(struct sim_req *r);
 void sim_anthropic_count(struct sim_req *r);
 void sim_anthropic_models(struct sim_req *r);
 void sim_anthropic_model(struct sim_req *r);
+/* dialect_gemini.c, dialect_gemini_misc.c */
+void sim_gemini_generate(struct sim_req *r);
+void sim_gemini_count(struct sim_req *r);
+void sim_gemini_embed(struct sim_req *r);
+void sim_gemini_embed_batch(struct sim_req *r);
+void sim_gemini_models(struct sim_req *r);
+void sim_gemini_model(struct sim_req *r);
 /* sim_control.c: the simulator's own pages */
 void sim_control_root(struct sim_req *r);
 void sim_control_ledger(struct sim_req *r);
@@ -59,6 +66,7 @@ void sim_openai_put_usage(struct sim_req *r, struct sim_buf *b);
 void sim_responses_put_usage(struct sim_req *r, struct sim_buf *b);
 
 /* Sample models: ids of one vendor, in a NULL-terminated list. */
-extern const char *const sim_openai_model_ids[], *const sim_anthropic_model_ids[];
+extern const char *const sim_openai_model_ids[], *const sim_anthropic_model_ids[],
+							 *const sim_gemini_model_ids[];
 
 #endif

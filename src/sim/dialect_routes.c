@@ -8,6 +8,18 @@
 		lit, sizeof(lit) - 1 \
 	}
 
+/* What can be asked of a Gemini model, on each of the paths it is known by. */
+#define VERB(path, verb, fn)                                               \
+	{                                                                  \
+		"POST", P(path ":" verb), &sim_gemini, SIM_BODY_JSON, (fn) \
+	}
+#define GEMINI(path)                                                      \
+	VERB(path, "generateContent", sim_gemini_generate),               \
+		VERB(path, "streamGenerateContent", sim_gemini_generate), \
+		VERB(path, "countTokens", sim_gemini_count),              \
+		VERB(path, "embedContent", sim_gemini_embed),             \
+		VERB(path, "batchEmbedContents", sim_gemini_embed_batch)
+
 static const struct sim_route routes[] = {
 	{ "POST", P("/v1/chat/completions"), &sim_openai, SIM_BODY_JSON, sim_openai_chat },
 	{ "POST", P("/v1/completions"), &sim_openai, SIM_BODY_JSON, sim_openai_completions },
@@ -35,6 +47,12 @@ static const struct sim_route routes[] = {
 	{ "POST", P("/v1/batches"), &sim_openai, SIM_BODY_JSON, sim_openai_batch_create },
 	{ "GET", P("/v1/batches"), &sim_openai, SIM_BODY_NONE, sim_openai_batch_list },
 	{ "GET", P("/v1/batches/{}"), &sim_openai, SIM_BODY_NONE, sim_openai_batch_get },
+	GEMINI("/v1beta/models/{}"),
+	GEMINI("/v1/models/{}"),
+	GEMINI("/v1/projects/{}/locations/{}/publishers/google/models/{}"),
+	GEMINI("/v1beta1/projects/{}/locations/{}/publishers/google/models/{}"),
+	{ "GET", P("/v1beta/models"), &sim_gemini, SIM_BODY_NONE, sim_gemini_models },
+	{ "GET", P("/v1beta/models/{}"), &sim_gemini, SIM_BODY_NONE, sim_gemini_model },
 	{ "GET", P("/"), NULL, SIM_BODY_NONE, sim_control_root },
 	{ "GET", P("/sim/ledger"), NULL, SIM_BODY_NONE, sim_control_ledger },
 	{ "GET", P("/sim/requests"), NULL, SIM_BODY_NONE, sim_control_requests },
@@ -48,30 +66,44 @@ static const struct sim_route anthropic_models[] = {
 };
 
 /* Unknown path, unknown method; in the dialect the caller seems to speak. */
-static const struct sim_route fallback[2][2] = {
+static const struct sim_route fallback[3][2] = {
 	{ { "", P(""), &sim_openai, SIM_BODY_NONE, sim_control_not_found },
 		{ "", P(""), &sim_openai, SIM_BODY_NONE, sim_control_bad_method } },
 	{ { "", P(""), &sim_anthropic, SIM_BODY_NONE, sim_control_not_found },
 		{ "", P(""), &sim_anthropic, SIM_BODY_NONE, sim_control_bad_method } },
+	{ { "", P(""), &sim_gemini, SIM_BODY_NONE, sim_control_not_found },
+		{ "", P(""), &sim_gemini, SIM_BODY_NONE, sim_control_bad_method } },
 };
 
+/* A hole takes the rest of its segment, but for what follows it in the pattern (":verb"). */
+static size_t hole_end(struct str pattern, struct str path)
+{
+	size_t seg = str_chr(path, '/'), n = seg != (size_t)-1 ? seg : path.n;
+
+	if (pattern.n == 0 || *pattern.p != ':')
+		return n;
+	while (n > 0 && path.p[n - 1] != ':')
+		n--;
+	return n > 0 ? n - 1 : 0;
+}
+
+/* *arg: what the last "{}" matched. */
 static bool path_matches(struct str pattern, struct str path, struct str *arg)
 {
-	struct str rest;
-	size_t hole = str_find(pattern, STR("{}")), end;
+	size_t hole, end;
 
-	if (hole == (size_t)-1)
-		return str_eq(pattern, path);
-	if (!str_starts(path, str_mk(pattern.p, hole)))
-		return false;
-	rest = str_skip(path, hole);
-	end = str_chr(rest, '/');
-	if (end == (size_t)-1)
-		end = rest.n;
-	if (end == 0 || !str_eq(str_skip(rest, end), str_skip(pattern, hole + 2)))
-		return false;
-	*arg = str_mk(rest.p, end);
-	return true;
+	while ((hole = str_find(pattern, STR("{}"))) != (size_t)-1) {
+		if (!str_starts(path, str_mk(pattern.p, hole)))
+			return false;
+		pattern = str_skip(pattern, hole + 2);
+		path = str_skip(path, hole);
+		end = hole_end(pattern, path);
+		if (end == 0)
+			return false;
+		*arg = str_mk(path.p, end);
+		path = str_skip(path, end);
+	}
+	return str_eq(pattern, path);
 }
 
 static const struct sim_route *find_in(const struct sim_route *r, size_t n, struct str method,
@@ -87,6 +119,11 @@ static const struct sim_route *find_in(const struct sim_route *r, size_t n, stru
 	return NULL;
 }
 
+static bool is_google(struct str path)
+{
+	return str_starts(path, STR("/v1beta")) || str_starts(path, STR("/v1/projects/"));
+}
+
 const struct sim_route *sim_route_find(const struct http_head *h, struct str path, struct str *arg)
 {
 	bool anthropic = http_get(h, HTTP_N_ANTHROPIC_VERSION).n != 0, known = false;
@@ -98,5 +135,5 @@ const struct sim_route *sim_route_find(const struct http_head *h, struct str pat
 			&known);
 	if (r == NULL)
 		r = find_in(routes, TG_ARRAY_LEN(routes), method, path, arg, &known);
-	return r != NULL ? r : &fallback[anthropic][known];
+	return r != NULL ? r : &fallback[anthropic ? 1 : is_google(path) ? 2 : 0][known];
 }

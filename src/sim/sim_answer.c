@@ -59,7 +59,8 @@ static void put_retry(struct sim_req *r, int status)
 {
 	int64_t s = r->knobs.retry_after_s;
 
-	if (status < 400)
+	if (status < 400 ||
+		(r->route != NULL && r->route->dialect != NULL && r->route->dialect->retry_in_body))
 		return;
 	if (s == SIM_RETRY_DEFAULT)
 		s = !fault(r, SIM_F_QUOTA) && (status == 429 || status == 503 || status == 529)
@@ -351,8 +352,8 @@ void sim_answer_bytes(struct sim_req *r, struct str type, uint64_t n, bool chunk
 
 /* ---- streams */
 
-void sim_answer_stream(
-	struct sim_req *r, bool (*next)(struct sim_req *, struct sim_buf *), uint64_t events)
+void sim_answer_stream_as(struct sim_req *r, struct str type,
+	bool (*next)(struct sim_req *, struct sim_buf *), uint64_t events)
 {
 	if (status_fault(r))
 		return;
@@ -361,9 +362,15 @@ void sim_answer_stream(
 	r->events_total = events;
 	if (fault(r, SIM_F_GZIP))
 		gzip_begin(r);
-	put_head(r, 200, STR("text/event-stream; charset=utf-8"), SIM_CHUNKED, 0);
+	put_head(r, 200, type, SIM_CHUNKED, 0);
 	arm_kill(r, 0);
 	arm_delay(r);
+}
+
+void sim_answer_stream(
+	struct sim_req *r, bool (*next)(struct sim_req *, struct sim_buf *), uint64_t events)
+{
+	sim_answer_stream_as(r, SIM_TYPE_SSE, next, events);
 }
 
 static void put_piece(struct sim_req *r, struct sim_buf *ev, bool last, bool end)

@@ -41,7 +41,8 @@ enum sim_error { /* what went wrong, worded by each dialect */
 };
 
 struct sim_dialect {
-	struct str name; /* in the ledger */
+	struct str name;    /* in the ledger */
+	bool retry_in_body; /* says when to come back in its error bodies, not in retry-after */
 	/* Appends the vendor's constant and per-time response fields. */
 	void (*put_headers)(struct sim_req *, struct sim_buf *);
 	/* Appends the error body. param may be empty. */
@@ -69,9 +70,10 @@ struct sim_knobs { /* x-sim-* request fields over the command line */
 	int64_t ttft_us;
 	uint64_t tps_milli, read_rate, body_bytes; /* 0: off */
 	uint64_t events, output_tokens, cached, cache_write,
-		cache_write_1h;                               /* SIM_UNSET: not given */
-	uint64_t reasoning, web_searches, cost_ticks;         /* cost_ticks: SIM_UNSET: not given */
-	struct str tag, fault_key, model, service_tier, cost; /* into the head; empty: not given */
+		cache_write_1h;                       /* SIM_UNSET: not given */
+	uint64_t reasoning, web_searches, cost_ticks; /* cost_ticks: SIM_UNSET: not given */
+	/* into the head; empty: not given */
+	struct str tag, fault_key, model, service_tier, cost, finish;
 	bool echo;
 	enum sim_cancel on_cancel;
 };
@@ -164,6 +166,8 @@ struct sim_req {
 int sim_knobs_read(struct sim_req *r, uint64_t *rng, struct str *bad) TG_MUST_CHECK;
 /* Adds the text of a prompt value of any shape: string, parts, messages, items. */
 void sim_prompt_walk(struct sim_prompt *p, const struct json_val *v);
+/* Adds one string, by the role that p has. */
+void sim_prompt_text(struct sim_prompt *p, const struct json_val *v);
 /* Adds a value's raw bytes (tool definitions). */
 void sim_prompt_raw(struct sim_prompt *p, const struct json_val *v);
 /* Scans the JSON body for the watches; answers 400 and returns -1 when it is not an object. */
@@ -176,7 +180,7 @@ static inline struct str sim_served(const struct sim_req *r)
 {
 	return r->knobs.model.n != 0 ? r->knobs.model : r->model;
 }
-/* The key it came with: Authorization, x-api-key or api-key. */
+/* The key it came with: Authorization, x-api-key, x-goog-api-key or api-key. */
 struct str sim_api_key(const struct sim_req *r);
 /* Service tiers, from the body's member; `standard` is the vendor's word for none in particular. */
 #define SIM_TIER_MAX 32
@@ -230,6 +234,11 @@ void sim_answer_bytes(struct sim_req *r, struct str type, uint64_t n, bool chunk
 /* An SSE stream of about `events` events. */
 void sim_answer_stream(
 	struct sim_req *r, bool (*next)(struct sim_req *, struct sim_buf *), uint64_t events);
+/* The same pace and faults for what is framed otherwise. */
+#define SIM_TYPE_SSE  STR("text/event-stream; charset=utf-8")
+#define SIM_TYPE_JSON STR("application/json; charset=UTF-8")
+void sim_answer_stream_as(struct sim_req *r, struct str type,
+	bool (*next)(struct sim_req *, struct sim_buf *), uint64_t events);
 /* Makes the next piece (SSE event or bulk), faults included, and frames it onto r->out. */
 enum sim_gen { SIM_GEN_MORE, SIM_GEN_DONE, SIM_GEN_STALLED };
 enum sim_gen sim_answer_generate(struct sim_req *r);

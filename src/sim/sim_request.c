@@ -92,6 +92,8 @@ struct str sim_api_key(const struct sim_req *r)
 		return str_trim(str_skip(auth, 7));
 	if (http_get(&r->head, HTTP_N_X_API_KEY).n != 0)
 		return http_get(&r->head, HTTP_N_X_API_KEY);
+	if (http_get(&r->head, HTTP_N_X_GOOG_API_KEY).n != 0)
+		return http_get(&r->head, HTTP_N_X_GOOG_API_KEY);
 	return http_get(&r->head, HTTP_N_API_KEY);
 }
 
@@ -132,7 +134,7 @@ static void prompt_add(struct sim_prompt *p, struct str raw, uint64_t bytes)
 	p->hash = sim_hash(p->hash, raw);
 }
 
-static void prompt_text(struct sim_prompt *p, const struct json_val *v)
+void sim_prompt_text(struct sim_prompt *p, const struct json_val *v)
 {
 	if (v->type != JSON_STRING)
 		return;
@@ -211,10 +213,10 @@ static void walk_object(struct sim_prompt *p, const struct json_val *v, unsigned
 		return;
 	walk_role(p, w[ROLE].val.raw, w[TYPE].val.raw);
 	walk_media(p, w[TYPE].val.raw);
-	prompt_text(p, &w[TEXT].val);
+	sim_prompt_text(p, &w[TEXT].val);
 	walk(p, &w[CONTENT].val, depth + 1);
-	prompt_text(p, &w[THINKING].val);
-	prompt_text(p, &w[ARGUMENTS].val);
+	sim_prompt_text(p, &w[THINKING].val);
+	sim_prompt_text(p, &w[ARGUMENTS].val);
 	walk(p, &w[OUTPUT].val, depth + 1);
 	sim_prompt_raw(p, &w[INPUT].val);
 	walk(p, &w[FUNCTION].val, depth + 1);
@@ -230,7 +232,7 @@ static void walk(struct sim_prompt *p, const struct json_val *v, unsigned depth)
 	if (depth > WALK_DEPTH)
 		return;
 	switch (v->type) {
-	case JSON_STRING: prompt_text(p, v); return;
+	case JSON_STRING: sim_prompt_text(p, v); return;
 	case JSON_NUMBER: /* a token id */
 		p->fixed_tokens++;
 		p->hash = sim_hash(p->hash, v->raw);

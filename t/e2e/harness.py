@@ -447,13 +447,13 @@ class Client:
         self.send_request(method, path, body, headers, key)
         return self.response(method)
 
-    def events(self, response):
-        """The events of a stream (comments too) as text, as they come."""
+    def events(self, response, border=b"\n\n"):
+        """The events of a stream (comments too) as text, as they come. Gemini ends them with CRLF twice."""
         text = b""
         for piece in self.pieces(response):
             text += piece
-            while b"\n\n" in text:
-                event, text = text.split(b"\n\n", 1)
+            while border in text:
+                event, text = text.split(border, 1)
                 if event:
                     yield event.decode()
         assert text == b"", f"the stream ends in the middle of an event: {text!r}"

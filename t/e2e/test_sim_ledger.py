@@ -87,18 +87,21 @@ def test_the_end_of_the_simulator(tmp_path):
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 20])
-@pytest.mark.parametrize("dialect", ["openai", "anthropic"])
+@pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini"])
 def test_delivered_is_counted_to_the_event(sim, dialect, n):
     """The stream falls silent after n events: n were delivered, and their tokens were generated."""
     if dialect == "openai":
         path, body, first = "/v1/chat/completions", chat_body(stream=True), 1
+    elif dialect == "gemini":
+        path = "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
+        body, first = {"contents": [{"role": "user", "parts": [{"text": "x"}]}]}, 0
     else:
         path, body, first = "/v1/messages", {"model": CLAUDE, "max_tokens": 99, "stream": True,
                                              "messages": [{"role": "user", "content": "x"}]}, 3
     c = ask(sim, {"x-sim-fault": f"stall@{n}"}, path, body)
     if n > 0:
         response = c.read_head()
-        events = c.events(response)
+        events = c.events(response, b"\r\n\r\n" if dialect == "gemini" else b"\n\n")
         for _ in range(n):
             next(events)
     else:
