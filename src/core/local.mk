@@ -13,6 +13,7 @@ libtg_core_a_SOURCES = \
 	src/core/conn.c src/core/conn.h \
 	src/core/conn_count.c \
 	src/core/cors.c src/core/cors.h \
+	src/core/cred_token.c src/core/cred_token.h \
 	src/core/endpoint.c src/core/endpoint.h \
 	src/core/errors.c src/core/errors.h \
 	src/core/event_hold.c src/core/event_hold.h \
@@ -21,6 +22,7 @@ libtg_core_a_SOURCES = \
 	src/core/hold_mode.c src/core/hold_mode.h \
 	src/core/label.c src/core/label.h \
 	src/core/meter_api.h \
+	src/core/http_fetch.c src/core/http_fetch.h \
 	src/core/leg.c src/core/leg.h \
 	src/core/model_check.c src/core/model_check.h \
 	src/core/module.h \

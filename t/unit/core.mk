@@ -6,12 +6,14 @@ UNIT_TESTS += \
 	t/unit/core/check_ceiling \
 	t/unit/core/check_conn \
 	t/unit/core/check_conn_count \
+	t/unit/core/check_cred_token \
 	t/unit/core/check_endpoint \
 	t/unit/core/check_errors \
 	t/unit/core/check_event_hold \
 	t/unit/core/check_fields \
 	t/unit/core/check_health \
 	t/unit/core/check_hold_mode \
+	t/unit/core/check_http_fetch \
 	t/unit/core/check_leg \
 	t/unit/core/check_leg_rate \
 	t/unit/core/check_plan \

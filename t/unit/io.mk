@@ -1,5 +1,6 @@
 # src/io: timers, mail, sockets, TLS, names
 UNIT_TESTS += \
+	t/unit/io/check_cred \
 	t/unit/io/check_listen \
 	t/unit/io/check_mailbox \
 	t/unit/io/check_resolve \
