@@ -15,7 +15,7 @@
 
 enum chat_shape {
 	SHAPE_NONE,
-#define X(id, codec) SHAPE_##id,
+#define X(id, codec, have) SHAPE_##id,
 #include "chat/tbl/shapes.h"
 #undef X
 	SHAPE__MAX
@@ -34,8 +34,10 @@ struct chat_context {
 	uint64_t default_max_tokens; /* for APIs that require a limit */
 	uint64_t input_estimate;     /* tokens, for streams that must tell them before they are
 					known */
-	int64_t created;             /* unix seconds: for answers that carry a time */
-	struct str id;               /* jstr: for answers that need an id of ours */
+	bool completion_tokens;      /* OpenAI's chat: the limit is called max_completion_tokens */
+	bool thoughts_back; /* OpenAI's chat: the target takes reasoning_content in requests */
+	int64_t created;    /* unix seconds: for answers that carry a time */
+	struct str id;      /* jstr: for answers that need an id of ours */
 };
 
 /* Note it (once); name is static or in the arena. */
@@ -73,6 +75,55 @@ struct chat_codec {
 		struct chat_context *, const struct json_node *root, struct chat_error *);
 };
 
+/* By enum chat_shape; NULL: there is none (yet). */
 extern const struct chat_codec *const chat_codecs[SHAPE__MAX];
+#define X(id, codec, have) extern const struct chat_codec codec;
+#include "chat/tbl/shapes.h"
+#undef X
+
+/* ---- what codecs share (chat.c) */
+
+/* A zeroed object in cx's arena; NULL with cx->fail set: no memory. */
+void *chat_new(struct chat_context *cx, size_t size) TG_MUST_CHECK;
+#define CHAT_NEW(cx, type) ((struct type *)chat_new((cx), sizeof(struct type)))
+
+/*
+ * The arguments of a call that came as a string of JSON (OpenAI's): the object it holds. "{}" when
+ * it is empty; an object with the text in it as "raw_arguments" when it is cut off or something
+ * else. Never n == 0 but for want of memory.
+ */
+struct str chat_args_of_jstr(struct chat_context *cx, struct str jstr);
+
+/* Gives every PART_RESULT the name of the call before it that has its id, where it has none. */
+int chat_name_results(struct chat_context *cx, struct chat_request *rq) TG_MUST_CHECK;
+
+/* A data: URL's media type and base64 text; false when it is none, or not in base64. */
+bool chat_data_url(struct str jstr, struct str *mime, struct str *data);
+
+/* "none", "minimal" ... "max". UNSET for any other word, and for UNSET: absent. */
+enum chat_effort chat_effort_of(struct str word);
+struct str chat_effort_word(enum chat_effort e);
+
+/* A finish that is told as a plain stop although tools are called: FINISH_TOOL. */
+enum chat_finish chat_finish_of(enum chat_finish f, bool has_calls);
+bool chat_has_calls(const struct chat_part *p);
+
+/*
+ * Turns as dialects want them whose turns alternate: system turns left out, neighbours of one role
+ * joined, and a user's results before everything else of the joined turn. No memory is needed:
+ *
+ *	struct chat_walk w = { .turn = rq->turn };
+ *	while (chat_walk_turn(&w))
+ *		while ((p = chat_walk_part(&w)) != NULL) ...
+ */
+struct chat_walk {
+	const struct chat_turn *turn; /* what comes after the joined turn */
+	enum chat_role role;          /* of the joined turn */
+	const struct chat_turn *first, *at;
+	const struct chat_part *part;
+	bool rest; /* the results are through */
+};
+bool chat_walk_turn(struct chat_walk *w);
+const struct chat_part *chat_walk_part(struct chat_walk *w);
 
 #endif

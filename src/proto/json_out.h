@@ -23,8 +23,8 @@ struct json_out {
 };
 
 void jo_init(struct json_out *o, char *p, size_t cap);
-void jo_bytes(
-	struct json_out *o, struct str s); /* as they are: framing ("data: "), no comma before */
+/* As they are: framing ("data: "), no comma before, nor before the value that follows. */
+void jo_bytes(struct json_out *o, struct str s);
 #define jo_lit(o, literal) jo_bytes((o), STR(literal))
 
 void jo_obj(struct json_out *o);                  /* { */

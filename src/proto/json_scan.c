@@ -9,147 +9,14 @@
  */
 #include "proto/json_scan.h"
 
-#include "proto/json_run.h"
+#include "proto/json_lex.h"
 
 struct scan {
-	const char *end;
+	struct json_lex lex;
 	unsigned depth;
 	uint64_t is_object[JSON_MAX_DEPTH / 64]; /* one bit for each open bracket */
 	uint32_t types;                          /* json_val.types of the watched value in work */
-	enum json_error err;
-	const char *at; /* where err is */
 };
-
-static const char *scan_fail(struct scan *s, const char *p, enum json_error err)
-{
-	s->err = err;
-	s->at = p;
-	return NULL;
-}
-
-/* The byte at p is not what the grammar wants there. */
-static const char *scan_bad(struct scan *s, const char *p)
-{
-	return scan_fail(s, p, p >= s->end ? JSON_E_EOF : JSON_E_SYNTAX);
-}
-
-static inline const char *skip_space(const char *p, const char *end)
-{
-	while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
-		p++;
-	return p;
-}
-
-static inline bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static inline bool is_hex(char c)
-{
-	return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
-/* p at a backslash: behind the escape. */
-static const char *escape_end(struct scan *s, const char *p)
-{
-	if (s->end - p >= 6 && p[1] == 'u' && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) &&
-		is_hex(p[5]))
-		return p + 6;
-	if (s->end - p < 2)
-		return scan_bad(s, s->end);
-	if (p[1] != '\0' && strchr("\"\\/bfnrt", p[1]) != NULL)
-		return p + 2;
-	if (p[1] != 'u')
-		return scan_bad(s, p + 1);
-	p += 2;
-	for (int i = 0; i < 4; i++, p++)
-		if (p >= s->end || !is_hex(*p))
-			return scan_bad(s, p);
-	return p;
-}
-
-/* p behind an opening quote: behind the closing one. */
-static inline const char *string_end(struct scan *s, const char *p)
-{
-	const char *end = s->end;
-
-#ifdef __SSE2__
-	if (end - p >= 16) { /* keys and other short ones */
-		unsigned m = (unsigned)_mm_movemask_epi8(json_run_stops(p));
-
-		p += m != 0 ? __builtin_ctz(m) : 16;
-		if (m != 0 && *p == '"')
-			return p + 1;
-	}
-#endif
-	for (;;) {
-		if (!json_string_run(&p, end))
-			p = json_run_end(p, end);
-		if (p >= end)
-			return scan_bad(s, p);
-		if (*p == '"')
-			return p + 1;
-		if (*p != '\\')
-			return scan_bad(s, p);
-		do { /* text that is no English comes as rows of them */
-			p = escape_end(s, p);
-			if (p == NULL)
-				return NULL;
-		} while (p < end && *p == '\\');
-	}
-}
-
-static const char *literal_end(struct scan *s, const char *p, const char *word)
-{
-	for (; *word != '\0'; word++, p++)
-		if (p >= s->end || *p != *word)
-			return scan_bad(s, p);
-	return p;
-}
-
-static const char *digits_end(struct scan *s, const char *p)
-{
-	if (p >= s->end || !is_digit(*p))
-		return scan_bad(s, p);
-	while (p < s->end && is_digit(*p))
-		p++;
-	return p;
-}
-
-/* RFC 8259 section 6. */
-static const char *number_end(struct scan *s, const char *p)
-{
-	if (*p == '-')
-		p++;
-	if (p < s->end && *p == '0')
-		p++;
-	else
-		p = digits_end(s, p);
-	if (p != NULL && p < s->end && *p == '.')
-		p = digits_end(s, p + 1);
-	if (p != NULL && p < s->end && (*p == 'e' || *p == 'E')) {
-		p++;
-		if (p < s->end && (*p == '+' || *p == '-'))
-			p++;
-		p = digits_end(s, p);
-	}
-	return p;
-}
-
-static inline enum json_type type_at(char c)
-{
-	switch (c) {
-	case '{': return JSON_OBJECT;
-	case '[': return JSON_ARRAY;
-	case '"': return JSON_STRING;
-	case 't': return JSON_TRUE;
-	case 'f': return JSON_FALSE;
-	case 'n': return JSON_NULL;
-	case '-': return JSON_NUMBER;
-	default: return is_digit(c) ? JSON_NUMBER : JSON_NONE;
-	}
-}
 
 static inline bool in_object(const struct scan *s)
 {
@@ -161,7 +28,7 @@ static const char *bracket_open(struct scan *s, const char *p)
 	uint64_t bit = (uint64_t)1 << (s->depth % 64);
 
 	if (s->depth >= JSON_MAX_DEPTH)
-		return scan_fail(s, p, JSON_E_DEPTH);
+		return json_lex_fail(&s->lex, p, JSON_E_DEPTH);
 	if (*p == '{')
 		s->is_object[s->depth / 64] |= bit;
 	else
@@ -185,17 +52,17 @@ static inline const char *member_key(struct scan *s, const char *p)
 {
 	const char *key = p + 1, *end;
 
-	if (p >= s->end || *p != '"')
-		return scan_bad(s, p);
-	end = string_end(s, key);
+	if (p >= s->lex.end || *p != '"')
+		return json_lex_bad(&s->lex, p);
+	end = json_lex_string(&s->lex, key);
 	if (end == NULL)
 		return NULL;
-	p = skip_space(end, s->end);
-	if (p >= s->end || *p != ':')
-		return scan_bad(s, p);
-	p = skip_space(p + 1, s->end);
+	p = json_skip_space(end, s->lex.end);
+	if (p >= s->lex.end || *p != ':')
+		return json_lex_bad(&s->lex, p);
+	p = json_skip_space(p + 1, s->lex.end);
 	if (*key == 't' || *key == '\\')
-		s->types |= types_of(str_mk(key, (size_t)(end - 1 - key)), p, s->end);
+		s->types |= types_of(str_mk(key, (size_t)(end - 1 - key)), p, s->lex.end);
 	return p;
 }
 
@@ -205,15 +72,15 @@ static inline const char *value_after(struct scan *s, const char *p, unsigned ba
 	while (s->depth > base) {
 		bool object = in_object(s);
 
-		p = skip_space(p, s->end);
-		if (p >= s->end)
-			return scan_bad(s, p);
+		p = json_skip_space(p, s->lex.end);
+		if (p >= s->lex.end)
+			return json_lex_bad(&s->lex, p);
 		if (*p == ',') {
-			p = skip_space(p + 1, s->end);
+			p = json_skip_space(p + 1, s->lex.end);
 			return object ? member_key(s, p) : p;
 		}
 		if (*p != (object ? '}' : ']'))
-			return scan_bad(s, p);
+			return json_lex_bad(&s->lex, p);
 		s->depth--;
 		p++;
 	}
@@ -228,29 +95,29 @@ static const char *value_end(struct scan *s, const char *p)
 	do {
 		bool object;
 
-		if (p >= s->end)
-			return scan_bad(s, p);
-		switch (type_at(*p)) {
-		case JSON_STRING: p = string_end(s, p + 1); break;
-		case JSON_NUMBER: p = number_end(s, p); break;
-		case JSON_TRUE: p = literal_end(s, p, "true"); break;
-		case JSON_FALSE: p = literal_end(s, p, "false"); break;
-		case JSON_NULL: p = literal_end(s, p, "null"); break;
+		if (p >= s->lex.end)
+			return json_lex_bad(&s->lex, p);
+		switch (json_type_at(*p)) {
+		case JSON_STRING: p = json_lex_string(&s->lex, p + 1); break;
+		case JSON_NUMBER: p = json_lex_number(&s->lex, p); break;
+		case JSON_TRUE: p = json_lex_literal(&s->lex, p, "true"); break;
+		case JSON_FALSE: p = json_lex_literal(&s->lex, p, "false"); break;
+		case JSON_NULL: p = json_lex_literal(&s->lex, p, "null"); break;
 		case JSON_OBJECT:
 		case JSON_ARRAY:
 			object = *p == '{';
 			p = bracket_open(s, p);
 			if (p == NULL)
 				return NULL;
-			p = skip_space(p, s->end);
-			if (p < s->end && *p == (object ? '}' : ']'))
+			p = json_skip_space(p, s->lex.end);
+			if (p < s->lex.end && *p == (object ? '}' : ']'))
 				break; /* empty: value_after closes it */
 			if (object)
 				p = member_key(s, p);
 			if (p == NULL)
 				return NULL;
 			continue;
-		default: return scan_bad(s, p);
+		default: return json_lex_bad(&s->lex, p);
 		}
 		if (p != NULL)
 			p = value_after(s, p, base);
@@ -377,27 +244,27 @@ static const char *watched_member(struct scan *s, const char *p, const struct wa
 	struct json_watch *hit;
 	struct str key;
 
-	if (p >= s->end || *p != '"')
-		return scan_bad(s, p);
-	p = string_end(s, p + 1);
+	if (p >= s->lex.end || *p != '"')
+		return json_lex_bad(&s->lex, p);
+	p = json_lex_string(&s->lex, p + 1);
 	if (p == NULL)
 		return NULL;
 	if (key_decode(str_mk(quote, (size_t)(p - quote)), buf, &key) != 0)
-		return scan_fail(s, quote, JSON_E_ENCODING);
+		return json_lex_fail(&s->lex, quote, JSON_E_ENCODING);
 	hit = watch_may_be(ws, key) ? watch_find(ws, key) : NULL;
 	if (hit == NULL && ws->strict && watch_may_be(ws, key) && watch_folded(ws->w, ws->n, key))
-		return scan_fail(s, quote, JSON_E_CASE);
-	p = skip_space(p, s->end);
-	if (p >= s->end || *p != ':')
-		return scan_bad(s, p);
-	value = skip_space(p + 1, s->end);
+		return json_lex_fail(&s->lex, quote, JSON_E_CASE);
+	p = json_skip_space(p, s->lex.end);
+	if (p >= s->lex.end || *p != ':')
+		return json_lex_bad(&s->lex, p);
+	value = json_skip_space(p + 1, s->lex.end);
 	s->types = 0;
 	p = value_end(s, value);
 	if (p == NULL || hit == NULL)
 		return p;
 	if (hit->val.type != JSON_NONE)
-		return scan_fail(s, quote, JSON_E_DUPLICATE);
-	hit->val.type = type_at(*value);
+		return json_lex_fail(&s->lex, quote, JSON_E_DUPLICATE);
+	hit->val.type = json_type_at(*value);
 	hit->val.types = s->types;
 	hit->val.raw = str_mk(value, (size_t)(p - value));
 	hit->val.member = (size_t)(quote - ws->text);
@@ -407,35 +274,35 @@ static const char *watched_member(struct scan *s, const char *p, const struct wa
 /* p behind '{': behind the matching '}'. */
 static const char *watched_object(struct scan *s, const char *p, const struct watches *ws)
 {
-	p = skip_space(p, s->end);
-	if (p < s->end && *p == '}')
+	p = json_skip_space(p, s->lex.end);
+	if (p < s->lex.end && *p == '}')
 		return p + 1;
 	for (;;) {
 		p = watched_member(s, p, ws);
 		if (p == NULL)
 			return NULL;
-		p = skip_space(p, s->end);
-		if (p < s->end && *p == '}')
+		p = json_skip_space(p, s->lex.end);
+		if (p < s->lex.end && *p == '}')
 			return p + 1;
-		if (p >= s->end || *p != ',')
-			return scan_bad(s, p);
-		p = skip_space(p + 1, s->end);
+		if (p >= s->lex.end || *p != ',')
+			return json_lex_bad(&s->lex, p);
+		p = json_skip_space(p + 1, s->lex.end);
 	}
 }
 
 static const char *whole_object(struct scan *s, const char *p, const struct watches *ws)
 {
-	p = skip_space(p, s->end);
-	if (p >= s->end)
-		return scan_bad(s, p);
+	p = json_skip_space(p, s->lex.end);
+	if (p >= s->lex.end)
+		return json_lex_bad(&s->lex, p);
 	if (*p != '{')
-		return scan_fail(
-			s, p, type_at(*p) == JSON_NONE ? JSON_E_SYNTAX : JSON_E_NOT_OBJECT);
+		return json_lex_fail(&s->lex, p,
+			json_type_at(*p) == JSON_NONE ? JSON_E_SYNTAX : JSON_E_NOT_OBJECT);
 	p = watched_object(s, bracket_open(s, p), ws);
 	if (p == NULL)
 		return NULL;
-	p = skip_space(p, s->end);
-	return p == s->end ? p : scan_fail(s, p, JSON_E_TRAILING);
+	p = json_skip_space(p, s->lex.end);
+	return p == s->lex.end ? p : json_lex_fail(&s->lex, p, JSON_E_TRAILING);
 }
 
 struct json_filter json_filter_of(const struct json_watch *w, size_t n)
@@ -451,7 +318,7 @@ struct json_filter json_filter_of(const struct json_watch *w, size_t n)
 
 static int scan_watched(struct str text, const struct watches *ws, struct json_fail *fail)
 {
-	struct scan s = { .end = text.p + text.n };
+	struct scan s = { .lex.end = text.p + text.n };
 
 	for (size_t i = 0; i < ws->n; i++)
 		ws->w[i].val = (struct json_val){ .type = JSON_NONE };
@@ -459,7 +326,7 @@ static int scan_watched(struct str text, const struct watches *ws, struct json_f
 		*fail = (struct json_fail){ JSON_E_NONE, 0 };
 		return 0;
 	}
-	*fail = (struct json_fail){ s.err, (size_t)(s.at - text.p) };
+	*fail = (struct json_fail){ s.lex.err, (size_t)(s.lex.at - text.p) };
 	return -1;
 }
 
@@ -483,7 +350,7 @@ int json_scan_filtered(struct str text, struct json_watch *w, size_t n_watch,
 
 uint32_t json_types(const struct json_val *v)
 {
-	struct scan s = { .end = v->raw.p + v->raw.n };
+	struct scan s = { .lex.end = v->raw.p + v->raw.n };
 
 	return value_end(&s, v->raw.p) != NULL ? s.types : UINT32_MAX;
 }
@@ -502,20 +369,20 @@ int json_scan_member(
 
 bool json_array_next(const struct json_val *array, struct json_iter *it, struct json_val *elem)
 {
-	struct scan s = { .end = array->raw.p + array->raw.n };
+	struct scan s = { .lex.end = array->raw.p + array->raw.n };
 	const char *p = array->raw.p + it->at, *value;
 
 	*elem = (struct json_val){ .type = JSON_NONE };
 	if (array->type != JSON_ARRAY || it->at >= array->raw.n)
 		return false;
-	value = skip_space(p, s.end);
-	if (value >= s.end || *value != (it->at == 0 ? '[' : ','))
+	value = json_skip_space(p, s.lex.end);
+	if (value >= s.lex.end || *value != (it->at == 0 ? '[' : ','))
 		return false;
-	value = skip_space(value + 1, s.end);
-	p = value < s.end && *value != ']' ? value_end(&s, value) : NULL;
+	value = json_skip_space(value + 1, s.lex.end);
+	p = value < s.lex.end && *value != ']' ? value_end(&s, value) : NULL;
 	if (p == NULL)
 		return false;
-	elem->type = type_at(*value);
+	elem->type = json_type_at(*value);
 	elem->raw = str_mk(value, (size_t)(p - value));
 	elem->member = (size_t)(value - array->raw.p);
 	it->at = (size_t)(p - array->raw.p);
@@ -534,6 +401,7 @@ const char *json_error_text(enum json_error e)
 	case JSON_E_TRAILING: return "text after the JSON object";
 	case JSON_E_NOT_OBJECT: return "not a JSON object";
 	case JSON_E_ENCODING: return "a member's name is not valid Unicode text";
+	case JSON_E_MEMORY: return "JSON of too many values";
 	}
 	return "unknown error";
 }

@@ -44,6 +44,7 @@ enum json_error {
 	JSON_E_NOT_OBJECT,
 	JSON_E_CASE, /* a key that differs from a watched one in case alone (json_scan_strict) */
 	JSON_E_ENCODING, /* invalid UTF-8 or escape in a watched key or value being decoded */
+	JSON_E_MEMORY,   /* json_tree.h: no room for what is in it */
 };
 
 struct json_val {
@@ -119,6 +120,8 @@ int json_get_plain(const struct json_val *v, struct str *out) TG_MUST_CHECK;
 /* Decodes a string value into buf (UTF-8); -1 when not a string, too long, or an escape is invalid.
  */
 int json_decode(const struct json_val *v, char *buf, size_t cap, struct str *out) TG_MUST_CHECK;
+/* The same of what stands between a string's quotes. */
+int json_decode_text(struct str jstr, char *buf, size_t cap, struct str *out) TG_MUST_CHECK;
 static inline bool json_true(const struct json_val *v)
 {
 	return v->type == JSON_TRUE;

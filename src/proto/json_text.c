@@ -148,13 +148,10 @@ static size_t ascii_run(struct str s)
 	return i;
 }
 
-int json_decode(const struct json_val *v, char *buf, size_t cap, struct str *out)
+int json_decode_text(struct str s, char *buf, size_t cap, struct str *out)
 {
 	struct out o = { buf, 0, cap };
-	struct str s;
 
-	if (string_body(v, &s) != 0)
-		return -1;
 	while (s.n > 0) {
 		size_t len = ascii_run(s);
 
@@ -173,6 +170,13 @@ int json_decode(const struct json_val *v, char *buf, size_t cap, struct str *out
 	}
 	*out = str_mk(buf, o.n);
 	return 0;
+}
+
+int json_decode(const struct json_val *v, char *buf, size_t cap, struct str *out)
+{
+	struct str s;
+
+	return string_body(v, &s) == 0 ? json_decode_text(s, buf, cap, out) : -1;
 }
 
 /* One byte of a string as it stands between quotes. */

@@ -1,0 +1,244 @@
+/*
+ * chat.c: the table of codecs, and what they share: how a request's shortcomings are noted, the
+ * names of results, turns joined for dialects that want them to alternate. Pure; any thread.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "chat/codec.h"
+
+#define ROW_0(id, codec)
+#define ROW_1(id, codec) [SHAPE_##id] = &(codec),
+
+const struct chat_codec *const chat_codecs[SHAPE__MAX] = {
+	[SHAPE_NONE] = NULL,
+#define X(id, codec, have) ROW_##have(id, codec)
+#include "chat/tbl/shapes.h"
+#undef X
+};
+
+void chat_unsupported(struct chat_context *cx, const char *name)
+{
+	struct str s = str_z(name);
+
+	for (unsigned i = 0; i < cx->n_unsupported; i++)
+		if (str_eq(cx->unsupported[i], s))
+			return;
+	if (cx->n_unsupported < CHAT_UNSUPPORTED)
+		cx->unsupported[cx->n_unsupported++] = s;
+}
+
+int chat_fail(struct chat_context *cx, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(cx->fail, sizeof cx->fail, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+void *chat_new(struct chat_context *cx, size_t size)
+{
+	void *p = arena_zalloc(cx->arena, size);
+
+	if (p == NULL)
+		(void)chat_fail(cx, "The request has too many parts to be translated.");
+	return p;
+}
+
+/* ---- arguments */
+
+static bool is_object(struct str json)
+{
+	struct json_fail fail;
+
+	return json_scan_object(json, NULL, 0, &fail) == 0;
+}
+
+static bool is_space(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != ' ' && s.p[i] != '\n' && s.p[i] != '\r' && s.p[i] != '\t')
+			return false;
+	return true;
+}
+
+struct str chat_args_of_jstr(struct chat_context *cx, struct str jstr)
+{
+	struct str text = json_jstr_decode(cx->arena, jstr);
+
+	if (text.p != NULL && is_object(text))
+		return text;
+	if (jstr.p == NULL || (text.p != NULL && is_space(text)))
+		return STR("{}");
+	return arena_printf(cx->arena, "{\"raw_arguments\":\"%.*s\"}", STR_FMT(jstr));
+}
+
+/* ---- results are named after their calls */
+
+/* Calls by id: open addressing, at most half full. The last call with an id counts. */
+struct call_table {
+	const struct chat_part **slot;
+	size_t mask;
+};
+
+static const struct chat_part **call_slot(const struct call_table *t, struct str id)
+{
+	size_t i = (size_t)str_hash(id) & t->mask;
+
+	while (t->slot[i] != NULL && !str_eq(t->slot[i]->id, id))
+		i = (i + 1) & t->mask;
+	return &t->slot[i];
+}
+
+static size_t count_calls(const struct chat_request *rq)
+{
+	size_t n = 0;
+
+	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
+		for (const struct chat_part *p = t->part; p != NULL; p = p->next)
+			n += p->kind == PART_CALL;
+	return n;
+}
+
+static void name_part(const struct call_table *t, struct chat_part *p)
+{
+	const struct chat_part **slot = call_slot(t, p->id);
+
+	if (p->kind == PART_CALL)
+		*slot = p;
+	else if (p->name.p == NULL && *slot != NULL)
+		p->name = (*slot)->name;
+}
+
+int chat_name_results(struct chat_context *cx, struct chat_request *rq)
+{
+	size_t calls = count_calls(rq), size = 8;
+	struct call_table table;
+
+	if (calls == 0)
+		return 0;
+	while (size < 2 * calls)
+		size *= 2;
+	table.mask = size - 1;
+	table.slot = chat_new(cx, size * sizeof *table.slot);
+	if (table.slot == NULL)
+		return -1;
+	for (struct chat_turn *t = rq->turn; t != NULL; t = t->next)
+		for (struct chat_part *p = t->part; p != NULL; p = p->next)
+			if (p->kind == PART_CALL || p->kind == PART_RESULT)
+				name_part(&table, p);
+	return 0;
+}
+
+/* ---- small things of one value */
+
+bool chat_data_url(struct str jstr, struct str *mime, struct str *data)
+{
+	size_t comma = str_chr(jstr, ','), semicolon;
+	struct str head;
+
+	if (!str_starts_ci(jstr, STR("data:")) || comma == (size_t)-1)
+		return false;
+	head = str_mk(jstr.p + 5, comma - 5);
+	if (!str_ends(head, STR(";base64")))
+		return false;
+	semicolon = str_chr(head, ';'); /* "text/plain;charset=utf-8;base64" */
+	*mime = str_mk(head.p, semicolon);
+	*data = str_skip(jstr, comma + 1);
+	return true;
+}
+
+static const struct str effort_words[] = {
+#define X(id, word) [EFFORT_##id] = STR(word),
+#include "chat/tbl/efforts.h"
+#undef X
+};
+
+enum chat_effort chat_effort_of(struct str word)
+{
+	for (size_t i = EFFORT_UNSET + 1; i < TG_ARRAY_LEN(effort_words); i++)
+		if (str_eq(word, effort_words[i]))
+			return (enum chat_effort)i;
+	return EFFORT_UNSET;
+}
+
+struct str chat_effort_word(enum chat_effort e)
+{
+	return effort_words[e];
+}
+
+enum chat_finish chat_finish_of(enum chat_finish f, bool has_calls)
+{
+	return f == FINISH_STOP && has_calls ? FINISH_TOOL : f;
+}
+
+bool chat_has_calls(const struct chat_part *p)
+{
+	for (; p != NULL; p = p->next)
+		if (p->kind == PART_CALL)
+			return true;
+	return false;
+}
+
+/* ---- turns that alternate */
+
+static const struct chat_turn *skip_empty(const struct chat_turn *t)
+{
+	while (t != NULL && (t->role == CHAT_SYSTEM || t->part == NULL))
+		t = t->next;
+	return t;
+}
+
+bool chat_walk_turn(struct chat_walk *w)
+{
+	const struct chat_turn *t = skip_empty(w->turn);
+
+	if (t == NULL)
+		return false;
+	w->first = w->at = t;
+	w->role = t->role;
+	w->part = t->part;
+	w->rest = false;
+	while (t != NULL && t->role == w->role)
+		t = skip_empty(t->next);
+	w->turn = t;
+	return true;
+}
+
+/* The next part of the joined turn in the order they came. */
+static const struct chat_part *walk_next(struct chat_walk *w)
+{
+	const struct chat_part *p;
+
+	while (w->part == NULL) {
+		if (w->at == NULL)
+			return NULL;
+		w->at = skip_empty(w->at->next);
+		if (w->at == w->turn)
+			w->at = NULL;
+		w->part = w->at != NULL ? w->at->part : NULL;
+	}
+	p = w->part;
+	w->part = p->next;
+	return p;
+}
+
+const struct chat_part *chat_walk_part(struct chat_walk *w)
+{
+	const struct chat_part *p;
+
+	for (;;) {
+		p = walk_next(w);
+		if (p == NULL && w->rest)
+			return NULL;
+		if (p == NULL) { /* again, for what is no result */
+			w->rest = true;
+			w->at = w->first;
+			w->part = w->first->part;
+		} else if ((p->kind == PART_RESULT) != w->rest) {
+			return p;
+		}
+	}
+}

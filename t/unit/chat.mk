@@ -1,0 +1,2 @@
+UNIT_TESTS += \
+	t/unit/chat/check_chat

@@ -1,0 +1,224 @@
+/* check_chat.c: what codecs share: notes, arguments, names of results, turns joined. */
+#include <stdio.h>
+
+#include "chat/codec.h"
+#include "unit/unit.h"
+
+static struct arena arena;
+static struct chat_context cx;
+
+static void setup(void)
+{
+	arena_init(&arena, NULL, 0);
+	cx = (struct chat_context){ .arena = &arena };
+}
+
+static void teardown(void)
+{
+	arena_fini(&arena);
+}
+
+START_TEST(notes)
+{
+	static char names[CHAT_UNSUPPORTED + 4][8];
+
+	chat_unsupported(&cx, "n");
+	chat_unsupported(&cx, "seed");
+	chat_unsupported(&cx, "n");
+	ck_assert_uint_eq(cx.n_unsupported, 2);
+	UNIT_STR_EQ(cx.unsupported[1], STR("seed"));
+	for (size_t i = 0; i < TG_ARRAY_LEN(names); i++) {
+		names[i][0] = (char)('A' + i);
+		chat_unsupported(&cx, names[i]);
+	}
+	ck_assert_uint_eq(cx.n_unsupported, CHAT_UNSUPPORTED);
+	ck_assert_int_eq(chat_fail(&cx, "%0300d", 1), -1);
+	ck_assert_uint_eq(strlen(cx.fail), sizeof cx.fail - 1);
+}
+END_TEST
+
+START_TEST(codecs)
+{
+	ck_assert_ptr_null(chat_codecs[SHAPE_NONE]);
+	for (size_t i = 1; i < SHAPE__MAX; i++) {
+		const struct chat_codec *c = chat_codecs[i];
+
+		if (c == NULL)
+			continue;
+		ck_assert(c->name != NULL && c->name[0] != '\0');
+		ck_assert(c->read_request != NULL || c->write_request != NULL);
+		if (c->read_request != NULL)
+			ck_assert(c->write_answer != NULL && c->out_open != NULL &&
+				  c->write_event != NULL && c->write_error != NULL);
+		if (c->write_request != NULL)
+			ck_assert(c->read_answer != NULL && c->in_open != NULL &&
+				  c->read_event != NULL && c->read_end != NULL &&
+				  c->read_error != NULL);
+	}
+}
+END_TEST
+
+START_TEST(arguments)
+{
+	static const struct {
+		const char *jstr, *args;
+	} rows[] = {
+		{ "", "{}" },
+		{ " \\n", "{}" },
+		{ "{}", "{}" },
+		{ "{\\\"a\\\":\\\"b\\\\n\\\"}", "{\"a\":\"b\\n\"}" },
+		{ "{\\\"a\\\":", "{\"raw_arguments\":\"{\\\"a\\\":\"}" },
+		{ "[1]", "{\"raw_arguments\":\"[1]\"}" },
+		{ "\\ud800", "{\"raw_arguments\":\"\\ud800\"}" },
+	};
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++)
+		UNIT_STR_EQ(chat_args_of_jstr(&cx, str_z(rows[i].jstr)), str_z(rows[i].args));
+	UNIT_STR_EQ(chat_args_of_jstr(&cx, STR_NONE), STR("{}"));
+}
+END_TEST
+
+START_TEST(result_names)
+{
+	enum { N = 40 };
+	static struct chat_turn turn[2 * N];
+	static struct chat_part part[2 * N];
+	static char id[N][8];
+	struct chat_request rq = { .turn = &turn[0] };
+
+	for (size_t i = 0; i < 2 * N; i++) {
+		snprintf(id[i / 2], sizeof id[0], "c%zu",
+			i / 2 % (N - 1)); /* the first id comes again */
+		part[i] = (struct chat_part){ .kind = i % 2 == 0 ? PART_CALL : PART_RESULT,
+			.id = str_z(id[i / 2]) };
+		turn[i] = (struct chat_turn){ .part = &part[i], .next = &turn[i + 1] };
+	}
+	for (size_t i = 0; i < N; i++)
+		part[2 * i].name = str_mk("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGH" + i, 1);
+	turn[2 * N - 1].next = NULL;
+	part[7].name = STR("mine");
+	part[9].id = STR("unknown");
+	ck_assert_int_eq(chat_name_results(&cx, &rq), 0);
+	for (size_t i = 0; i < N; i++)
+		if (i != 3 && i != 4)
+			UNIT_STR_EQ(part[2 * i + 1].name, part[2 * i].name);
+	UNIT_STR_EQ(part[7].name, STR("mine"));
+	ck_assert_ptr_null(part[9].name.p);
+}
+END_TEST
+
+START_TEST(data_urls)
+{
+	struct str mime, data;
+
+	ck_assert(chat_data_url(STR("data:image/png;base64,QUJD"), &mime, &data));
+	UNIT_STR_EQ(mime, STR("image/png"));
+	UNIT_STR_EQ(data, STR("QUJD"));
+	ck_assert(chat_data_url(STR("DATA:text/plain;charset=utf-8;base64,"), &mime, &data));
+	UNIT_STR_EQ(mime, STR("text/plain"));
+	ck_assert(data.n == 0 && data.p != NULL);
+	ck_assert(!chat_data_url(STR("data:text/plain,hello"), &mime, &data));
+	ck_assert(!chat_data_url(STR("data:image/png;base64"), &mime, &data));
+	ck_assert(!chat_data_url(STR("https://a/b,c"), &mime, &data));
+}
+END_TEST
+
+START_TEST(efforts)
+{
+	ck_assert_int_eq(chat_effort_of(STR("xhigh")), EFFORT_XHIGH);
+	ck_assert_int_eq(chat_effort_of(STR("most")), EFFORT_UNSET);
+	ck_assert_int_eq(chat_effort_of(STR_NONE), EFFORT_UNSET);
+	for (enum chat_effort e = EFFORT_NONE; e <= EFFORT_MAX; e++)
+		ck_assert_int_eq(chat_effort_of(chat_effort_word(e)), e);
+	ck_assert_ptr_null(chat_effort_word(EFFORT_UNSET).p);
+}
+END_TEST
+
+/* Turns as "u:trt" (user: text, result, text), with 'a' and 's'; what the walk makes of them. */
+static struct chat_turn *make_turns(const char *spec)
+{
+	struct chat_turn *first = NULL, **tail = &first;
+	struct chat_part **end = NULL;
+
+	for (; *spec != '\0'; spec++) {
+		if (spec[1] == ':') {
+			struct chat_turn *t = CHAT_NEW(&cx, chat_turn);
+
+			t->role = *spec == 's'   ? CHAT_SYSTEM
+				  : *spec == 'u' ? CHAT_USER
+						 : CHAT_ASSISTANT;
+			*tail = t;
+			tail = &t->next;
+			end = &t->part;
+			spec++;
+			continue;
+		}
+		if (*spec == ' ')
+			continue;
+		*end = CHAT_NEW(&cx, chat_part);
+		(*end)->kind = *spec >= 'R' && *spec <= 'Z' ? PART_RESULT : PART_TEXT;
+		(*end)->text = str_mk(spec, 1);
+		end = &(*end)->next;
+	}
+	return first;
+}
+
+START_TEST(walks)
+{
+	static const struct {
+		const char *turns, *joined;
+	} rows[] = {
+		{ "", "" },
+		{ "s:a", "" },
+		{ "s:a u:b", "u:b" },
+		{ "u:a u:b a:c a:d u:e", "u:ab a:cd u:e" },
+		{ "u:a s:b u:c", "u:ac" },
+		{ "a:a u:bR u:S u:c", "a:a u:RSbc" },
+		{ "u: a: u:a", "u:a" },
+		{ "u:a a: u:b", "u:ab" },
+	};
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
+		struct chat_walk w = { .turn = make_turns(rows[i].turns) };
+		const struct chat_part *p;
+		char got[64];
+		size_t n = 0;
+
+		while (chat_walk_turn(&w)) {
+			if (n > 0)
+				got[n++] = ' ';
+			got[n++] = w.role == CHAT_USER ? 'u' : 'a';
+			got[n++] = ':';
+			while ((p = chat_walk_part(&w)) != NULL)
+				got[n++] = *p->text.p;
+		}
+		UNIT_STR_EQ(str_mk(got, n), str_z(rows[i].joined));
+	}
+}
+END_TEST
+
+START_TEST(finishes)
+{
+	struct chat_part call = { .kind = PART_CALL }, text = { .kind = PART_TEXT, .next = &call };
+
+	ck_assert(chat_has_calls(&text) && !chat_has_calls(NULL));
+	ck_assert_int_eq(chat_finish_of(FINISH_STOP, true), FINISH_TOOL);
+	ck_assert_int_eq(chat_finish_of(FINISH_STOP, false), FINISH_STOP);
+	ck_assert_int_eq(chat_finish_of(FINISH_LENGTH, true), FINISH_LENGTH);
+}
+END_TEST
+
+static void tests(TCase *tc)
+{
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, notes);
+	tcase_add_test(tc, codecs);
+	tcase_add_test(tc, arguments);
+	tcase_add_test(tc, result_names);
+	tcase_add_test(tc, data_urls);
+	tcase_add_test(tc, efforts);
+	tcase_add_test(tc, walks);
+	tcase_add_test(tc, finishes);
+}
+
+UNIT_MAIN("chat", tests)
