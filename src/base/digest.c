@@ -1,6 +1,6 @@
 /*
- * digest.c: SHA-256, CRC32C, constant-time comparison, hex and randomness. Any thread; no state but
- * the CRC dispatch, which is settled before main().
+ * digest.c: SHA-256 and its HMAC, CRC32C and CRC-32, constant-time comparison, hex and randomness.
+ * Any thread; no state but the CRC dispatch, which is settled before main().
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/digest.h"
@@ -30,6 +30,37 @@ void digest_sha256(struct str in, uint8_t out[SHA256_LEN])
 		SHA256_Update(&c, in.p, in.n);
 	SHA256_Final(out, &c);
 	OPENSSL_cleanse(&c, sizeof c);
+}
+
+#define HMAC_BLOCK 64
+
+static void hmac_half(const uint8_t key[HMAC_BLOCK], uint8_t mask, struct str in, uint8_t *out)
+{
+	uint8_t pad[HMAC_BLOCK];
+	SHA256_CTX c;
+
+	for (int i = 0; i < HMAC_BLOCK; i++)
+		pad[i] = key[i] ^ mask;
+	SHA256_Init(&c);
+	SHA256_Update(&c, pad, sizeof pad);
+	if (in.n > 0)
+		SHA256_Update(&c, in.p, in.n);
+	SHA256_Final(out, &c);
+	OPENSSL_cleanse(&c, sizeof c);
+	OPENSSL_cleanse(pad, sizeof pad);
+}
+
+void digest_hmac_sha256(struct str key, struct str in, uint8_t out[SHA256_LEN])
+{
+	uint8_t block[HMAC_BLOCK] = { 0 }, inner[SHA256_LEN];
+
+	if (key.n > sizeof block)
+		digest_sha256(key, block);
+	else if (key.n > 0)
+		memcpy(block, key.p, key.n);
+	hmac_half(block, 0x36, in, inner);
+	hmac_half(block, 0x5c, str_mk((const char *)inner, sizeof inner), out);
+	OPENSSL_cleanse(block, sizeof block);
 }
 
 bool digest_equal(const void *a, const void *b, size_t n)
@@ -87,23 +118,30 @@ int digest_unhex(struct str in, void *out, size_t n)
 }
 
 #define CRC32C_POLY 0x82f63b78u /* Castagnoli, reflected */
+#define CRC32_POLY  0xedb88320u /* IEEE 802.3, reflected */
 
 /* crc_table[k][b]: what byte b does to the remainder when k more bytes follow it. */
-static uint32_t crc_table[8][256];
+static uint32_t crc_table[8][256], crc32_table[8][256];
 
-static uint32_t crc_by_table(uint32_t crc, const unsigned char *p, size_t n)
+static uint32_t crc_run(
+	const uint32_t table[8][256], uint32_t crc, const unsigned char *p, size_t n)
 {
 	for (; n >= 8; n -= 8, p += 8) {
 		uint32_t x = crc ^ ((uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
 					   (uint32_t)p[3] << 24);
 
-		crc = crc_table[7][x & 255] ^ crc_table[6][x >> 8 & 255] ^
-		      crc_table[5][x >> 16 & 255] ^ crc_table[4][x >> 24] ^ crc_table[3][p[4]] ^
-		      crc_table[2][p[5]] ^ crc_table[1][p[6]] ^ crc_table[0][p[7]];
+		crc = table[7][x & 255] ^ table[6][x >> 8 & 255] ^ table[5][x >> 16 & 255] ^
+		      table[4][x >> 24] ^ table[3][p[4]] ^ table[2][p[5]] ^ table[1][p[6]] ^
+		      table[0][p[7]];
 	}
 	for (; n > 0; n--, p++)
-		crc = crc_table[0][(crc ^ *p) & 255] ^ crc >> 8;
+		crc = table[0][(crc ^ *p) & 255] ^ crc >> 8;
 	return crc;
+}
+
+static uint32_t crc_by_table(uint32_t crc, const unsigned char *p, size_t n)
+{
+	return crc_run(crc_table, crc, p, n);
 }
 
 #if defined(__x86_64__)
@@ -172,21 +210,27 @@ __attribute__((target("sse4.2,pclmul"))) static uint32_t crc_by_sse42(
 
 static uint32_t (*crc_update)(uint32_t, const unsigned char *, size_t) = crc_by_table;
 
-__attribute__((constructor)) static void crc_setup(void)
+static void crc_table_setup(uint32_t table[8][256], uint32_t poly)
 {
 	for (uint32_t b = 0; b < 256; b++) {
 		uint32_t c = b;
 
 		for (int bit = 0; bit < 8; bit++)
-			c = c >> 1 ^ (c & 1 ? CRC32C_POLY : 0);
-		crc_table[0][b] = c;
+			c = c >> 1 ^ (c & 1 ? poly : 0);
+		table[0][b] = c;
 	}
 	for (int k = 1; k < 8; k++)
 		for (int b = 0; b < 256; b++) {
-			uint32_t c = crc_table[k - 1][b];
+			uint32_t c = table[k - 1][b];
 
-			crc_table[k][b] = crc_table[0][c & 255] ^ c >> 8;
+			table[k][b] = table[0][c & 255] ^ c >> 8;
 		}
+}
+
+__attribute__((constructor)) static void crc_setup(void)
+{
+	crc_table_setup(crc_table, CRC32C_POLY);
+	crc_table_setup(crc32_table, CRC32_POLY);
 #if defined(__x86_64__)
 	if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul")) {
 		crc_shift_setup();
@@ -198,4 +242,9 @@ __attribute__((constructor)) static void crc_setup(void)
 uint32_t digest_crc32c(uint32_t crc, const void *p, size_t n)
 {
 	return ~crc_update(~crc, p, n);
+}
+
+uint32_t digest_crc32(uint32_t crc, const void *p, size_t n)
+{
+	return ~crc_run(crc32_table, ~crc, p, n);
 }

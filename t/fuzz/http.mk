@@ -1,4 +1,5 @@
 FUZZERS += \
+	t/fuzz/fuzz_eventstream \
 	t/fuzz/fuzz_http1_head \
 	t/fuzz/fuzz_http1_body \
 	t/fuzz/fuzz_url \

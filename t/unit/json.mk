@@ -1,4 +1,6 @@
 UNIT_TESTS += \
+	t/unit/proto/check_eventstream \
+	t/unit/proto/check_sigv4 \
 	t/unit/proto/check_json_edit \
 	t/unit/proto/check_json_scan \
 	t/unit/proto/check_json_out \

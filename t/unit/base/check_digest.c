@@ -29,6 +29,47 @@ START_TEST(sha256_vectors)
 }
 END_TEST
 
+/* RFC 4231, test cases 1, 2 and 6: a short key, a text key, one longer than a block. */
+START_TEST(hmac_vectors)
+{
+	static const struct {
+		int byte, n; /* the key: n times the byte; or 0: the text */
+		const char *key, *in, *want;
+	} rows[] = {
+		{ 0x0b, 20, "", "Hi There",
+			"b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },
+		{ 0, 4, "Jefe", "what do ya want for nothing?",
+			"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843" },
+		{ 0xaa, 131, "", "Test Using Larger Than Block-Size Key - Hash Key First",
+			"60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54" },
+	};
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
+		uint8_t out[SHA256_LEN];
+		char hex[2 * SHA256_LEN], key[131];
+
+		memset(key, rows[i].byte, sizeof key);
+		if (rows[i].byte == 0)
+			memcpy(key, rows[i].key, (size_t)rows[i].n);
+		digest_hmac_sha256(str_mk(key, (size_t)rows[i].n), str_z(rows[i].in), out);
+		digest_hex(hex, out, sizeof out);
+		UNIT_STR_EQ(str_mk(hex, sizeof hex), str_z(rows[i].want));
+	}
+}
+END_TEST
+
+START_TEST(crc32_vectors)
+{
+	static const char text[] = "The quick brown fox jumps over the lazy dog";
+
+	ck_assert_uint_eq(digest_crc32(0, "123456789", 9), 0xcbf43926);
+	ck_assert_uint_eq(digest_crc32(0, "", 0), 0);
+	for (size_t at = 0; at <= 43; at++)
+		ck_assert_uint_eq(
+			digest_crc32(digest_crc32(0, text, at), text + at, 43 - at), 0x414fa339);
+}
+END_TEST
+
 START_TEST(crc32c_vectors)
 {
 	unsigned char b[32];
@@ -140,6 +181,8 @@ END_TEST
 static void tests(TCase *tc)
 {
 	tcase_add_test(tc, sha256_vectors);
+	tcase_add_test(tc, hmac_vectors);
+	tcase_add_test(tc, crc32_vectors);
 	tcase_add_test(tc, crc32c_vectors);
 	tcase_add_test(tc, crc32c_continues_at_any_place_and_by_table_is_the_same);
 	tcase_add_test(tc, crc32c_of_every_length_is_that_of_the_table);
