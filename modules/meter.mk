@@ -5,6 +5,8 @@ libtg_meter_a_SOURCES = \
 	modules/providers/meter_probe.c modules/providers/meter_probe.h \
 	modules/providers/meter_estimate.c modules/providers/meter_estimate.h \
 	modules/providers/meter_tally.c modules/providers/meter_tally.h \
+	modules/providers/meter_gemini.c \
+	modules/providers/usage_gemini.c modules/providers/usage_gemini.h \
 	modules/providers/usage_anthropic.c modules/providers/usage_anthropic.h \
 	modules/providers/usage_cost.c modules/providers/usage_cost.h \
 	modules/providers/usage_openai.c modules/providers/usage_openai.h

@@ -184,6 +184,13 @@ static void read_stream(struct meter *m, struct spans *o)
 	}
 }
 
+static void read_body(struct meter *m, struct str bytes)
+{
+	if (meter_is_gemini(m))
+		meter_gemini_body(m, bytes);
+	json_tap_feed(&m->event, bytes);
+}
+
 int meter_filter(struct meter *m, struct str in, struct iovec *out, int max)
 {
 	struct spans o = { .iov = out, .max = max, .in = in, .base = m->sse.offset };
@@ -202,7 +209,7 @@ int meter_filter(struct meter *m, struct str in, struct iovec *out, int max)
 		o.from = 1;
 	m->drop_lf = false;
 	if (!m->stream)
-		json_tap_feed(&m->event, in);
+		read_body(m, in);
 	else
 		read_stream(m, &o);
 	if (strips(m))
@@ -215,13 +222,14 @@ int meter_filter(struct meter *m, struct str in, struct iovec *out, int max)
 void meter_whole(struct meter *m, struct str body)
 {
 	/* Items and images are counted; the others' lists are the answer itself. */
-	bool counted = m->api == METER_OPENAI_RESPONSES || m->api == METER_OPENAI_IMAGES;
+	bool counted = m->api == METER_OPENAI_RESPONSES || m->api == METER_OPENAI_IMAGES ||
+		       meter_is_gemini(m);
 	unsigned skip = counted ? 0 : 1u << K_LIST;
 
 	CHECK_OBJ(m, METER_MAGIC);
 	tg_assert(!m->stream);
 	if (!json_tap_whole(&m->event, body, skip))
-		json_tap_feed(&m->event, body);
+		read_body(m, body);
 	m->tally.bytes += body.n;
 	if (json_tap_type(&m->event, K_USAGE) != JSON_OBJECT)
 		m->tally.text += meter_text_bytes(body);
@@ -239,7 +247,8 @@ void meter_finish(struct meter *m)
 {
 	CHECK_OBJ(m, METER_MAGIC);
 	if (!m->stream) {
-		meter_read_object(m);
+		if (!m->gemini.array) /* its elements were read one by one */
+			meter_read_object(m);
 		return;
 	}
 	if (!m->sse.has_data || m->sse.ended)

@@ -1,7 +1,8 @@
 /*
  * meter.h: finds what a response used while it passes: fed with the payload in any pieces, whole
- * bodies and event streams, OpenAI and Anthropic. It looks and never refuses; only the one chunk of
- * a chat stream that tells the usage can be taken out for a client that did not ask for it.
+ * bodies and event streams, OpenAI, Anthropic and Gemini. It looks and never refuses; only the one
+ * chunk of a chat stream that tells the usage can be taken out for a client that did not ask for
+ * it.
  *
  * A meter belongs to one response on one worker. It points into itself: do not copy or move it.
  */
@@ -20,6 +21,7 @@
 #include "proto/sse.h"
 #include "providers/meter_tally.h"
 #include "providers/usage_anthropic.h"
+#include "providers/usage_gemini.h"
 #include "providers/usage_openai.h"
 
 #define METER_MODEL_MAX 128
@@ -36,6 +38,15 @@
 struct meter_containers {
 	uint32_t n; /* may exceed the table: one more for each unknown id then */
 	uint64_t hash[METER_CONTAINERS];
+};
+
+/* What Gemini's chunks said so far. */
+struct meter_gemini {
+	struct usage_gemini usage;
+	uint32_t seen, done; /* candidates by their index, and those with a finish reason */
+	uint32_t queries;    /* searches it was grounded in */
+	bool current;        /* the last chunk with candidates told figures, or one behind it */
+	bool began, array;   /* a body's first byte was seen; it is an array of chunks */
 };
 
 /* What the Responses API lists in its output and does not count in usage. */
@@ -100,6 +111,7 @@ struct meter {
 	struct meter_calls calls, calls_done; /* most seen at once; by items that were done */
 	struct usage_openai openai;
 	struct usage_anthropic anthropic;
+	struct meter_gemini gemini;
 	unsigned n_events; /* read in full */
 	uint8_t head_len;
 	bool has_usage, drop_lf, usage_only;

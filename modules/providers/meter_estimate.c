@@ -9,7 +9,8 @@
 static bool makes_text(enum meter_api api)
 {
 	return api == METER_OPENAI_CHAT || api == METER_OPENAI_COMPLETIONS ||
-	       api == METER_OPENAI_RESPONSES || api == METER_ANTHROPIC_MESSAGES;
+	       api == METER_OPENAI_RESPONSES || api == METER_ANTHROPIC_MESSAGES ||
+	       api == METER_GEMINI;
 }
 
 static struct str size_of(const struct meter *m, const struct bound *asked)
@@ -47,6 +48,8 @@ static void estimate_output(const struct meter *m, const struct est_ratio *r,
 {
 	uint64_t known = usage_output(u), tokens;
 
+	if (m->api == METER_GEMINI && m->gemini.current)
+		return; /* each chunk counts what was said so far */
 	if (m->api == METER_OPENAI_IMAGES && known == 0) {
 		estimate_images(m, asked, u);
 	} else if (m->api == METER_OPENAI_AUDIO && asked->characters > 0) {
@@ -71,7 +74,7 @@ void meter_estimate(const struct meter *m, const struct est_ratio *r, const stru
 		usage_output(&m->usage) + usage_input(&m->usage) > 0)
 		return;
 	if (m->api == METER_OPENAI_MODERATION || m->api == METER_ANTHROPIC_COUNT ||
-		m->api == METER_NONE)
+		m->api == METER_GEMINI_COUNT || m->api == METER_NONE)
 		return;
 	bound_estimate(asked, m->api, r, &input);
 	if (usage_input(out) == 0)
@@ -98,7 +101,8 @@ void meter_learn(const struct meter *m, const struct bound *asked, struct est_ra
 
 	if (m->usage.source != USAGE_PROVIDER || m->error_event)
 		return;
-	if (!makes_text(m->api) && m->api != METER_OPENAI_EMBEDDINGS)
+	if (!makes_text(m->api) && m->api != METER_OPENAI_EMBEDDINGS &&
+		m->api != METER_GEMINI_EMBED)
 		return;
 	if (makes_text(m->api))
 		est_learn_length(r, tokens / TG_MAX(asked->n, (uint64_t)1));

@@ -30,6 +30,11 @@ static inline bool meter_is_chat(const struct meter *m)
 	return m->api == METER_OPENAI_CHAT || m->api == METER_OPENAI_COMPLETIONS;
 }
 
+static inline bool meter_is_gemini(const struct meter *m)
+{
+	return m->api == METER_GEMINI || m->api == METER_GEMINI_EMBED;
+}
+
 static inline bool meter_is_anthropic(const struct meter *m)
 {
 	return m->api == METER_ANTHROPIC_MESSAGES || m->api == METER_ANTHROPIC_COUNT;
@@ -37,6 +42,12 @@ static inline bool meter_is_anthropic(const struct meter *m)
 
 /* Set up the taps over capture[0..cap). */
 void meter_read_init(struct meter *m, char *capture, size_t cap);
+/* Gemini's keys, over the memory that meter_read_init has handed out. */
+void meter_gemini_init(struct meter *m);
+/* The next bytes of a body, before they are fed: it may be an array of chunks. */
+void meter_gemini_body(struct meter *m, struct str body);
+/* meter_read_object() of Gemini. */
+void meter_gemini_read(struct meter *m);
 /* An event's object, or a whole body, is complete (or as complete as it will be). */
 void meter_read_object(struct meter *m);
 /* The object that was read last has a piece of the answer in it. */

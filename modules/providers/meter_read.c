@@ -143,6 +143,8 @@ void meter_read_init(struct meter *m, char *capture, size_t cap)
 		json_tap_nest(&m->event, K_BODY, &m->body);
 	if (m->api == METER_OPENAI_RESPONSES)
 		json_tap_nest(&m->event, K_EXTRA, m->stream ? &m->item : &m->tools.tap);
+	if (meter_is_gemini(m))
+		meter_gemini_init(m);
 }
 
 /* A short string member, decoded into buf: replaces *out unless it is absent, empty or too long. */
@@ -437,14 +439,13 @@ static void settle_source(struct meter *m)
 		m->usage.source = USAGE_PROVIDER;
 }
 
-void meter_read_object(struct meter *m)
+static void read_object(struct meter *m)
 {
 	bool early = m->model.n == 0 && m->n_events < METER_WINDOW, final;
 	bool usage_here = json_tap_type(&m->event, K_USAGE) == JSON_OBJECT ||
 			  json_tap_type(&m->body, B_USAGE) == JSON_OBJECT;
 	struct str type = tap_text(&m->event, K_TYPE);
 
-	m->n_events++;
 	if (m->stream && m->event.bad) /* not JSON: nothing in it can be trusted */
 		return;
 	m->usage_only = m->stream && is_usage_only(m);
@@ -463,6 +464,15 @@ void meter_read_object(struct meter *m)
 	settle_source(m);
 }
 
+void meter_read_object(struct meter *m)
+{
+	if (meter_is_gemini(m))
+		meter_gemini_read(m);
+	else
+		read_object(m);
+	m->n_events++;
+}
+
 bool meter_read_said(const struct meter *m)
 {
 	struct str type;
@@ -471,7 +481,8 @@ bool meter_read_said(const struct meter *m)
 		return false;
 	switch (m->api) {
 	case METER_OPENAI_CHAT:
-	case METER_OPENAI_COMPLETIONS: return m->list.tap.n_elem > 0;
+	case METER_OPENAI_COMPLETIONS:
+	case METER_GEMINI: return m->list.tap.n_elem > 0;
 	case METER_ANTHROPIC_MESSAGES:
 		type = tap_text(&m->event, K_TYPE);
 		return str_eq(type, STR("content_block_delta"));

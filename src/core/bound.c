@@ -339,12 +339,17 @@ unsigned bound_usage(
 	case METER_OPENAI_CHAT:
 	case METER_OPENAI_COMPLETIONS:
 	case METER_OPENAI_RESPONSES:
-	case METER_ANTHROPIC_MESSAGES: return worst_text(b, api, m, worst);
-	case METER_OPENAI_EMBEDDINGS: worst->n[USAGE_IN] = text_tokens(b); return 0;
+	case METER_ANTHROPIC_MESSAGES:
+	case METER_GEMINI:
+	case METER_BEDROCK:
+	case METER_COHERE: return worst_text(b, api, m, worst);
+	case METER_OPENAI_EMBEDDINGS:
+	case METER_GEMINI_EMBED: worst->n[USAGE_IN] = text_tokens(b); return 0;
 	case METER_OPENAI_IMAGES: worst_images(b, m, worst); return 0;
 	case METER_OPENAI_AUDIO: worst_audio(b, m, worst); return 0;
 	case METER_OPENAI_MODERATION:
 	case METER_ANTHROPIC_COUNT:
+	case METER_GEMINI_COUNT:
 	case METER_NONE: return 0;
 	}
 	return 0;

@@ -15,6 +15,11 @@ enum meter_api {
 	METER_OPENAI_MODERATION,
 	METER_ANTHROPIC_MESSAGES,
 	METER_ANTHROPIC_COUNT,
+	METER_GEMINI,       /* generateContent, and streamed */
+	METER_GEMINI_EMBED, /* embedContent, batchEmbedContents */
+	METER_GEMINI_COUNT, /* countTokens: costs nothing */
+	METER_BEDROCK,      /* Converse, and streamed */
+	METER_COHERE,       /* v2 chat */
 };
 
 #endif

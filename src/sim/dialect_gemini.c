@@ -106,7 +106,6 @@ static void put_usage(struct sim_req *r, struct sim_buf *b, uint64_t output, uin
 	if (u.cached_read != 0)
 		sim_gemini_put_details(b, "cacheTokensDetails", u.cached_read, 0, 0);
 	put_tier(r, b);
-	sim_put_cost(r, b);
 	sim_buf_lit(b, "}");
 }
 

@@ -13,6 +13,7 @@
 #define CHAT    METER_OPENAI_CHAT
 #define RESP    METER_OPENAI_RESPONSES
 #define MSGS    METER_ANTHROPIC_MESSAGES
+#define GEMINI  METER_GEMINI
 #define FIGURES 5
 
 enum form { LINES, RAW, BODY }; /* one event's data a line; as it was sent; not a stream */
@@ -69,6 +70,21 @@ static const struct recording recordings[] = {
 	/* a relay in front of Anthropic that drops usage */
 	{ "anthropic-fallback-tool-call.sse", CHAT, RAW, "claude-haiku-4-5-20251001", "", "",
 		.want = { { 0 } }, .silent = true },
+
+	{ "google-text.chunks.txt", GEMINI, LINES, "gemini-3-pro-preview", "", "",
+		.want = { { USAGE_IN, 9 }, { USAGE_OUT, 23 }, { USAGE_OUT_REASONING, 185 } } },
+	{ "google-reasoning.chunks.txt", GEMINI, LINES, "gemini-3-pro-preview", "", "",
+		.want = { { USAGE_IN, 9 }, { USAGE_OUT, 29 }, { USAGE_OUT_REASONING, 256 } } },
+	{ "google-tool-call.chunks.txt", GEMINI, LINES, "gemini-3-pro-preview", "", "",
+		.want = { { USAGE_IN, 29 }, { USAGE_OUT, 15 }, { USAGE_OUT_REASONING, 45 } } },
+	{ "google-tool-call-gemini3.chunks.txt", GEMINI, LINES, "gemini-3-pro-preview", "", "",
+		.want = { { USAGE_IN, 29 }, { USAGE_OUT, 15 }, { USAGE_OUT_REASONING, 804 } } },
+	{ "google-stream-tool-call-arguments.chunks.txt", GEMINI, LINES, "gemini-3.1-pro-preview",
+		"standard", "",
+		.want = { { USAGE_IN, 26 }, { USAGE_OUT, 23 }, { USAGE_OUT_REASONING, 132 } } },
+	{ "google-stream-no-args-tool-call.chunks.txt", GEMINI, LINES, "gemini-3-flash-preview",
+		"PROVISIONED_THROUGHPUT", "",
+		.want = { { USAGE_IN, 249 }, { USAGE_OUT, 58 }, { USAGE_OUT_REASONING, 183 } } },
 
 	{ "azure-text.1.chunks.txt", RESP, LINES, "gpt-5.1", "default", "",
 		.want = { { USAGE_IN, 11 }, { USAGE_OUT, 11 } } },
