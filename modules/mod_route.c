@@ -91,7 +91,7 @@ static struct target *route_by_dialect(const struct req *r)
 
 	for (unsigned i = 0; i < r->conf->n_targets; i++) {
 		t = &r->conf->targets[i];
-		if (t->provider->dialect != r->ep.ep->dialect)
+		if (t->provider->dialect != r->ep.ep->dialect || !geo_allows_target(r, t))
 			continue;
 		if (health_is_up(t, worker_now(r->w)))
 			return t;
@@ -130,6 +130,8 @@ static enum step_rc route_without_model(struct req *r)
 			"API key '%.*s' is limited to some models, and this path does not say "
 			"which one it uses.",
 			STR_FMT(r->key->id));
+	if (t != NULL ? !geo_allows_target(r, t) : geo_is_limited(r))
+		return geo_refuse_target(r);
 	if (t == NULL)
 		return reply_error(r, TG_E_UNSUPPORTED_DIALECT,
 			"No target is configured that speaks the API of this path.");
@@ -164,6 +166,8 @@ static enum step_rc route(struct req *r)
 	if (r->model == NULL)
 		return route_without_model(r);
 	i = route_choose(r);
+	if (i < 0 && geo_leaves_none(r))
+		return geo_refuse_target(r);
 	if (i < 0)
 		return reply_error(r, TG_E_UNSUPPORTED_DIALECT,
 			"Model '%.*s' has no target that speaks the API of this path.",

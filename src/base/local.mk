@@ -5,6 +5,7 @@ libtg_base_a_SOURCES = \
 	src/base/clock.c src/base/clock_parse.c src/base/clock.h \
 	src/base/defs.h \
 	src/base/digest.c src/base/digest.h \
+	src/base/ip.c src/base/ip.h \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
 	src/base/map.c src/base/map.h \

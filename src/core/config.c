@@ -39,75 +39,6 @@ static const char *const level_words[] = { "debug", "info", "notice", "warn", "e
 	"x-tollgate-tags, "                                                                     \
 	"x-tollgate-session, x-tollgate-end-user, x-tollgate-max-cost]"
 
-static const struct conf_directive cert_directives[] = {
-	{ .name = "certificate",
-		.type = CONF_STRING,
-		AT(cfg_cert, certificate),
-		.flags = CONF_REQUIRED,
-		.help = "PEM file with the certificate and its chain." },
-	{ .name = "key",
-		.type = CONF_STRING,
-		AT(cfg_cert, key),
-		.flags = CONF_REQUIRED,
-		.help = "PEM file with the private key." },
-	{ .name = NULL },
-};
-static const struct conf_block cert_block = {
-	.name = "certificate",
-	.help = "A certificate of a listener. Of several, the one whose name the client asks for "
-		"(SNI) is used, "
-		"otherwise the first. Files are read again on reload.",
-	.size = sizeof(struct cfg_cert),
-	.directives = cert_directives,
-	POS_OF(cfg_cert),
-};
-
-static const struct conf_directive listen_directives[] = {
-	{ .name = "address",
-		.type = CONF_STRING,
-		AT(cfg_listen, address),
-		.flags = CONF_REQUIRED,
-		.help = "Where to accept connections: 127.0.0.1:4000, [::]:4000, *:4000 or "
-			"unix:/path; "
-			"port 0 lets the system choose." },
-	{ .name = "tls",
-		.type = CONF_LIST,
-		AT(cfg_listen, tls),
-		.block = &cert_block,
-		.help = "Certificates for TLS; without it plain HTTP is spoken." },
-	{ .name = NULL },
-};
-static const struct conf_block listen_block = {
-	.name = "listen",
-	.help = "A listener for applications. A single address may stand for the block.",
-	.size = sizeof(struct cfg_listen),
-	.directives = listen_directives,
-	POS_OF(cfg_listen),
-};
-
-static const struct conf_directive admin_directives[] = {
-	{ .name = "address",
-		.type = CONF_STRING,
-		AT(cfg_admin, address),
-		.help = "Where the admin listener (health, metrics) accepts connections; without "
-			"it there is none." },
-	{ .name = "token",
-		.type = CONF_SECRET,
-		AT(cfg_admin, token),
-		.help = "Bearer token for the admin listener; required unless its address is "
-			"loopback or a unix "
-			"socket." },
-	{ .name = NULL },
-};
-static const struct conf_block admin_block = {
-	.name = "admin",
-	.help = "The admin listener: /livez, /readyz and /metrics.",
-	.size = sizeof(struct cfg_admin),
-	.directives = admin_directives,
-	POS_OF(cfg_admin),
-	.check = config_check_admin,
-};
-
 static const struct conf_directive limits_directives[] = {
 	{ .name = "head",
 		.type = CONF_SIZE,
@@ -521,6 +452,17 @@ static const struct conf_directive tier_directives[] = {
 		AT(cfg_tier, max_cost),
 		.help = "What a single request may cost at most; a dearer one is answered with 402 "
 			"`cost_ceiling`. Absent: any amount." },
+	{ .name = "geo",
+		.type = CONF_BLOCK,
+		AT(cfg_tier, geo),
+		.block = &config_geo_block,
+		.help = "Where clients of its tenants may be." },
+	{ .name = "regions",
+		.type = CONF_STRINGS,
+		AT(cfg_tier, regions),
+		.help = "Regions of targets (`[ eu, eu-* ]`): no target elsewhere, and none "
+			"without a "
+			"`region`, ever serves its tenants; absent: all do." },
 	{ .name = NULL },
 };
 static const char *const tier_later[] = { "quality", "batch", "cache", NULL };
@@ -597,6 +539,17 @@ static const struct conf_directive key_directives[] = {
 		AT(cfg_key, max_cost),
 		.help = "What a single request may cost at most; a dearer one is answered with 402 "
 			"`cost_ceiling`. Absent: any amount." },
+	{ .name = "geo",
+		.type = CONF_BLOCK,
+		AT(cfg_key, geo),
+		.block = &config_geo_block,
+		.help = "Where clients with this key may be." },
+	{ .name = "regions",
+		.type = CONF_STRINGS,
+		AT(cfg_key, regions),
+		.help = "Regions of targets (`[ eu, eu-* ]`): no target elsewhere, and none "
+			"without a "
+			"`region`, ever serves it; absent: all do." },
 	{ .name = NULL },
 };
 static const struct conf_block key_block = {
@@ -689,6 +642,17 @@ static const struct conf_directive tenant_directives[] = {
 		AT(cfg_tenant, keys),
 		.block = &key_block,
 		.help = "Its client keys." },
+	{ .name = "geo",
+		.type = CONF_BLOCK,
+		AT(cfg_tenant, geo),
+		.block = &config_geo_block,
+		.help = "Where its clients may be." },
+	{ .name = "regions",
+		.type = CONF_STRINGS,
+		AT(cfg_tenant, regions),
+		.help = "Regions of targets (`[ eu, eu-* ]`): no target elsewhere, and none "
+			"without a "
+			"`region`, ever serves it; absent: all do." },
 	{ .name = NULL },
 };
 static const struct conf_block tenant_block = {
@@ -838,12 +802,12 @@ static const struct conf_directive root_directives[] = {
 		.type = CONF_LIST,
 		AT(config, listen),
 		.flags = CONF_REQUIRED,
-		.block = &listen_block,
+		.block = &config_listen_block,
 		.help = "Where applications connect; at least one address." },
 	{ .name = "admin",
 		.type = CONF_BLOCK,
 		AT(config, admin),
-		.block = &admin_block,
+		.block = &config_admin_block,
 		.help = "The admin listener." },
 	{ .name = "member",
 		.type = CONF_STRING,
@@ -940,10 +904,32 @@ static const struct conf_directive root_directives[] = {
 		AT(config, client_abort),
 		.block = &config_abort_block,
 		.help = "Clients that go before their answer is complete." },
+	{ .name = "trusted_proxies",
+		.type = CONF_STRINGS,
+		AT(config, trusted_proxies),
+		.help = "Networks (`10.0.0.0/8`, or `unix`) of proxies in front of this one, whose "
+			"`client_header` is believed; absent: nobody's is." },
+	{ .name = "client_header",
+		.type = CONF_ENUM,
+		AT(config, client_header),
+		.def = "x-forwarded-for",
+		.words = config_client_header_words,
+		.help = "In which header trusted proxies tell who asked them. Only this one is "
+			"read: the other may be the client's own." },
+	{ .name = "geoip",
+		.type = CONF_BLOCK,
+		AT(config, geoip),
+		.block = &config_geoip_block,
+		.help = "Databases of where clients are." },
+	{ .name = "geo",
+		.type = CONF_BLOCK,
+		AT(config, geo),
+		.block = &config_geo_root_block,
+		.help = "Where clients may be, and where they are served." },
 	{ .name = NULL },
 };
-static const char *const root_later[] = { "geoip", "routes", "rules", "guardrails", "notify",
-	"cache", NULL };
+static const char *const root_later[] = { "routes", "rules", "guardrails", "notify", "cache",
+	NULL };
 
 const struct conf_block config_root = {
 	.name = "top level",

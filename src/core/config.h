@@ -21,6 +21,7 @@ struct cfg_listen {
 	struct str address;    /* 127.0.0.1:4000, [::]:4000, *:4000, unix:/path; port 0: the kernel
 				  chooses */
 	struct conf_array tls; /* of cfg_cert; empty: plain HTTP */
+	bool proxy_protocol;   /* a PROXY header comes first, and only then the client */
 	struct conf_pos pos;
 };
 
@@ -167,6 +168,27 @@ struct cfg_pool { /* of a tier: shared by its tenants */
 	struct conf_pos pos;
 };
 
+struct cfg_geoip {               /* databases of where addresses are */
+	struct str country, asn; /* files; empty: none */
+	struct str tag;          /* name of the tag with the country; empty: none */
+	struct conf_pos pos;
+};
+
+struct cfg_geo {                         /* where clients may be */
+	struct conf_strings allow, deny; /* words of geo_set.h; absent: no list */
+	struct conf_array residency;     /* of cfg_residency; at the top only */
+	struct conf_pos pos;
+};
+
+struct cfg_residency {                 /* clients of some countries, */
+	struct conf_strings countries; /* words of geo_set.h */
+	struct conf_strings regions;   /* by these targets only */
+	struct conf_pos pos;
+};
+
+/* Which header of trusted proxies says who the client is. */
+enum client_header { CLIENT_HEADER_XFF, CLIENT_HEADER_FORWARDED };
+
 struct cfg_tier {
 	struct str name;
 	struct cfg_quota limits; /* of each of its tenants */
@@ -180,6 +202,8 @@ struct cfg_tier {
 	unsigned admit_dims;               /* as bits: 1 << enum quota_dim */
 	int64_t max_tokens;                /* of an answer; 0: no limit */
 	int64_t max_cost;                  /* of a request, pico-USD; 0: no limit */
+	struct cfg_geo geo;                /* where its tenants' clients may be */
+	struct conf_strings regions;       /* of targets that may serve them; absent: all */
 	struct conf_pos pos;
 };
 
@@ -193,6 +217,8 @@ struct cfg_key {
 	struct cfg_quota limits, session, end_user;
 	struct conf_array increases;
 	int64_t max_tokens, max_cost; /* a tier's */
+	struct cfg_geo geo;
+	struct conf_strings regions;
 	struct conf_pos pos;
 };
 
@@ -208,6 +234,8 @@ struct cfg_tenant {
 	struct conf_array credits;          /* of cfg_credit */
 	int64_t overdraft;                  /* pico-USD; 0: none */
 	int64_t max_tokens, max_cost;       /* beside the tier's */
+	struct cfg_geo geo;                 /* likewise */
+	struct conf_strings regions;        /* likewise */
 	struct str timezone;                /* empty: the org's */
 	struct conf_array keys;             /* of cfg_key */
 	struct conf_pos pos;
@@ -307,6 +335,10 @@ struct config {
 	struct cfg_ledger ledger;
 	struct cfg_redis redis;
 	struct cfg_abort client_abort;
+	struct conf_strings trusted_proxies; /* networks, or "unix" */
+	int client_header;                   /* enum client_header */
+	struct cfg_geoip geoip;
+	struct cfg_geo geo;
 };
 
 /* The root table: for conf_load_file, conf_dump, conf_schema, conf_reference. */

@@ -49,7 +49,7 @@ static int check_name(struct conf_load *l, const char *what, const struct str *n
 	return 0;
 }
 
-static int check_tag_name(struct conf_load *l, const struct str *name)
+int config_check_tag_name(struct conf_load *l, const struct str *name)
 {
 	for (size_t i = 0; i < name->n; i++)
 		if (!is_name_char(name->p[i]) || name->p[i] == ':' || name->p[i] == '@')
@@ -62,7 +62,7 @@ static int check_tag_name(struct conf_load *l, const struct str *name)
 static int check_tags(struct conf_load *l, const struct conf_tags *tags)
 {
 	for (size_t i = 0; i < tags->n; i++)
-		if (check_tag_name(l, &tags->v[i].name) != 0)
+		if (config_check_tag_name(l, &tags->v[i].name) != 0)
 			return -1;
 	return 0;
 }
@@ -285,10 +285,10 @@ int config_check_tag_rules(struct conf_load *l, void *obj)
 	const struct cfg_tag_rules *r = obj;
 
 	for (size_t i = 0; i < r->required.n; i++)
-		if (check_tag_name(l, &r->required.v[i]) != 0)
+		if (config_check_tag_name(l, &r->required.v[i]) != 0)
 			return -1;
 	for (size_t i = 0; i < r->optional.n; i++)
-		if (check_tag_name(l, &r->optional.v[i]) != 0)
+		if (config_check_tag_name(l, &r->optional.v[i]) != 0)
 			return -1;
 	return 0;
 }
@@ -598,7 +598,8 @@ int config_check_root(struct conf_load *l, void *obj)
 	map_init(&w.key_ids);
 	map_init(&w.key_hashes);
 	if (default_member(l, c) != 0 || check_listeners(&w) != 0 || check_models(&w) != 0 ||
-		check_tenants(&w) != 0 || check_budgets(&w) != 0 || config_check_redis(l, c) != 0)
+		check_tenants(&w) != 0 || check_budgets(&w) != 0 || config_check_redis(l, c) != 0 ||
+		config_check_places(l, c) != 0)
 		rc = -1;
 	map_fini(&w.targets.map);
 	map_fini(&w.models.map);

@@ -24,6 +24,11 @@ int config_check_tag_rules(struct conf_load *l, void *obj) TG_MUST_CHECK;
 int config_check_cors(struct conf_load *l, void *obj) TG_MUST_CHECK;
 /* `redis` with the rest of the configuration (config_redis.c). */
 int config_check_redis(struct conf_load *l, struct config *c) TG_MUST_CHECK;
+/* Places and regions with the rest of the configuration (config_geo.c). */
+int config_check_places(struct conf_load *l, const struct config *c) TG_MUST_CHECK;
+/* Is the target's region the pattern's, which may end in a star? */
+bool config_region_has(struct str pattern, struct str region);
+int config_check_tag_name(struct conf_load *l, const struct str *name) TG_MUST_CHECK;
 /* A dimension and a limit of it, which are not members of `limits`. */
 struct quota_limit;
 int config_check_limit(struct conf_load *l, const struct str *dimension, const struct str *text,
@@ -39,5 +44,9 @@ extern const struct conf_block config_quota_block, config_budget_block, config_i
 	config_pool_block, config_guest_block, config_credit_block, config_reserved_block;
 extern const struct conf_block config_redis_block; /* config_redis.c */
 extern const char *const config_abort_words[];
+extern const struct conf_block config_listen_block, config_admin_block; /* config_listen.c */
+/* config_geo.c */
+extern const struct conf_block config_geoip_block, config_geo_block, config_geo_root_block;
+extern const char *const config_client_header_words[];
 
 #endif

@@ -38,7 +38,7 @@ bool req_route_open(const struct req *r, unsigned i)
 	const struct target *t = route->target;
 
 	if ((r->tried >> i & 1) != 0 || t->provider->dialect != r->ep.ep->dialect ||
-		(r->forced != NULL && r->forced != t))
+		(r->forced != NULL && r->forced != t) || !geo_allows_target(r, t))
 		return false;
 	/* Of a request that was sent already, the error that it got says more than a refusal. */
 	return r->leg.no == 0 || !leg_would_be_refused(r, route);

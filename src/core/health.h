@@ -21,8 +21,8 @@ void health_success(struct target *t);
 void health_failure(struct target *t, mono_us now);
 bool health_is_up(const struct target *t, mono_us now);
 
-/* May route i of the request's model still be asked: in its dialect, allowed by the path, not
- * tried? */
+/* May route i of the request's model still be asked: in its dialect, allowed by the path and by
+ * the regions of whoever asks, not tried? */
 bool req_route_open(const struct req *r, unsigned i);
 /* Is there any such route? */
 bool req_has_other_route(const struct req *r);

@@ -10,6 +10,7 @@ libtg_core_a_SOURCES = \
 	src/core/config.c src/core/config.h \
 	src/core/config_check.c src/core/config_check.h \
 	src/core/config_money.c src/core/config_prices.c src/core/config_quota.c src/core/config_sources.c src/core/config_redis.c \
+	src/core/config_geo.c src/core/config_listen.c \
 	src/core/conn.c src/core/conn.h \
 	src/core/conn_count.c \
 	src/core/cors.c src/core/cors.h \
@@ -18,6 +19,7 @@ libtg_core_a_SOURCES = \
 	src/core/errors.c src/core/errors.h \
 	src/core/event_hold.c src/core/event_hold.h \
 	src/core/fields.c src/core/fields.h \
+	src/core/geo.c src/core/geo.h src/core/plan_geo.c \
 	src/core/health.c src/core/health.h \
 	src/core/hold_mode.c src/core/hold_mode.h \
 	src/core/label.c src/core/label.h \

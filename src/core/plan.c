@@ -246,9 +246,11 @@ const struct price *plan_route_price(
 
 static int plan_build(struct tg_conf *c, struct conf_error *err)
 {
-	if (plan_targets(c, err) != 0 || plan_models(c, err) != 0 || plan_keys(c) != 0 ||
-		plan_quota_build(c, err) != 0 || plan_listeners(c, err) != 0 ||
-		plan_prices(c, err) != 0)
+	if (plan_targets(c, err) != 0)
+		return -1;
+	plan_geo_build(c);
+	if (plan_models(c, err) != 0 || plan_keys(c) != 0 || plan_quota_build(c, err) != 0 ||
+		plan_listeners(c, err) != 0 || plan_prices(c, err) != 0)
 		return -1;
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "core/ceiling.h"
 #include "core/config.h"
+#include "core/geo.h"
 #include "core/plan_quota.h"
 #include "io/listen.h"
 #include "money/pricebook.h"
@@ -80,8 +81,10 @@ struct key {
 	struct str log_text;   /* ,"tenant":...,"org":...,"tier":...,"key":... for the access log */
 	struct str tags_json;  /* tenant and key tags merged, as a JSON object */
 	struct conf_tags tags; /* the same as pairs */
-	uint64_t max_tokens;   /* of an answer: the least of key, tenant and tier; 0: no limit */
-	struct ceiling ceiling; /* of a request's cost: likewise */
+	struct geo_lists geo[3]; /* where its clients may be: tier, tenant, key */
+	uint64_t *targets;       /* bit set by target.index: those that may serve it; NULL: all */
+	uint64_t max_tokens;     /* of an answer: the least of key, tenant and tier; 0: no limit */
+	struct ceiling ceiling;  /* of a request's cost: likewise */
 };
 
 struct plan_listen {
@@ -110,6 +113,7 @@ struct tg_conf {
 	struct key **key_slots; /* open addressing over the hash's first 8 bytes */
 	size_t key_cap;
 	struct plan_quota quota;
+	struct plan_geo geo;
 	struct plan_listen *listen;
 	unsigned n_listen;
 };

@@ -124,6 +124,17 @@ static struct ceiling key_ceiling(const struct key *k)
 	return c;
 }
 
+static void key_geo(struct tg_conf *c, struct key *k)
+{
+	const struct cfg_tier *tier = k->tenant->tier_cfg;
+
+	if (tier != NULL)
+		plan_geo_lists(c, &k->geo[0], &tier->geo);
+	plan_geo_lists(c, &k->geo[1], &k->tenant->cfg->geo);
+	plan_geo_lists(c, &k->geo[2], &k->cfg->geo);
+	k->targets = plan_geo_targets(c, k);
+}
+
 static void plan_tenant(struct tg_conf *c, struct tenant *t, const struct cfg_tenant *cfg)
 {
 	const struct cfg_key *v = cfg->keys.v;
@@ -145,6 +156,7 @@ static void plan_tenant(struct tg_conf *c, struct tenant *t, const struct cfg_te
 		k->tags_json = tags_json(&c->arena, &k->tags);
 		k->max_tokens = key_max_tokens(k);
 		k->ceiling = key_ceiling(k);
+		key_geo(c, k);
 		key_insert(c, k);
 	}
 }

@@ -101,10 +101,13 @@ struct req {
 	struct str tags_json; /* merged, JSON object */
 	struct str session, end_user;
 	struct str model_asked;
-	struct model *model;    /* NULL: a path without a model */
-	bool stream;            /* the body says "stream": true */
-	bool added_usage;       /* we added stream_options.include_usage */
-	struct target *forced;  /* /{target}/... */
+	struct model *model;   /* NULL: a path without a model */
+	bool stream;           /* the body says "stream": true */
+	bool added_usage;      /* we added stream_options.include_usage */
+	struct target *forced; /* /{target}/... */
+	struct ip client; /* who asks: the peer, or as a trusted proxy says; unset: no address */
+	struct geo_place place; /* where the client is */
+	uint64_t residency;     /* bit per rule of the plan's that holds for it */
 	struct json_edit edit;  /* of the collected body */
 	bool model_inserted;    /* the edit adds the member (Azure's paths name the model) */
 	int model_edit;         /* which edit puts the target's model name in; -1: the name stays */

@@ -17,6 +17,7 @@
  * request's worker.
  */
 #include "core/attempt.h"
+#include "core/geo.h"
 #include "core/req.h"
 
 struct step tg_steps[64];
@@ -29,6 +30,9 @@ static size_t mod_offset[64];
 
 static enum step_rc step_send(struct req *r)
 {
+	/* Whatever chose the target: where it must not be is where nothing is sent. */
+	if (!geo_allows_target(r, r->route->target))
+		return geo_refuse_target(r);
 	attempt_start(r);
 	return STEP_WAIT;
 }

@@ -3,6 +3,7 @@ UNIT_TESTS += \
 	t/unit/base/check_bufq \
 	t/unit/base/check_clock \
 	t/unit/base/check_digest \
+	t/unit/base/check_ip \
 	t/unit/base/check_list \
 	t/unit/base/check_log \
 	t/unit/base/check_map \

@@ -11,6 +11,7 @@ UNIT_TESTS += \
 	t/unit/core/check_errors \
 	t/unit/core/check_event_hold \
 	t/unit/core/check_fields \
+	t/unit/core/check_geo \
 	t/unit/core/check_health \
 	t/unit/core/check_hold_mode \
 	t/unit/core/check_http_fetch \
@@ -42,6 +43,7 @@ t_unit_core_check_attempt_build_SOURCES = t/unit/core/check_attempt_build.c t/un
 t_unit_core_check_body_SOURCES = t/unit/core/check_body.c t/unit/core/fake.h
 t_unit_core_check_ceiling_SOURCES = t/unit/core/check_ceiling.c t/unit/core/leg.h t/unit/core/fake.h
 t_unit_core_check_conn_SOURCES = t/unit/core/check_conn.c t/unit/core/fake.h
+t_unit_core_check_geo_SOURCES = t/unit/core/check_geo.c t/unit/core/fake.h
 t_unit_core_check_hold_mode_SOURCES = t/unit/core/check_hold_mode.c t/unit/core/leg.h t/unit/core/fake.h
 t_unit_core_check_leg_SOURCES = t/unit/core/check_leg.c t/unit/core/leg.h t/unit/core/fake.h
 t_unit_core_check_leg_rate_SOURCES = t/unit/core/check_leg_rate.c t/unit/core/leg.h t/unit/core/fake.h

@@ -7,6 +7,10 @@ X(INVALID_API_KEY, "invalid_api_key", 401, "invalid_request_error", "authenticat
 	"No valid API key was given. Send a tollgate key as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.")
 X(MODEL_NOT_ALLOWED, "model_not_allowed", 403, "invalid_request_error", "permission_error",
 	"This key may not use that model.")
+X(REGION_NOT_ALLOWED, "region_not_allowed", 403, "invalid_request_error", "permission_error",
+	"No target that may serve this request is in an allowed region.")
+X(COUNTRY_NOT_ALLOWED, "country_not_allowed", 403, "invalid_request_error", "permission_error",
+	"Requests from there are not served.")
 X(MODEL_NOT_FOUND, "model_not_found", 404, "invalid_request_error", "not_found_error",
 	"No such model is configured. GET /v1/models lists what this key can use.")
 X(NOT_FOUND, "not_found", 404, "invalid_request_error", "not_found_error",

@@ -45,7 +45,6 @@ static const struct wrong {
 	{ "workers: 257\n" LISTEN,
 		"t.yaml:1:10: `workers` must be auto or a whole number from 1 to 256, not `257`" },
 	/* later versions */
-	{ LISTEN "geoip: {}\n", "t.yaml:2:1: `geoip` is not part of this version yet" },
 	{ LISTEN "routes: {}\n", "t.yaml:2:1: `routes` is not part of this version yet" },
 	{ LISTEN "rules: {}\n", "t.yaml:2:1: `rules` is not part of this version yet" },
 	{ LISTEN "guardrails: {}\n", "t.yaml:2:1: `guardrails` is not part of this version yet" },
@@ -222,6 +221,38 @@ static const struct wrong {
 	{ LISTEN "tenants: { a: { keys: { id: k, sha256: " HASH_A ", expires: 2027-02-30 } } }\n",
 		"t.yaml:2:115: `expires` must be a date such as 2027-01-31 or "
 		"2027-01-31T18:00:00Z, not `2027-02-30`" },
+	/* places and regions */
+	{ LISTEN "geoip: {}\n",
+		"t.yaml:2:8: `geoip` names no database: give `country`, `asn` or both" },
+	{ LISTEN "geoip: { asn: /x, tag: country }\n",
+		"t.yaml:2:24: `tag` needs a database of countries: give `country`" },
+	{ LISTEN "geoip: { country: /x, tag: 'a b' }\n",
+		"t.yaml:2:28: a tag's name has letters, digits and . _ - in it, not `a b`" },
+	{ LISTEN "geo: { deny: [ KP, UK ] }\n",
+		"t.yaml:2:20: `UK`: the code of the United Kingdom is GB" },
+	{ LISTEN "geo: { allow: [] }\n",
+		"t.yaml:2:15: an empty list: name at least one place, or leave it out" },
+	{ LISTEN "geo: { deny: [ KP ] }\n",
+		"t.yaml:2:16: `KP` needs a database: give `geoip: { country: FILE }`" },
+	{ LISTEN "geoip: { country: /x }\ntiers: { t: { geo: { deny: AS1 } } }\n",
+		"t.yaml:3:28: `AS1` needs a database: give `geoip: { asn: FILE }`" },
+	{ LISTEN TARGETS "tenants: { a: { regions: [ ue ] } }\n",
+		"t.yaml:3:28: no target has the `region` `ue`: say where your targets are, such as "
+		"`region: eu`" },
+	{ LISTEN "targets: { o: { provider: openai, base_url: 'https://a.b', region: europe } }\n"
+		 "tenants: { a: { regions: [ eurpe ] } }\n",
+		"t.yaml:3:28: no target has the `region` `eurpe`; did you mean `europe`?" },
+	{ LISTEN "tenants: { a: { regions: [] } }\n",
+		"t.yaml:2:26: an empty list: name at least one region, or leave it out to allow "
+		"all" },
+	{ LISTEN "trusted_proxies: [ 10.0.0.1/8 ]\n",
+		"t.yaml:2:20: `10.0.0.1/8` has bits set behind its length: a smaller or a larger "
+		"network was meant" },
+	{ LISTEN "trusted_proxies: lan\n",
+		"t.yaml:2:18: `lan` is no network such as 10.0.0.0/8 or 2001:db8::/32" },
+	{ LISTEN "client_header: x-real-ip\n",
+		"t.yaml:2:16: `client_header` must be one of x-forwarded-for, forwarded, not "
+		"`x-real-ip`" },
 	/* tags */
 	{ LISTEN "tags: { required: [ team ] }\ntenants: { a: { tags: { tem: x } } }\n",
 		"t.yaml:3:25: the tag `tem` is in neither `tags.required` nor `tags.optional`; did "

@@ -1,0 +1,85 @@
+/*
+ * config_listen.c: the directive tables of the listeners: for applications, and the admin's. Part
+ * of config.c's tables.
+ */
+#include "core/config.h"
+#include "core/config_check.h"
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define POS_OF(type)     .pos_offset_plus1 = offsetof(struct type, pos) + 1
+
+static const struct conf_directive cert_directives[] = {
+	{ .name = "certificate",
+		.type = CONF_STRING,
+		AT(cfg_cert, certificate),
+		.flags = CONF_REQUIRED,
+		.help = "PEM file with the certificate and its chain." },
+	{ .name = "key",
+		.type = CONF_STRING,
+		AT(cfg_cert, key),
+		.flags = CONF_REQUIRED,
+		.help = "PEM file with the private key." },
+	{ .name = NULL },
+};
+static const struct conf_block cert_block = {
+	.name = "certificate",
+	.help = "A certificate of a listener. Of several, the one whose name the client asks for "
+		"(SNI) is used, "
+		"otherwise the first. Files are read again on reload.",
+	.size = sizeof(struct cfg_cert),
+	.directives = cert_directives,
+	POS_OF(cfg_cert),
+};
+
+static const struct conf_directive listen_directives[] = {
+	{ .name = "address",
+		.type = CONF_STRING,
+		AT(cfg_listen, address),
+		.flags = CONF_REQUIRED,
+		.help = "Where to accept connections: 127.0.0.1:4000, [::]:4000, *:4000 or "
+			"unix:/path; "
+			"port 0 lets the system choose." },
+	{ .name = "tls",
+		.type = CONF_LIST,
+		AT(cfg_listen, tls),
+		.block = &cert_block,
+		.help = "Certificates for TLS; without it plain HTTP is spoken." },
+	{ .name = "proxy_protocol",
+		.type = CONF_BOOL,
+		AT(cfg_listen, proxy_protocol),
+		.def = "false",
+		.help = "Each connection begins with a PROXY header, version 1 or 2, of a load "
+			"balancer, which says who the client is; one without is closed. Only the "
+			"balancer may reach such an address." },
+	{ .name = NULL },
+};
+const struct conf_block config_listen_block = {
+	.name = "listen",
+	.help = "A listener for applications. A single address may stand for the block.",
+	.size = sizeof(struct cfg_listen),
+	.directives = listen_directives,
+	POS_OF(cfg_listen),
+};
+
+static const struct conf_directive admin_directives[] = {
+	{ .name = "address",
+		.type = CONF_STRING,
+		AT(cfg_admin, address),
+		.help = "Where the admin listener (health, metrics) accepts connections; without "
+			"it there is none." },
+	{ .name = "token",
+		.type = CONF_SECRET,
+		AT(cfg_admin, token),
+		.help = "Bearer token for the admin listener; required unless its address is "
+			"loopback or a unix "
+			"socket." },
+	{ .name = NULL },
+};
+const struct conf_block config_admin_block = {
+	.name = "admin",
+	.help = "The admin listener: /livez, /readyz and /metrics.",
+	.size = sizeof(struct cfg_admin),
+	.directives = admin_directives,
+	POS_OF(cfg_admin),
+	.check = config_check_admin,
+};

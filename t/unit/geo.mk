@@ -1,0 +1,2 @@
+UNIT_TESTS += \
+	t/unit/geo/check_geo_set
