@@ -8,6 +8,11 @@
 #include "sim/sim_req.h"
 
 extern const struct sim_dialect sim_openai, sim_anthropic, sim_gemini;
+/* dialect_azure.c: by deployment, and the paths without versions */
+extern const struct sim_dialect sim_azure, sim_azure_v1;
+/* dialect_hosts.c: that copy OpenAI's chat, each on paths that begin with its name */
+extern const struct sim_dialect sim_mistral, sim_groq, sim_deepseek, sim_xai, sim_together,
+	sim_openrouter, sim_perplexity;
 
 /* Never NULL: unknown paths and methods have routes of their own. *arg: what "{}" matched. */
 const struct sim_route *sim_route_find(const struct http_head *h, struct str path, struct str *arg);
@@ -63,6 +68,11 @@ uint64_t sim_created(const struct sim_req *r);
 
 /* Members of an OpenAI chat usage object, and of a Responses usage object: {...}. */
 void sim_openai_put_usage(struct sim_req *r, struct sim_buf *b);
+void sim_openai_put_usage_so_far(struct sim_req *r, struct sim_buf *b, uint64_t output);
+/* What all of them answer with but for the headers: {"error":{...}}. */
+void sim_openai_put_error(struct sim_req *r, struct sim_buf *b, int status, enum sim_error e,
+	struct str message, struct str param);
+void sim_openai_put_stream_error(struct sim_req *r, struct sim_buf *b);
 void sim_responses_put_usage(struct sim_req *r, struct sim_buf *b);
 
 /* Sample models: ids of one vendor, in a NULL-terminated list. */

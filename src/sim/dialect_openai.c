@@ -53,7 +53,7 @@ static const struct {
 	[SIM_E_OTHER] = { "server_error", NULL },
 };
 
-static void openai_put_error(struct sim_req *r, struct sim_buf *b, int status, enum sim_error e,
+void sim_openai_put_error(struct sim_req *r, struct sim_buf *b, int status, enum sim_error e,
 	struct str message, struct str param)
 {
 	(void)r;
@@ -71,7 +71,7 @@ static void openai_put_error(struct sim_req *r, struct sim_buf *b, int status, e
 		sim_buf_lit(b, ",\"code\":null}}\n");
 }
 
-static void openai_put_stream_error(struct sim_req *r, struct sim_buf *b)
+void sim_openai_put_stream_error(struct sim_req *r, struct sim_buf *b)
 {
 	if (r->route->serve == sim_openai_responses)
 		sim_buf_fmt(b,
@@ -88,8 +88,8 @@ static void openai_put_stream_error(struct sim_req *r, struct sim_buf *b)
 const struct sim_dialect sim_openai = {
 	.name = { "openai", 6 },
 	.put_headers = openai_put_headers,
-	.put_error = openai_put_error,
-	.put_stream_error = openai_put_stream_error,
+	.put_error = sim_openai_put_error,
+	.put_stream_error = sim_openai_put_stream_error,
 };
 
 /* The terms as OpenAI nests them: cached and written tokens inside the input, reasoning inside the
@@ -123,13 +123,18 @@ static void put_cached(struct sim_buf *b, const struct terms *t)
 		put_count(b, STR(",\"cache_write_tokens\":"), t->written);
 }
 
-void sim_openai_put_usage(struct sim_req *r, struct sim_buf *b)
+static void put_chat_usage(struct sim_req *r, struct sim_buf *b, struct terms t)
 {
-	struct terms t = terms_of(r);
+	const struct sim_manner *m = &r->route->dialect->chat;
+	uint64_t beside = m->reasoning_beside ? t.reasoning : 0;
 
 	put_count(b, STR("{\"prompt_tokens\":"), t.in);
-	put_count(b, STR(",\"completion_tokens\":"), t.out);
+	put_count(b, STR(",\"completion_tokens\":"), t.out - beside);
 	put_count(b, STR(",\"total_tokens\":"), t.in + t.out);
+	if (m->hit_tokens) {
+		put_count(b, STR(",\"prompt_cache_hit_tokens\":"), t.cached);
+		put_count(b, STR(",\"prompt_cache_miss_tokens\":"), t.in - t.cached);
+	}
 	sim_buf_lit(b, ",\"prompt_tokens_details\":");
 	put_cached(b, &t);
 	sim_buf_lit(b, ",\"audio_tokens\":0}");
@@ -138,6 +143,20 @@ void sim_openai_put_usage(struct sim_req *r, struct sim_buf *b)
 		       "tokens\":0}");
 	sim_put_cost(r, b);
 	sim_buf_lit(b, "}");
+}
+
+void sim_openai_put_usage(struct sim_req *r, struct sim_buf *b)
+{
+	put_chat_usage(r, b, terms_of(r));
+}
+
+void sim_openai_put_usage_so_far(struct sim_req *r, struct sim_buf *b, uint64_t output)
+{
+	struct terms t = terms_of(r);
+
+	t.out = TG_MIN(t.out, output);
+	t.reasoning = TG_MIN(t.reasoning, t.out);
+	put_chat_usage(r, b, t);
 }
 
 void sim_responses_put_usage(struct sim_req *r, struct sim_buf *b)

@@ -1,8 +1,9 @@
 /*
  * dialect_openai_chat.c: /v1/chat/completions and /v1/completions, whole and streamed.
  *
- * Stream positions (r->step): 0..n-1 the role of each choice (chat), then events * n pieces, choice
- * by turns, then n ends, then the usage chunk when asked for, then [DONE].
+ * Stream positions (r->step): what a filter says of the prompt (Azure), then 0..n-1 the role of
+ * each choice (chat), then events * n pieces, choice by turns, then n ends, then the usage chunk
+ * when asked for, then [DONE]. What hosts that copy it do otherwise: struct sim_manner.
  */
 #include "sim/dialect.h"
 #include "sim/sim_text.h"
@@ -28,11 +29,16 @@ static void put_intro(struct sim_req *r, struct sim_buf *b, struct str object)
 	sim_buf_lit(b, ",\"system_fingerprint\":\"fp_sim\",");
 }
 
-static struct str finish_reason(const struct sim_req *r)
+static const struct sim_manner *manner(const struct sim_req *r)
 {
-	return r->plan.tool  ? STR("\"tool_calls\"")
-	       : r->plan.cut ? STR("\"length\"")
-			     : STR("\"stop\"");
+	return &r->route->dialect->chat;
+}
+
+static void put_finish(const struct sim_req *r, struct sim_buf *b)
+{
+	const char *stop = manner(r)->stop != NULL ? manner(r)->stop : "stop";
+
+	sim_buf_fmt(b, "\"%s\"", r->plan.tool ? "tool_calls" : r->plan.cut ? "length" : stop);
 }
 
 static void put_call_id(struct sim_req *r, struct sim_buf *b)
@@ -98,33 +104,83 @@ static void put_choice(struct sim_req *r, struct sim_buf *b, uint64_t step)
 			put_delta(r, b, (step - roles) % p->n, (step - roles) / p->n);
 	}
 	sim_buf_lit(b, ",\"logprobs\":null,\"finish_reason\":");
-	sim_buf_add(b, end ? finish_reason(r) : STR("null"));
+	if (end)
+		put_finish(r, b);
+	else
+		sim_buf_lit(b, "null");
 	sim_buf_lit(b, "}");
+}
+
+static void put_last_usage(struct sim_req *r, struct sim_buf *b)
+{
+	sim_buf_lit(b, ",\"usage\":");
+	sim_openai_put_usage(r, b);
+	if (manner(r)->usage_twice) {
+		sim_buf_lit(b, ",\"x_groq\":{\"usage\":");
+		sim_openai_put_usage(r, b);
+		sim_buf_lit(b, "}");
+	}
+	r->ev_usage = true;
+}
+
+/* `last`: the chunk in which it is told in full. */
+static void put_chunk_usage(struct sim_req *r, struct sim_buf *b, bool last)
+{
+	if (sim_usage_hidden(r))
+		return;
+	if (last) {
+		put_last_usage(r, b);
+	} else if (manner(r)->usage == SIM_USAGE_EVERY) {
+		sim_buf_lit(b, ",\"usage\":");
+		sim_openai_put_usage_so_far(r, b, r->gen_tokens + r->ev_tokens);
+	} else if (r->include_usage) {
+		sim_buf_lit(b, ",\"usage\":null");
+	}
+}
+
+/* Azure's first chunk: no choices, no model, no id. */
+static bool filter_next(struct sim_buf *b)
+{
+	sim_buf_lit(b,
+		"data: {\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"object\":\"\","
+		"\"prompt_filter_results\":[{\"prompt_index\":0,\"content_filter_results\":{"
+		"\"hate\":{\"filtered\":false,\"severity\":\"safe\"}}}]}\n\n");
+	return true;
+}
+
+static bool chat_end(struct sim_req *r, struct sim_buf *b)
+{
+	if (!manner(r)->done_chunk) {
+		sim_buf_lit(b, "data: [DONE]\n\n");
+		return false;
+	}
+	sim_buf_lit(b, "data: ");
+	put_intro(r, b, STR("chat.completion.done"));
+	sim_buf_lit(b, "\"choices\":[]");
+	put_chunk_usage(r, b, true);
+	sim_buf_lit(b, "}\n\n");
+	return false;
 }
 
 static bool chat_next(struct sim_req *r, struct sim_buf *b)
 {
 	const struct sim_plan *p = &r->plan;
+	const struct sim_manner *m = manner(r);
 	uint64_t step = r->step++, choices = (is_chat(r) ? p->n : 0) + p->events * p->n + p->n;
-	bool shows = r->include_usage && !sim_usage_hidden(r);
+	bool shows = r->include_usage && !sim_usage_hidden(r) && m->usage == SIM_USAGE_ASKED;
 
-	if (step == choices + shows) {
-		sim_buf_lit(b, "data: [DONE]\n\n");
-		return false;
-	}
-	sim_buf_lit(b, "data: ");
+	if (m->filter_chunk && is_chat(r) && step-- == 0)
+		return filter_next(b);
+	if (step == choices + shows)
+		return chat_end(r, b);
+	sim_buf_add(b, m->waits_aloud && step == 0 ? STR(": keep-alive\n\ndata: ") : STR("data: "));
 	put_intro(r, b, is_chat(r) ? STR("chat.completion.chunk") : STR("text_completion"));
 	sim_buf_lit(b, "\"choices\":[");
 	if (step < choices)
 		put_choice(r, b, step);
 	sim_buf_lit(b, "]");
-	if (step == choices) {
-		sim_buf_lit(b, ",\"usage\":");
-		sim_openai_put_usage(r, b);
-		r->ev_usage = true;
-	} else if (r->include_usage) {
-		sim_buf_lit(b, ",\"usage\":null");
-	}
+	put_chunk_usage(
+		r, b, step == choices || (m->usage == SIM_USAGE_LAST && step + 1 == choices));
 	sim_buf_lit(b, "}\n\n");
 	return true;
 }
@@ -151,6 +207,8 @@ static void answer_whole(struct sim_req *r)
 {
 	struct sim_buf *b = &r->json;
 
+	if (manner(r)->waits_aloud)
+		sim_buf_lit(b, "\n\n\n");
 	put_intro(r, b, is_chat(r) ? STR("chat.completion") : STR("text_completion"));
 	sim_buf_lit(b, "\"choices\":[");
 	for (uint64_t c = 0; c < r->plan.n; c++) {
@@ -165,7 +223,7 @@ static void answer_whole(struct sim_req *r)
 			sim_buf_lit(b, "\"");
 		}
 		sim_buf_lit(b, ",\"logprobs\":null,\"finish_reason\":");
-		sim_buf_add(b, finish_reason(r));
+		put_finish(r, b);
 		sim_buf_lit(b, "}");
 	}
 	sim_buf_lit(b, "]");
@@ -193,7 +251,8 @@ static void answer(struct sim_req *r)
 	const struct sim_plan *p = &r->plan;
 
 	if (r->stream)
-		sim_answer_stream(r, chat_next, p->n * (p->events + 2) + r->include_usage + 1);
+		sim_answer_stream(r, chat_next,
+			p->n * (p->events + 2) + r->include_usage + manner(r)->filter_chunk + 1);
 	else
 		answer_whole(r);
 }
@@ -214,6 +273,11 @@ void sim_openai_chat(struct sim_req *r)
 	if (w[MESSAGES].val.type != JSON_ARRAY) {
 		sim_answer_error(r, 400, SIM_E_BAD_REQUEST,
 			STR("Missing required parameter: 'messages'."), STR("messages"));
+		return;
+	}
+	if (manner(r)->refuses_options && w[OPTIONS].val.type != JSON_NONE) {
+		sim_answer_error(r, 422, SIM_E_BAD_REQUEST, STR("Extra inputs are not permitted"),
+			STR("stream_options"));
 		return;
 	}
 	take_stream(r, &w[STREAM].val, &w[OPTIONS].val);

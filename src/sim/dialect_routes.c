@@ -20,6 +20,28 @@
 		VERB(path, "embedContent", sim_gemini_embed),             \
 		VERB(path, "batchEmbedContents", sim_gemini_embed_batch)
 
+/* What Azure has of OpenAI's, by deployment and under /openai/v1. */
+#define AZURE(path, dialect)                                                                      \
+	{ "POST", P(path "/chat/completions"), (dialect), SIM_BODY_JSON, sim_openai_chat },       \
+		{ "POST", P(path "/completions"), (dialect), SIM_BODY_JSON,                       \
+			sim_openai_completions },                                                 \
+		{ "POST", P(path "/embeddings"), (dialect), SIM_BODY_JSON,                        \
+			sim_openai_embeddings },                                                  \
+		{ "POST", P(path "/images/generations"), (dialect), SIM_BODY_JSON,                \
+			sim_openai_images },                                                      \
+		{ "POST", P(path "/audio/speech"), (dialect), SIM_BODY_JSON, sim_openai_speech }, \
+	{                                                                                         \
+		"POST", P(path "/audio/transcriptions"), (dialect), SIM_BODY_FORM,                \
+			sim_openai_transcriptions                                                 \
+	}
+/* A host that copies OpenAI. */
+#define HOST(path, host)                                                                         \
+	{ "POST", P(path "/chat/completions"), (host), SIM_BODY_JSON, sim_openai_chat },         \
+		{ "POST", P(path "/embeddings"), (host), SIM_BODY_JSON, sim_openai_embeddings }, \
+	{                                                                                        \
+		"GET", P(path "/models"), (host), SIM_BODY_NONE, sim_openai_models               \
+	}
+
 static const struct sim_route routes[] = {
 	{ "POST", P("/v1/chat/completions"), &sim_openai, SIM_BODY_JSON, sim_openai_chat },
 	{ "POST", P("/v1/completions"), &sim_openai, SIM_BODY_JSON, sim_openai_completions },
@@ -53,6 +75,16 @@ static const struct sim_route routes[] = {
 	GEMINI("/v1beta1/projects/{}/locations/{}/publishers/google/models/{}"),
 	{ "GET", P("/v1beta/models"), &sim_gemini, SIM_BODY_NONE, sim_gemini_models },
 	{ "GET", P("/v1beta/models/{}"), &sim_gemini, SIM_BODY_NONE, sim_gemini_model },
+	AZURE("/openai/deployments/{}", &sim_azure),
+	AZURE("/openai/v1", &sim_azure_v1),
+	{ "POST", P("/openai/v1/responses"), &sim_azure_v1, SIM_BODY_JSON, sim_openai_responses },
+	HOST("/mistral/v1", &sim_mistral),
+	HOST("/groq/openai/v1", &sim_groq),
+	HOST("/deepseek/v1", &sim_deepseek),
+	HOST("/xai/v1", &sim_xai),
+	HOST("/together/v1", &sim_together),
+	HOST("/openrouter/api/v1", &sim_openrouter),
+	HOST("/perplexity", &sim_perplexity),
 	{ "GET", P("/"), NULL, SIM_BODY_NONE, sim_control_root },
 	{ "GET", P("/sim/ledger"), NULL, SIM_BODY_NONE, sim_control_ledger },
 	{ "GET", P("/sim/requests"), NULL, SIM_BODY_NONE, sim_control_requests },

@@ -40,9 +40,28 @@ enum sim_error { /* what went wrong, worded by each dialect */
 	SIM_E_OTHER,
 };
 
+/* How a host's chat differs from OpenAI's that it copies. */
+struct sim_manner {
+	/* Of a stream: in a chunk of its own when asked for; in the last choice's chunk, asked for
+	 * or not; in every chunk, of all of it so far. */
+	enum { SIM_USAGE_ASKED, SIM_USAGE_LAST, SIM_USAGE_EVERY } usage;
+	bool refuses_options;  /* stream_options is a 422 */
+	bool filter_chunk;     /* first comes what a filter says of the prompt, without choices */
+	bool waits_aloud;      /* comments in streams, blank lines in front of other answers */
+	bool reasoning_beside; /* not inside the completion tokens, but in the total */
+	bool hit_tokens;       /* cached and other prompt tokens under names of its own, too */
+	bool usage_twice;      /* once more, in x_groq */
+	bool done_chunk;       /* ends with a chunk that says so, not with [DONE] */
+	const char *stop;      /* its word for the natural end; NULL: stop */
+};
+
 struct sim_dialect {
 	struct str name;    /* in the ledger */
 	bool retry_in_body; /* says when to come back in its error bodies, not in retry-after */
+	bool model_in_path; /* what the body says of it does not count */
+	struct sim_manner chat;
+	/* Before a request is served: 0, or -1 after answering. NULL: nothing. */
+	int (*check)(struct sim_req *);
 	/* Appends the vendor's constant and per-time response fields. */
 	void (*put_headers)(struct sim_req *, struct sim_buf *);
 	/* Appends the error body. param may be empty. */

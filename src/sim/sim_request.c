@@ -270,6 +270,8 @@ int sim_take_model_text(struct sim_req *r, struct str model)
 	char text[256];
 	int n;
 
+	if (r->route->dialect->model_in_path)
+		model = r->path_arg;
 	if (model.n == 0) {
 		sim_answer_error(r, 400, SIM_E_BAD_REQUEST,
 			STR("you must provide a model parameter"), STR("model"));

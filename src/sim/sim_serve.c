@@ -149,7 +149,8 @@ void sim_req_serve(struct sim_req *r, struct sim_buf *out)
 	} else if (r->body_too_large) {
 		sim_answer_error(
 			r, 413, SIM_E_TOO_LARGE, STR("The request body is too large."), STR_NONE);
-	} else {
+	} else if (r->route->dialect == NULL || r->route->dialect->check == NULL ||
+		   r->route->dialect->check(r) == 0) {
 		r->route->serve(r);
 	}
 	tg_assert(r->answered);

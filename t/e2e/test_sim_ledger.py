@@ -87,11 +87,13 @@ def test_the_end_of_the_simulator(tmp_path):
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 20])
-@pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini"])
+@pytest.mark.parametrize("dialect", ["openai", "azure", "anthropic", "gemini"])
 def test_delivered_is_counted_to_the_event(sim, dialect, n):
     """The stream falls silent after n events: n were delivered, and their tokens were generated."""
     if dialect == "openai":
         path, body, first = "/v1/chat/completions", chat_body(stream=True), 1
+    elif dialect == "azure":            # what its filter says of the prompt comes first
+        path, body, first = "/openai/deployments/gpt/chat/completions?api-version=2024-10-21", chat_body(stream=True), 2
     elif dialect == "gemini":
         path = "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
         body, first = {"contents": [{"role": "user", "parts": [{"text": "x"}]}]}, 0
@@ -176,3 +178,63 @@ def test_searches_of_a_stream_that_breaks_off(sim):
         c.ended()
     e = the_line(sim)
     assert (e["web_searches"], e["output"], e["completed"]) == (2, 0, False)
+
+
+@pytest.mark.parametrize("path,status", [("deployments/gpt/chat/completions?api-version=2024-10-21", 200),
+                                         ("deployments/gpt/chat/completions", 404),
+                                         ("deployments/unknown-x/chat/completions?api-version=2024-10-21", 404),
+                                         ("v1/chat/completions", 200), ("v1/chat/completions?api-version=preview", 200),
+                                         ("v1/chat/completions?api-version=2024-10-21", 400)])
+def test_azure_wants_its_version(sim, path, status):
+    with ask(sim, {}, "/openai/" + path) as c:
+        response = c.response()
+    assert response.status == status
+    if status == 200:
+        assert response.json["model"] == ("gpt" if "gpt" in path else MODEL)
+        assert response.get("x-ms-region") == "Sweden Central"
+    else:
+        assert "code" in response.json["error"]
+
+
+def chunks_of(sim, host, stream=True, headers=None, **extra):
+    path = {"groq": "groq/openai/v1", "perplexity": "perplexity", "openrouter": "openrouter/api/v1"}.get(host, host + "/v1")
+    with ask(sim, headers or {}, f"/{path}/chat/completions", chat_body(stream=stream, **extra)) as c:
+        response = c.response()
+    assert response.status == 200
+    if not stream:
+        return response.body, [json.loads(response.body)]
+    data = [line[6:] for line in response.body.decode().splitlines() if line.startswith("data: ")]
+    return response.body, [json.loads(d) for d in data if d != "[DONE]"]
+
+
+@pytest.mark.parametrize("host", ["mistral", "groq", "deepseek", "together", "openrouter"])
+def test_hosts_that_tell_usage_unasked_in_the_last_choice(sim, host):
+    body, chunks = chunks_of(sim, host)
+    assert body.endswith(b"data: [DONE]\n\n")
+    assert [bool(c.get("usage")) for c in chunks] == [False] * (len(chunks) - 1) + [True]
+    assert chunks[-1]["choices"][0]["finish_reason"] == ("eos" if host == "together" else "stop")
+    assert ("x_groq" in chunks[-1]) is (host == "groq")
+    assert body.startswith(b": keep-alive") is (host in ("deepseek", "openrouter"))
+    assert ("prompt_cache_hit_tokens" in chunks[-1]["usage"]) is (host == "deepseek")
+
+
+def test_a_host_that_tells_usage_in_every_chunk(sim):
+    body, chunks = chunks_of(sim, "perplexity")
+    assert b"[DONE]" not in body and chunks[-1]["object"] == "chat.completion.done"
+    told = [c["usage"]["completion_tokens"] for c in chunks]
+    assert told == sorted(told) and told[0] == 0 and told[-1] == 32
+
+
+def test_reasoning_beside_the_completion(sim):
+    _, (answer,) = chunks_of(sim, "xai", stream=False, headers={"x-sim-reasoning-tokens": "50"})
+    usage = answer["usage"]
+    assert usage["completion_tokens"] == 32 and usage["completion_tokens_details"]["reasoning_tokens"] == 50
+    assert usage["total_tokens"] == usage["prompt_tokens"] + 82
+
+
+def test_blank_lines_while_it_waits_and_a_schema_that_is_strict(sim):
+    assert chunks_of(sim, "deepseek", stream=False)[0].startswith(b"\n\n\n{")
+    with ask(sim, {}, "/mistral/v1/chat/completions",
+             chat_body(stream=True, stream_options={"include_usage": True})) as c:
+        response = c.response()
+    assert response.status == 422 and response.json["detail"][0]["loc"] == ["body", "stream_options"]
