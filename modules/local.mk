@@ -6,5 +6,5 @@ libtg_modules_a_SOURCES = \
 	modules/mod_ledger.c \
 	modules/mod_limits.c \
 	modules/mod_quota.c \
-	modules/mod_meter.c modules/mod_models.c modules/mod_route.c modules/mod_tags.c \
+	modules/mod_meter.c modules/mod_models.c modules/mod_route.c modules/mod_tags.c modules/mod_translate.c \
 	modules/providers/anthropic.c modules/providers/openai.c modules/providers/verdicts.h

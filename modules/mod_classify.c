@@ -117,13 +117,14 @@ static enum step_rc classify_json(struct req *r)
 		return STEP_NEXT; /* the model is optional there */
 	if (classify_model(r, &w[W_MODEL].val) != 0)
 		return STEP_REPLY;
-	r->stream = json_true(&w[W_STREAM].val);
+	r->stream = r->ep.ep->id == ENDPOINT_GEMINI_STREAM || json_true(&w[W_STREAM].val);
 	if (r->stream &&
 		(r->ep.ep->meter == METER_OPENAI_CHAT ||
 			r->ep.ep->meter == METER_OPENAI_COMPLETIONS) &&
 		classify_add_usage(r, &w[W_STREAM_OPTIONS].val) != 0)
 		return STEP_REPLY;
-	classify_edit_model(r, &w[W_MODEL].val);
+	if (r->ep.ep->dialect != DIALECT_GEMINI) /* there the path names it */
+		classify_edit_model(r, &w[W_MODEL].val);
 	clamp_find_edits(r);
 	return STEP_NEXT;
 }

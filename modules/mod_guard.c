@@ -15,6 +15,8 @@ static const struct endpoint passthrough[] = {
 		METER_NONE },
 	[DIALECT_ANTHROPIC] = { ENDPOINT_UNKNOWN, HTTP_M_OTHER, DIALECT_ANTHROPIC, BODY_KIND_PLAIN,
 		METER_NONE },
+	[DIALECT_GEMINI] = { ENDPOINT_UNKNOWN, HTTP_M_OTHER, DIALECT_GEMINI, BODY_KIND_PLAIN,
+		METER_NONE },
 };
 
 /* "/openai/v1/fine_tuning/jobs": the first segment is a target. False: it is not. */
@@ -35,7 +37,11 @@ static bool guard_target_path(struct req *r)
 		return false;
 	r->forced = t;
 	endpoint_match(rest, buf, &r->ep);
-	if (r->ep.ep == NULL || r->ep.ep->dialect != t->provider->dialect) {
+	if (r->ep.ep == NULL || !provider_is_native(t->provider, r->ep.ep)) {
+		/* What is signed must be known before it is sent; these are passed on as they come.
+		 */
+		if (t->provider->dialect == DIALECT_OTHER || t->provider->sign != NULL)
+			return false;
 		/* "/openai/v1%2Fchat%2Fcompletions" must not get around what that path is held to.
 		 */
 		if (str_find(rest, STR("%2F")) != (size_t)-1)

@@ -124,21 +124,22 @@ static const struct sink_ops meter_sink = {
 static int meter_response_head(struct req *r)
 {
 	struct mod_meter *mm = req_mod(r, &mod_meter);
-	bool sse = r->respond->sse;
-	size_t cap = r->added_usage && sse ? METER_BUF_BYTES : METER_CAPTURE_BYTES;
+	enum meter_api api = r->wire.meter;
+	bool sse = r->respond->sse, strip = r->added_usage && sse && r->wire.translate == NULL;
+	size_t cap = strip ? METER_BUF_BYTES : METER_CAPTURE_BYTES;
 	char *buf;
 
-	if (r->ep.ep->meter == METER_NONE)
+	if (api == METER_NONE)
 		r->metered = leg_is_billed(r) && r->status / 100 == 2;
-	if (r->ep.ep->meter == METER_NONE || r->ep.ep->meter == METER_ANTHROPIC_COUNT ||
+	if (api == METER_NONE || api == METER_ANTHROPIC_COUNT || api == METER_GEMINI_COUNT ||
 		r->status / 100 != 2 || r->head.method != HTTP_M_POST)
 		return 0;
 	mm->m = arena_alloc(&r->arena, sizeof(*mm->m));
 	buf = arena_alloc(&r->arena, cap);
 	if (mm->m == NULL || buf == NULL)
 		return -1;
-	meter_init(mm->m, r->ep.ep->meter, sse, buf, cap);
-	mm->m->strip = r->added_usage && sse;
+	meter_init(mm->m, api, sse, buf, cap);
+	mm->m->strip = strip;
 	if (r->bound.web_search)
 		mm->m->search_bucket = r->bound.search_bucket;
 	r->metered = true;

@@ -10,6 +10,7 @@
 #include "core/ratio.h"
 #include "core/reply.h"
 #include "core/req.h"
+#include "core/translate.h"
 #include "core/upload.h"
 #include "modules.h"
 
@@ -91,7 +92,7 @@ static struct target *route_by_dialect(const struct req *r)
 
 	for (unsigned i = 0; i < r->conf->n_targets; i++) {
 		t = &r->conf->targets[i];
-		if (t->provider->dialect != r->ep.ep->dialect || !geo_allows_target(r, t))
+		if (!provider_is_native(t->provider, r->ep.ep) || !geo_allows_target(r, t))
 			continue;
 		if (health_is_up(t, worker_now(r->w)))
 			return t;
@@ -138,6 +139,7 @@ static enum step_rc route_without_model(struct req *r)
 	r->path_route.target = t;
 	r->path_route.ratio = ratio_of_none();
 	r->route = &r->path_route;
+	r->wire.meter = r->ep.ep->meter;
 	return STEP_NEXT;
 }
 
@@ -159,21 +161,32 @@ static enum step_rc route_rename_form(struct req *r)
 	return STEP_NEXT;
 }
 
+/* No target is left, or there was none. */
+static enum step_rc route_refuse(struct req *r)
+{
+	if (r->translate != NULL)
+		return translate_refuse(r);
+	if (geo_leaves_none(r))
+		return geo_refuse_target(r);
+	return reply_error(r, TG_E_UNSUPPORTED_DIALECT,
+		"Model '%.*s' has no target that speaks the API of this path, or can be asked in "
+		"another.",
+		STR_FMT(r->model->name));
+}
+
 static enum step_rc route(struct req *r)
 {
 	int i;
 
 	if (r->model == NULL)
 		return route_without_model(r);
-	i = route_choose(r);
-	if (i < 0 && geo_leaves_none(r))
-		return geo_refuse_target(r);
-	if (i < 0)
-		return reply_error(r, TG_E_UNSUPPORTED_DIALECT,
-			"Model '%.*s' has no target that speaks the API of this path.",
-			STR_FMT(r->model->name));
-	r->tried |= UINT64_C(1) << i;
-	r->route = &r->model->route[i];
+	do {
+		i = route_choose(r);
+		if (i < 0)
+			return route_refuse(r);
+		r->tried |= UINT64_C(1) << i;
+		r->route = &r->model->route[i];
+	} while (!translate_route(r)); /* it cannot do what is asked: another may */
 	return route_rename_form(r);
 }
 

@@ -15,7 +15,8 @@ const struct tg_module *const tg_modules[] = {
 	&mod_classify,
 	&mod_route,
 	&mod_budget, /* behind the meter: the last to push a sink is the first to see */
-	&mod_meter,
+	&mod_translate,
+	&mod_meter, /* in front of the translation: it reads what the provider says */
 	&mod_ledger,
 	&mod_quota,
 	&mod_accesslog,

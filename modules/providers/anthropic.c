@@ -14,7 +14,8 @@ static struct str anthropic_credentials(struct arena *a, struct str key)
 /* The API refuses requests without a version; curl users forget it. */
 static void anthropic_fields(struct attempt *a, struct http_out *o)
 {
-	if (http_get(&a->req->head, HTTP_N_ANTHROPIC_VERSION).n == 0)
+	if (a->req->wire.translate != NULL ||
+		http_get(&a->req->head, HTTP_N_ANTHROPIC_VERSION).n == 0)
 		http_out_lit(o, "anthropic-version: 2023-06-01\r\n");
 }
 
@@ -27,6 +28,9 @@ static enum verdict anthropic_head(struct attempt *a, const struct http_head *h)
 const struct provider provider_anthropic = {
 	.name = "anthropic",
 	.dialect = DIALECT_ANTHROPIC,
+	.shape = SHAPE_ANTHROPIC,
+	.meter = METER_ANTHROPIC_MESSAGES,
+	.chat_path = { "/v1/messages", 12 },
 	.credentials = anthropic_credentials,
 	.fields = anthropic_fields,
 	.head = anthropic_head,

@@ -19,6 +19,9 @@ static enum verdict openai_head(struct attempt *a, const struct http_head *h)
 const struct provider provider_openai = {
 	.name = "openai",
 	.dialect = DIALECT_OPENAI,
+	.shape = SHAPE_OPENAI,
+	.meter = METER_OPENAI_CHAT,
+	.chat_path = { "/v1/chat/completions", 20 },
 	.credentials = openai_credentials,
 	.head = openai_head,
 };

@@ -31,10 +31,11 @@ struct chat_context {
 	unsigned n_unsupported;
 	/* What the writer needs to know of its target */
 	struct str model;            /* jstr: the provider's name for it */
-	uint64_t default_max_tokens; /* for APIs that require a limit */
-	uint64_t input_estimate;     /* tokens, for streams that must tell them before they are
-					known */
-	bool completion_tokens;      /* OpenAI's chat: the limit is called max_completion_tokens */
+	uint64_t default_max_tokens; /* for APIs that require a limit, when the request has none */
+	uint64_t most_tokens; /* what is held for the answer: no writer may ask for more (a thinking
+				 budget must fit in, or thinking is left out). 0: no limit */
+	uint64_t input_estimate; /* tokens, for streams that must tell them before they are known */
+	bool completion_tokens;  /* OpenAI's chat: the limit is called max_completion_tokens */
 	bool thoughts_back; /* OpenAI's chat: the target takes reasoning_content in requests */
 	int64_t created;    /* unix seconds: for answers that carry a time */
 	struct str id;      /* jstr: for answers that need an id of ours */

@@ -7,6 +7,7 @@
 #include "core/clamp.h"
 #include "core/fields.h"
 #include "core/plan.h"
+#include "core/translate.h"
 #include "core/upload.h"
 #include "proto/http1_out.h"
 
@@ -56,12 +57,50 @@ static void build_framing(struct attempt *a, struct http_out *o, size_t body_len
 	}
 }
 
+/* Path and query of the request line. */
+static int build_target(struct attempt *a, struct http_out *o)
+{
+	struct req *r = a->req;
+
+	if (a->provider->path != NULL) {
+		http_out_str(o, a->target->url.path);
+		a->provider->path(a, o);
+		return 0;
+	}
+	if (r->wire.translate != NULL) {
+		build_path(o, a->target, a->provider->chat_path);
+		return 0;
+	}
+	build_path(o, a->target, r->ep.upstream_path);
+	return build_query(a, o);
+}
+
+/* The client's fields; of a translated request those that mean the same to everybody. */
+static void build_fields(struct attempt *a, struct http_out *o)
+{
+	struct req *r = a->req;
+
+	if (r->wire.translate != NULL) {
+		http_out_lit(o, "content-type: application/json\r\n");
+		fields_to_translated(o, &r->head, &a->target->cfg->pass);
+		return;
+	}
+	if (r->head.te_trailers) /* they pass, as far as they may: fields_to_trailer */
+		http_out_lit(o, "te: trailers\r\nconnection: te\r\n");
+	fields_to_provider(o, &r->head);
+}
+
 static int build_head(struct attempt *a, size_t body_len, struct str *out)
 {
 	struct req *r = a->req;
 	const struct target *t = a->target;
-	size_t cap = (size_t)r->head.head_len + t->url.path.n + t->auth.n + t->host_field.n +
-		     r->ep.upstream_path.n + 512;
+	const struct provider *p = a->provider;
+	size_t cap =
+		(size_t)r->head.head_len + t->url.path.n + t->auth.n + t->host_field.n +
+		r->ep.upstream_path.n + 512 +
+		(p->path != NULL || p->sign != NULL ? PROVIDER_ROOM + 3 * a->route->model.n : 0);
+	struct str target;
+	size_t from;
 	char *room = arena_room(&r->arena, cap + 2 * r->url.query.n + 64);
 	struct http_out o;
 
@@ -76,20 +115,21 @@ static int build_head(struct attempt *a, size_t body_len, struct str *out)
 		http_out_lit(&o, "http://");
 		http_out_str(&o, t->host_field);
 	}
-	build_path(&o, t, r->ep.upstream_path);
-	if (build_query(a, &o) != 0)
+	from = o.n;
+	if (build_target(a, &o) != 0)
 		return -1;
+	target = str_mk(o.p + from, o.n - from);
 	http_out_lit(&o, " HTTP/1.1\r\nhost: ");
 	http_out_str(&o, t->host_field);
 	http_out_lit(&o, "\r\n");
 	http_out_str(&o, t->auth);
 	http_out_lit(&o, "accept-encoding: identity\r\n");
-	if (r->head.te_trailers) /* they pass, as far as they may: fields_to_trailer */
-		http_out_lit(&o, "te: trailers\r\nconnection: te\r\n");
-	fields_to_provider(&o, &r->head);
-	if (a->provider->fields != NULL)
-		a->provider->fields(a, &o);
+	build_fields(a, &o);
+	if (p->fields != NULL)
+		p->fields(a, &o);
 	build_framing(a, &o, body_len);
+	if (p->sign != NULL && p->sign(a, &o, target, a->iov + 1, a->iov_n - 1) != 0)
+		return -1;
 	http_out_end(&o);
 	*out = http_out_text(&o);
 	return o.overflow ? -1 : 0;
@@ -99,11 +139,20 @@ static int build_head(struct attempt *a, size_t body_len, struct str *out)
 static int build_body(struct attempt *a, size_t *total)
 {
 	struct req *r = a->req;
+	struct str body;
 	int n;
 
 	*total = 0;
 	if (r->upload != NULL || r->body_len == 0)
 		return 0;
+	if (r->wire.translate != NULL) {
+		if (translate_body(a, &body) != 0)
+			return -1;
+		a->iov[1] = (struct iovec){ (char *)(uintptr_t)body.p, body.n };
+		a->iov_n = 2;
+		*total = body.n;
+		return 0;
+	}
 	if (r->model_inserted)
 		r->edit.op[r->model_edit].with =
 			arena_printf(&r->arena, "\"model\":%.*s", STR_FMT(a->route->model_json));

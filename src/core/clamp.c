@@ -65,22 +65,22 @@ static bool is_vendor(const struct target *t)
 }
 
 /* Of models that think their vendor takes no max_tokens. */
-static struct str chat_member(const struct attempt *a)
+bool clamp_says_completion(const struct route_target *t)
 {
-	switch ((enum output_limit)a->target->cfg->output_limit) {
-	case OUTPUT_LIMIT_MAX_TOKENS: return STR("max_tokens");
-	case OUTPUT_LIMIT_COMPLETION: return STR("max_completion_tokens");
+	switch ((enum output_limit)t->target->cfg->output_limit) {
+	case OUTPUT_LIMIT_MAX_TOKENS: return false;
+	case OUTPUT_LIMIT_COMPLETION: return true;
 	case OUTPUT_LIMIT_AUTO: break;
 	}
-	return is_vendor(a->target) || hold_model_thinks(a->route->model)
-		       ? STR("max_completion_tokens")
-		       : STR("max_tokens");
+	return is_vendor(t->target) || hold_model_thinks(t->model);
 }
 
 static struct str member(const struct attempt *a)
 {
 	switch (a->req->ep.ep->meter) {
-	case METER_OPENAI_CHAT: return chat_member(a);
+	case METER_OPENAI_CHAT:
+		return clamp_says_completion(a->route) ? STR("max_completion_tokens")
+						       : STR("max_tokens");
 	case METER_OPENAI_RESPONSES: return STR("max_output_tokens");
 	default: return STR("max_tokens");
 	}

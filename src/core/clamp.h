@@ -19,6 +19,7 @@
 struct attempt;
 struct json_watch;
 struct req;
+struct route_target;
 
 #define CLAMP_EDITS 2
 
@@ -34,6 +35,8 @@ void clamp_read(struct req *r, const struct json_watch *bound);
 /* All edits of the body are known: which of them are the clamp's. */
 void clamp_find_edits(struct req *r);
 /* Sets the edits for what the attempt sends. -1: no memory. */
+/* Does the chat API of this route's target call the limit max_completion_tokens? */
+bool clamp_says_completion(const struct route_target *t);
 int clamp_apply(const struct attempt *a) TG_MUST_CHECK;
 
 #endif

@@ -322,6 +322,14 @@ static const struct conf_directive target_directives[] = {
 			"key is told when the client gave none. auto: max_completion_tokens at "
 			"OpenAI and Azure and for models that think (o1, gpt-5), max_tokens "
 			"elsewhere." },
+	{ .name = "pass_fields",
+		.type = CONF_STRINGS,
+		AT(cfg_target, pass),
+		.help = "Header fields of the client's that go along with a request that is "
+			"translated into this "
+			"target's API: user-agent, traceparent and tracestate always do. A request "
+			"in the target's "
+			"own API keeps its fields." },
 	{ .name = "proxy",
 		.type = CONF_STRING,
 		AT(cfg_target, proxy),
@@ -370,6 +378,7 @@ static const struct conf_block model_target_block = {
 	POS_OF(cfg_model_target),
 };
 
+static const char *const unsupported_words[] = { "refuse", "drop", NULL };
 static const struct conf_directive model_directives[] = {
 	{ .name = "targets",
 		.type = CONF_LIST,
@@ -377,6 +386,16 @@ static const struct conf_directive model_directives[] = {
 		.flags = CONF_REQUIRED,
 		.block = &model_target_block,
 		.help = "Where the model is served; at least one." },
+	{ .name = "on_unsupported",
+		.type = CONF_ENUM,
+		AT(cfg_model, on_unsupported),
+		.def = "refuse",
+		.words = unsupported_words,
+		.help = "When a request is translated for a target whose API cannot say all of it: "
+			"refuse "
+			"(400, which names the member, if no other target of the model can), or "
+			"drop (leave "
+			"the member out, and name it in x-tollgate-dropped)." },
 	{ .name = NULL },
 };
 static const char *const model_later[] = { "route", "fallback", NULL };

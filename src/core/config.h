@@ -74,13 +74,14 @@ struct cfg_target {
 	struct str base_url;
 	struct str key; /* secret; may be empty (local servers) */
 	struct str region;
-	int64_t weight;       /* 0..1000; 0: a spare */
-	int64_t discount_bp;  /* contracted price = list price - this */
-	int on_client_abort;  /* enum abort_policy */
-	struct str ca;        /* PEM file: trust this instead of the system store */
-	bool tls_verify;      /* default true */
-	bool allow_plaintext; /* a key may go over plain http to another host */
-	int output_limit;     /* enum output_limit: what it calls the limit of an answer */
+	int64_t weight;           /* 0..1000; 0: a spare */
+	int64_t discount_bp;      /* contracted price = list price - this */
+	int on_client_abort;      /* enum abort_policy */
+	struct str ca;            /* PEM file: trust this instead of the system store */
+	bool tls_verify;          /* default true */
+	bool allow_plaintext;     /* a key may go over plain http to another host */
+	int output_limit;         /* enum output_limit: what it calls the limit of an answer */
+	struct conf_strings pass; /* fields of the client's that go with a translated request */
 	struct str proxy; /* http://host:port: CONNECT (https) or absolute-form (http) through it */
 	struct cfg_upstream timeouts; /* values of 0 inherit from config.upstream */
 	struct conf_pos pos;
@@ -126,9 +127,11 @@ struct cfg_model_target {  /* "openai" or { target: openai, model: gpt-4o, weigh
 	struct conf_pos pos;
 };
 
+enum on_unsupported { UNSUPPORTED_REFUSE, UNSUPPORTED_DROP };
 struct cfg_model {
 	struct str name;
 	struct conf_array targets; /* of cfg_model_target, at least one */
+	int on_unsupported;        /* enum on_unsupported */
 	struct conf_pos pos;
 };
 

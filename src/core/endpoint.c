@@ -64,10 +64,34 @@ static struct str endpoint_strip_azure(struct str *path)
 	return name;
 }
 
+/*
+ * ".../models/NAME:verb": the API of Gemini, under /v1beta or any other version, or of Vertex,
+ * under a project. NAME may have slashes and colons in it ("tunedModels" do not; names that a
+ * configuration gives may).
+ */
+static bool endpoint_match_verb(struct str path, struct endpoint_match *out)
+{
+	static const struct str models = { "/models/", 8 };
+	size_t at = str_find(path, models), colon = path.n;
+
+	if (at == (size_t)-1 || !str_starts(path, STR("/v1")))
+		return false;
+	while (colon > 0 && path.p[colon - 1] != ':')
+		colon--;
+	if (colon < at + models.n + 2)
+		return false;
+	out->ep = endpoint_find(str_skip(path, colon - 1));
+	out->deployment = str_mk(path.p + at + models.n, colon - 1 - at - models.n);
+	out->upstream_path = path;
+	return out->ep != NULL;
+}
+
 void endpoint_match(struct str path, char *buf, struct endpoint_match *out)
 {
 	if (path.n > 1 && path.p[path.n - 1] == '/') /* the same place, for us and for providers */
 		path.n--;
+	if (endpoint_match_verb(path, out))
+		return;
 	out->deployment = endpoint_strip_azure(&path);
 	if (str_starts(path, STR("/v1/")))
 		path = str_skip(path, 3);

@@ -21,6 +21,24 @@ const struct tg_error_row *tg_error_row(enum tg_error e)
 	return &rows[e];
 }
 
+/* google.rpc.Code of an HTTP status, as Gemini's API and its SDKs name it. */
+static const char *gemini_status(int status)
+{
+	switch (status) {
+	case 401: return "UNAUTHENTICATED";
+	case 402: return "FAILED_PRECONDITION";
+	case 403: return "PERMISSION_DENIED";
+	case 404: return "NOT_FOUND";
+	case 408:
+	case 504: return "DEADLINE_EXCEEDED";
+	case 429: return "RESOURCE_EXHAUSTED";
+	case 500: return "INTERNAL";
+	case 502:
+	case 503: return "UNAVAILABLE";
+	default: return "INVALID_ARGUMENT";
+	}
+}
+
 size_t tg_error_body(char *out, size_t cap, enum dialect d, enum tg_error e, const char *message,
 	struct str request_id)
 {
@@ -39,6 +57,13 @@ size_t tg_error_body(char *out, size_t cap, enum dialect d, enum tg_error e, con
 			"{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":%.*s},"
 			"\"request_id\":\"%.*s\"}",
 			row->anthropic_type, (int)qn, quoted, STR_FMT(request_id));
+	else if (d == DIALECT_GEMINI)
+		n = snprintf(out, cap,
+			"{\"error\":{\"code\":%d,\"message\":%.*s,\"status\":\"%s\",\"details\":["
+			"{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"%s\","
+			"\"domain\":\"tollgate\",\"metadata\":{\"request_id\":\"%.*s\"}}]}}",
+			row->status, (int)qn, quoted, gemini_status(row->status), row->code,
+			STR_FMT(request_id));
 	else if (d == DIALECT_PROBLEM)
 		n = snprintf(out, cap,
 			"{\"type\":\"urn:tollgate:error:%s\",\"title\":\"%s\",\"status\":%d,"

@@ -17,7 +17,13 @@ enum tg_error {
 	TG_E__MAX
 };
 
-enum dialect { DIALECT_OPENAI, DIALECT_ANTHROPIC, DIALECT_PROBLEM /* RFC 9457 */ };
+enum dialect {
+	DIALECT_OPENAI,
+	DIALECT_ANTHROPIC,
+	DIALECT_GEMINI,
+	DIALECT_PROBLEM, /* RFC 9457 */
+	DIALECT_OTHER    /* of providers alone: no client's path speaks it */
+};
 
 struct tg_error_row {
 	const char *code;

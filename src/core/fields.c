@@ -118,6 +118,33 @@ void fields_to_provider(struct http_out *o, const struct http_head *h)
 	fields_copy(o, h, DROP_REQUEST);
 }
 
+static bool translated_passes(struct str name, const struct conf_strings *more)
+{
+	static const struct str always[] = { { "user-agent", 10 }, { "traceparent", 11 },
+		{ "tracestate", 10 } };
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(always); i++)
+		if (str_eq_ci(name, always[i]))
+			return true;
+	for (size_t i = 0; i < more->n; i++)
+		if (str_eq_ci(name, more->v[i]))
+			return true;
+	return false;
+}
+
+void fields_to_translated(
+	struct http_out *o, const struct http_head *h, const struct conf_strings *more)
+{
+	for (unsigned i = 0; i < h->n_fields; i++) {
+		struct str name = http_field_name(h, i);
+
+		if (h->field[i].id != HTTP_N_CONTENT_TYPE &&
+			(drop[h->field[i].id] & DROP_REQUEST) == 0 &&
+			!dropped_by_prefix(name, false) && translated_passes(name, more))
+			http_out_field(o, name, http_field_value(h, i));
+	}
+}
+
 void fields_to_client(struct http_out *o, const struct http_head *h)
 {
 	fields_copy(o, h, DROP_RESPONSE);

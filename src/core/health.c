@@ -5,6 +5,7 @@
 #include "core/plan.h"
 #include "core/provider.h"
 #include "core/req.h"
+#include "core/translate.h"
 
 void health_success(struct target *t)
 {
@@ -37,7 +38,7 @@ bool req_route_open(const struct req *r, unsigned i)
 	const struct route_target *route = &r->model->route[i];
 	const struct target *t = route->target;
 
-	if ((r->tried >> i & 1) != 0 || t->provider->dialect != r->ep.ep->dialect ||
+	if ((r->tried >> i & 1) != 0 || !translate_serves(t->provider, r->ep.ep) ||
 		(r->forced != NULL && r->forced != t) || !geo_allows_target(r, t))
 		return false;
 	/* Of a request that was sent already, the error that it got says more than a refusal. */

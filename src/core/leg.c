@@ -26,6 +26,7 @@ bool leg_is_billed(const struct req *r)
 		return false;
 	switch (r->ep.ep->meter) {
 	case METER_ANTHROPIC_COUNT:
+	case METER_GEMINI_COUNT:
 	case METER_OPENAI_MODERATION: return false;
 	case METER_NONE: break;
 	default: return true;

@@ -148,6 +148,7 @@ static int plan_model(
 	char *quoted;
 
 	m->name = cfg->name;
+	m->cfg = cfg;
 	m->label = label_intern(cfg->name);
 	m->n_routes = (unsigned)cfg->targets.n;
 	if (m->n_routes > PLAN_MAX_ROUTES)

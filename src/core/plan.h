@@ -54,6 +54,7 @@ struct route_target { /* one way to serve a model */
 
 struct model {
 	struct str name;
+	const struct cfg_model *cfg;
 	struct route_target *route;
 	unsigned n_routes, index, label;
 };

@@ -6,11 +6,14 @@
 #define TG_CORE_PROVIDER_H
 
 #include "base/arena.h"
+#include "chat/codec.h"
+#include "core/endpoint.h"
 #include "core/errors.h"
 #include "proto/http1_head.h"
 
 struct attempt;
 struct http_out;
+struct iovec;
 
 enum verdict {
 	VERDICT_PASS,        /* hand the answer to the client */
@@ -20,15 +23,45 @@ enum verdict {
 
 struct provider {
 	const char *name;
-	enum dialect dialect; /* what it speaks natively: requests in it pass untouched */
+	enum dialect dialect; /* what it speaks natively: requests in it pass untouched, */
+	uint64_t lacks; /* but not those of these endpoints: PROVIDER_LACKS(RESPONSES) | ... */
+	/* What a chat in another dialect is translated to, and whose usage comes back. SHAPE_NONE:
+	 * it takes none. */
+	enum chat_shape shape;
+	enum meter_api meter;
+	struct str chat_path; /* the request's target of a translated chat, where `path` is NULL */
 	bool bills_cancelled; /* a stream that is cancelled is billed to its end all the same */
 	/* field lines that carry the key ("authorization: Bearer ...\r\n"), in the arena; empty for
 	 * an empty key */
 	struct str (*credentials)(struct arena *, struct str key);
-	/* further field lines this provider needs; request fields were copied already */
+	/*
+	 * The path of the request's target (and its query, instead of the client's), encoded;
+	 * base_url's own path goes in front. NULL: the client's path as it came. Called for
+	 * translated requests, too.
+	 */
+	void (*path)(struct attempt *, struct http_out *);
+	/* Further field lines this provider needs; request fields were copied already (of a
+	 * translated request there are none of the client's dialect) */
 	void (*fields)(struct attempt *, struct http_out *);
+	/*
+	 * Field lines made of what is sent: a signature, a token that changes. `target` is what
+	 * path wrote, base_url's path included; the body is whole. -1: it cannot be sent now. With
+	 * it nothing is streamed to the provider that is not known before.
+	 */
+	int (*sign)(struct attempt *, struct http_out *, struct str target,
+		const struct iovec *body, int n);
 	enum verdict (*head)(struct attempt *, const struct http_head *);
 };
+
+#define PROVIDER_ROOM 2048 /* bytes that path, fields and sign may write, beside the model's name \
+			    */
+#define PROVIDER_LACKS(id) (UINT64_C(1) << ENDPOINT_##id)
+
+/* Does it take requests to this endpoint as they are? */
+static inline bool provider_is_native(const struct provider *p, const struct endpoint *ep)
+{
+	return p->dialect == ep->dialect && (p->lacks >> ep->id & 1) == 0;
+}
 
 extern const struct provider *const tg_providers[]; /* NULL-terminated, in modules/modules.c */
 const struct provider *provider_find(struct str name);

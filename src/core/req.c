@@ -15,6 +15,7 @@
 #include "core/reply.h"
 #include "core/req.h"
 #include "core/respond.h"
+#include "core/translate.h"
 #include "core/upload.h"
 #include "proto/http1_out.h"
 
@@ -86,6 +87,8 @@ static void req_free(struct req *r)
 		if (r->respond->events != NULL)
 			event_hold_fini(r->respond->events);
 	}
+	if (r->translate != NULL)
+		translate_fini(r->translate);
 	if (r->body_pooled)
 		block_pool_give(&r->w->blocks, r->body, r->body_cap);
 	conf_ref_put(r->conf_ref);

@@ -24,6 +24,7 @@
 #define REQ_ID_LEN 28 /* "req_" and 24 hex digits */
 
 struct attempt;
+struct translate;
 struct upload;
 
 enum req_end { /* why it ended: `end` of the access log and of the ledger */
@@ -41,6 +42,11 @@ struct ticket { /* the only pointer to a request from elsewhere; the holder keep
 
 struct req_clock { /* microseconds since the request's first byte; 0: did not happen */
 	int64_t head, body, sent, first_byte, done;
+};
+
+struct req_wire { /* what the leg in work speaks, with its provider */
+	enum meter_api meter;        /* its answer is read by */
+	struct translate *translate; /* NULL: the client's own dialect */
 };
 
 struct req_tokens {
@@ -118,6 +124,8 @@ struct req {
 	uint64_t tried;                   /* bit per route index */
 	const struct route_target *route; /* chosen */
 	struct route_target path_route;   /* when there is no model */
+	struct req_wire wire;             /* chosen with it */
+	struct translate *translate; /* made for the first leg that needs it */
 	struct attempt *attempt;
 	unsigned n_attempts;
 	bool free_retry_used;

@@ -12,6 +12,7 @@
 #include "core/plan.h"
 #include "core/reply.h"
 #include "core/respond.h"
+#include "core/translate.h"
 #include "core/usage_text.h"
 #include "proto/http1_out.h"
 
@@ -29,6 +30,8 @@ void respond_own_fields(struct req *r, struct http_out *o, bool with_cost)
 	}
 	if (r->model_served.n > 0)
 		http_out_field(o, STR("x-tollgate-model"), r->model_served);
+	if (r->wire.translate != NULL && r->wire.translate->dropped.n > 0)
+		http_out_field(o, STR("x-tollgate-dropped"), r->wire.translate->dropped);
 	if (r->clamp.sent > 0)
 		http_out_field_u64(o, STR("x-tollgate-max-tokens-clamped"), r->clamp.sent);
 	if (with_cost && r->metered) {
@@ -53,6 +56,21 @@ void respond_own_fields(struct req *r, struct http_out *o, bool with_cost)
 		http_out_lit(o, "connection: keep-alive\r\n");
 }
 
+/* Of another API's answer few fields mean something to the client. */
+static void respond_translated_fields(
+	const struct respond *p, struct http_out *o, const struct http_head *h)
+{
+	static const struct str pass[] = { { "retry-after", 11 }, { "retry-after-ms", 14 },
+		{ "x-should-retry", 14 }, { "x-request-id", 12 }, { "request-id", 10 } };
+
+	http_out_field(o, STR("content-type"),
+		p->sse ? STR("text/event-stream; charset=utf-8") : STR("application/json"));
+	for (unsigned i = 0; i < h->n_fields; i++)
+		for (size_t k = 0; k < TG_ARRAY_LEN(pass); k++)
+			if (str_eq_ci(http_field_name(h, i), pass[k]))
+				http_out_field(o, pass[k], http_field_value(h, i));
+}
+
 /* Status line and passing fields, once, while the provider's head is at hand. */
 static int respond_compose_fields(struct respond *p, const struct http_head *h)
 {
@@ -64,7 +82,10 @@ static int respond_compose_fields(struct respond *p, const struct http_head *h)
 		return -1;
 	http_out_init(&o, room, cap);
 	http_out_status(&o, h->status);
-	fields_to_client(&o, h);
+	if (p->req->wire.translate != NULL)
+		respond_translated_fields(p, &o, h);
+	else
+		fields_to_client(&o, h);
 	if (o.overflow)
 		return -1;
 	arena_claim(&p->req->arena, o.n);
@@ -84,16 +105,25 @@ static void respond_decide_framing(struct respond *p, const struct http_head *h)
 	/* HEAD: the length belongs to a body that is not sent. */
 	if (p->no_body && r->head.method == HTTP_M_HEAD && http_get(h, HTTP_N_CONTENT_LENGTH).n > 0)
 		p->has_length = true;
+	if (p->sse || r->wire.translate != NULL)
+		p->has_length = false; /* the comment makes it longer, a cut event shorter */
 	p->hold = r->metered && !p->no_body && !p->sse &&
 		  str_starts_ci(type, STR("application/json")) &&
 		  (!p->has_length || p->length <= hold_max);
+	if (r->wire.translate != NULL)
+		p->hold = !p->sse;
 	p->want_trailer = r->metered && r->head.te_trailers && r->head.minor == 1 && !p->hold;
-	if (p->sse)
-		p->has_length = false; /* the comment makes it longer, a cut event shorter */
 	p->chunked = !p->no_body && !p->has_length && !p->hold && r->head.minor == 1;
 	p->close_delimited = !p->no_body && !p->has_length && !p->hold && !p->chunked;
 	if (p->close_delimited)
 		r->keep_alive = false;
+}
+
+static bool respond_is_stream(const struct req *r, struct str type)
+{
+	return str_starts_ci(type, STR("text/event-stream")) ||
+	       (r->wire.translate != NULL &&
+		       str_starts_ci(type, STR("application/vnd.amazon.eventstream")));
 }
 
 static int respond_write(struct sink *s, const struct iovec *iov, int n, bool fin);
@@ -113,11 +143,11 @@ int respond_begin(struct req *r, const struct http_head *h)
 	bufq_init(&p->held, &r->w->blocks, (size_t)r->conf->cfg.limits.hold_bytes + WORKER_SCRATCH);
 	if (!r->body_done || r->w->draining)
 		r->keep_alive = false;
+	p->sse = respond_is_stream(r, http_get(h, HTTP_N_CONTENT_TYPE));
 	if (respond_compose_fields(p, h) != 0)
 		return -1;
 	r->sinks = NULL;
 	sink_push(r, &r->client_sink, &respond_sink);
-	p->sse = str_starts_ci(http_get(h, HTTP_N_CONTENT_TYPE), STR("text/event-stream"));
 	p->readable =
 		p->sse || str_starts_ci(http_get(h, HTTP_N_CONTENT_TYPE), STR("application/json"));
 	if (p->sse && h->framing != HTTP_BODY_NONE) {

@@ -1,6 +1,7 @@
 /*
  * Paths of the vendors' APIs: X(ENUM_SUFFIX, "path", methods, dialect, body, meter, "name in the ledger").
  * "*" at the end takes the rest of the path. OpenAI paths are matched without their /v1.
+ * ":verb" is Gemini's: .../models/NAME:verb, the model's name in the path.
  * body: NONE, JSON (read whole, model found and rewritten), FORM (multipart, streamed), ANY (by Content-Type).
  */
 X(CHAT, "/chat/completions", POST, OPENAI, JSON, OPENAI_CHAT, "chat")
@@ -27,4 +28,9 @@ X(BATCHES, "/batches", ANY, OPENAI, PLAIN, NONE, "batches")
 X(BATCHES_ITEM, "/batches/*", ANY, OPENAI, PLAIN, NONE, "batches_item")
 X(QUOTA, "/tollgate/quota", GET, OPENAI, NONE, NONE, "quota")
 X(MESSAGES, "/messages", POST, ANTHROPIC, JSON, ANTHROPIC_MESSAGES, "messages")
+X(GEMINI_GENERATE, ":generateContent", POST, GEMINI, JSON, GEMINI, "generate_content")
+X(GEMINI_STREAM, ":streamGenerateContent", POST, GEMINI, JSON, GEMINI, "generate_content")
+X(GEMINI_COUNT, ":countTokens", POST, GEMINI, JSON, GEMINI_COUNT, "count_tokens")
+X(GEMINI_EMBED, ":embedContent", POST, GEMINI, JSON, GEMINI_EMBED, "embed_content")
+X(GEMINI_BATCH_EMBED, ":batchEmbedContents", POST, GEMINI, JSON, GEMINI_EMBED, "batch_embed_contents")
 X(MESSAGES_COUNT, "/messages/count_tokens", POST, ANTHROPIC, JSON, ANTHROPIC_COUNT, "messages_count")

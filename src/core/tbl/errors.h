@@ -27,6 +27,8 @@ X(INVALID_TAGS, "invalid_tags", 400, "invalid_request_error", "invalid_request_e
 	"x-tollgate-tags is not a list of name=value.")
 X(UNSUPPORTED_DIALECT, "unsupported_dialect", 400, "invalid_request_error", "invalid_request_error",
 	"No target of this model speaks the API of this path.")
+X(UNSUPPORTED_BY_TARGET, "unsupported_by_target", 400, "invalid_request_error", "invalid_request_error",
+	"The request asks for something that no target of this model can do.")
 X(UNSUPPORTED_ENCODING, "unsupported_encoding", 415, "invalid_request_error", "invalid_request_error",
 	"The request body has a Content-Encoding; send it uncompressed.")
 X(REQUEST_TOO_LARGE, "request_too_large", 413, "invalid_request_error", "request_too_large",

@@ -14,6 +14,8 @@ X(DENIED_BY, "x-tollgate-denied-by", response,
 X(RESET, "x-tollgate-reset", response, "When a refused request would fit at the earliest. Absent: never, or no matter of time.")
 X(AFFORDABLE, "x-tollgate-max-affordable-tokens", response,
 	"Output tokens that would have fitted into what refused the request: a limit on money or tokens, or a ceiling.")
+X(DROPPED, "x-tollgate-dropped", response,
+	"Members of the request that were left out because the API of the target cannot say them (`on_unsupported: drop`).")
 X(CLAMPED, "x-tollgate-max-tokens-clamped", response,
 	"The limit on output tokens that the request was sent with, where it had asked for more or had set none.")
 X(RETRY_AFTER, "retry-after", response, "Seconds after which a refused request is worth trying again.")

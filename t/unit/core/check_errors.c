@@ -1,5 +1,5 @@
 /*
- * check_errors.c: every error in each of the three dialects is JSON that another parser reads, says
+ * check_errors.c: every error in each of the four dialects is JSON that another parser reads, says
  * what the table says, carries the request id, and keeps whatever is in the message inside its
  * string.
  */
@@ -54,6 +54,16 @@ static const char *check_shape(const json_t *root, enum dialect d, enum tg_error
 		ck_assert_str_eq(text_at(inner, "type"), row->anthropic_type);
 		ck_assert_str_eq(text_at(root, "request_id"), ID);
 		return text_at(inner, "message");
+	case DIALECT_GEMINI: {
+		const json_t *detail = json_array_get(json_object_get(inner, "details"), 0);
+
+		ck_assert_int_eq(json_integer_value(json_object_get(inner, "code")), row->status);
+		ck_assert_str_eq(text_at(detail, "reason"), row->code);
+		ck_assert_str_eq(text_at(json_object_get(detail, "metadata"), "request_id"), ID);
+		ck_assert(text_at(inner, "status")[0] != '\0');
+		return text_at(inner, "message");
+	}
+	case DIALECT_OTHER: break;
 	case DIALECT_PROBLEM:
 		ck_assert_str_eq(text_at(root, "title"), row->code);
 		ck_assert(strncmp(text_at(root, "type"), "urn:tollgate:error:", 19) == 0);

@@ -1,0 +1,321 @@
+/*
+ * mod_translate.c: the answer of a target that speaks another dialect than the client. A sink
+ *between the meter (which reads what the provider says) and whatever writes to the client:
+ *
+ *	ANSWER  a JSON body:   gathered, read, written in the client's dialect, in one piece
+ *	EVENTS  a stream:      event by event; one that is not whole yet is gathered
+ *	ERROR   a refusal:     as ANSWER
+ *
+ * Memory: the request's translation's; an event's tree is gone before the next one comes. Runs on
+ *the request's worker.
+ */
+#include "base/log.h"
+#include "core/attempt.h"
+#include "core/plan.h"
+#include "core/provider.h"
+#include "core/reply.h"
+#include "core/respond.h"
+#include "core/translate.h"
+#include "modules.h"
+#include "proto/sse.h"
+
+#define OUT_BYTES    8192
+#define GATHER_FIRST 4096
+#define ANSWER_MAX   (32 * 1024 * 1024)
+
+enum mode { MODE_ANSWER, MODE_EVENTS, MODE_ERROR };
+
+struct gather { /* bytes in one piece */
+	char *p;
+	size_t n, cap;
+};
+
+struct mod_translate {
+	struct sink sink;
+	enum mode mode;
+	struct gather body; /* of the answer, or of the event in work */
+	struct sse sse;
+	struct chat_stream *in, *out;
+	struct json_out jo; /* events for the client */
+	bool gone;          /* the client */
+	bool over;          /* an error ended the stream: what follows is passed over */
+};
+
+static int gather_add(struct gather *g, struct arena *mem, struct str s, size_t most)
+{
+	size_t cap = g->cap > 0 ? g->cap : GATHER_FIRST;
+	char *more;
+
+	if (s.n > most - g->n)
+		return -1;
+	while (cap < g->n + s.n)
+		cap *= 2;
+	if (cap != g->cap) {
+		more = arena_alloc(mem, cap);
+		if (more == NULL)
+			return -1;
+		if (g->n > 0)
+			memcpy(more, g->p, g->n);
+		g->p = more;
+		g->cap = cap;
+	}
+	if (s.n > 0)
+		memcpy(g->p + g->n, s.p, s.n);
+	g->n += s.n;
+	return 0;
+}
+
+static struct str gather_text(const struct gather *g)
+{
+	return str_mk(g->p, g->n);
+}
+
+/* ---- whole bodies */
+
+static int translate_bad_answer(struct mod_translate *x, const char *why)
+{
+	struct req *r = x->sink.req;
+
+	log_warn("answer not translated", "request=%s target=%.*s reason=\"%s\"", r->id,
+		STR_FMT(r->route->target->name), why);
+	r->end = END_FAILED;
+	reply_error(r, TG_E_UPSTREAM_ERROR,
+		"Target '%.*s' gave an answer that cannot be translated: %s.",
+		STR_FMT(r->route->target->name), why);
+	return 0;
+}
+
+typedef void write_f(const struct translate *t, const void *what, struct json_out *o);
+
+static void write_answer(const struct translate *t, const void *what, struct json_out *o)
+{
+	t->client->write_answer((struct chat_context *)(uintptr_t)&t->cx, what, o);
+}
+
+static void write_error(const struct translate *t, const void *what, struct json_out *o)
+{
+	t->client->write_error((struct chat_context *)(uintptr_t)&t->cx, what, o);
+}
+
+/* Counted, then written in one piece. */
+static int translate_pass(struct mod_translate *x, write_f *write, const void *what)
+{
+	struct translate *t = x->sink.req->wire.translate;
+	struct json_out o;
+	struct iovec iov;
+	char *p;
+
+	jo_init(&o, NULL, 0);
+	write(t, what, &o);
+	p = arena_alloc(&t->mem, o.n + 1);
+	if (p == NULL)
+		return translate_bad_answer(x, "no memory");
+	jo_init(&o, p, o.n + 1);
+	write(t, what, &o);
+	iov = (struct iovec){ p, o.n };
+	return sink_write(x->sink.next, &iov, 1, true);
+}
+
+static int translate_answer(struct mod_translate *x)
+{
+	struct translate *t = x->sink.req->wire.translate;
+	struct chat_answer *answer = arena_zalloc(&t->mem, sizeof *answer);
+	struct json_node *root;
+	struct json_fail f;
+
+	if (answer == NULL)
+		return translate_bad_answer(x, "no memory");
+	if (json_tree_parse(&t->mem, gather_text(&x->body), TRANSLATE_VALUES, &root, &f) != 0)
+		return translate_bad_answer(x, json_error_text(f.err));
+	t->cx.fail[0] = '\0';
+	if (t->provider->read_answer(&t->cx, root, answer) != 0)
+		return translate_bad_answer(x, t->cx.fail);
+	return translate_pass(x, write_answer, answer);
+}
+
+static int translate_error(struct mod_translate *x)
+{
+	struct req *r = x->sink.req;
+	struct translate *t = r->wire.translate;
+	struct chat_error e = { .status = r->status };
+	struct json_node *root;
+	struct json_fail f;
+
+	if (json_tree_parse(&t->mem, gather_text(&x->body), TRANSLATE_VALUES, &root, &f) == 0)
+		t->provider->read_error(&t->cx, root, &e);
+	if (e.message.n == 0)
+		e.message =
+			arena_printf(&t->mem, "The provider answered with status %d.", r->status);
+	return translate_pass(x, write_error, &e);
+}
+
+static int translate_whole(struct mod_translate *x, const struct iovec *in, int n, bool fin)
+{
+	struct translate *t = x->sink.req->wire.translate;
+
+	for (int i = 0; i < n; i++)
+		if (gather_add(&x->body, &t->mem, str_mk(in[i].iov_base, in[i].iov_len),
+			    ANSWER_MAX) != 0) {
+			if (x->sink.req->attempt != NULL)
+				attempt_cancel(x->sink.req->attempt);
+			return translate_bad_answer(x, "it is too large");
+		}
+	if (!fin)
+		return 0;
+	return x->mode == MODE_ERROR ? translate_error(x) : translate_answer(x);
+}
+
+/* ---- streams */
+
+static int translate_flush(struct json_out *o)
+{
+	struct mod_translate *x = o->arg;
+	struct iovec iov = { o->p, o->n };
+
+	if (o->n > 0 && !x->gone && sink_write(x->sink.next, &iov, 1, false) != 0)
+		x->gone = true;
+	o->n = 0;
+	return x->gone ? -1 : 0;
+}
+
+static int translate_emit(void *arg, const struct chat_event *e)
+{
+	struct mod_translate *x = arg;
+	struct translate *t = x->sink.req->wire.translate;
+
+	if (x->over)
+		return 0;
+	t->client->write_event(x->out, e, &x->jo);
+	x->over = e->kind == EVENT_ERROR || e->kind == EVENT_END;
+	return x->gone ? -1 : 0;
+}
+
+/* A whole event is in the gathered data. */
+static void translate_event(struct mod_translate *x)
+{
+	struct req *r = x->sink.req;
+	struct translate *t = r->wire.translate;
+	struct chat_context cx = t->cx;
+	struct arena scratch;
+
+	arena_init(&scratch, &r->w->blocks, 0);
+	cx.arena = &scratch;
+	if (!x->over &&
+		t->provider->read_event(x->in, &cx, sse_name(&x->sse), gather_text(&x->body),
+			translate_emit, x) != 0 &&
+		!x->gone && !x->over) {
+		struct chat_error bad = { .status = 502,
+			.message = arena_printf(&scratch,
+				"The provider's stream cannot be translated: %s.",
+				cx.fail[0] != '\0' ? cx.fail
+						   : "an event is not as its API has it") };
+
+		translate_emit(x, &(struct chat_event){ .kind = EVENT_ERROR, .error = &bad });
+	}
+	arena_fini(&scratch);
+	x->body.n = 0;
+}
+
+static int translate_too_large(struct mod_translate *x)
+{
+	static const struct chat_error large = { .status = 502,
+		.message = {
+			"An event of the provider's stream is too large to be translated.", 64 } };
+
+	return translate_emit(x, &(struct chat_event){ .kind = EVENT_ERROR, .error = &large });
+}
+
+static int translate_feed(struct mod_translate *x, struct str s)
+{
+	struct translate *t = x->sink.req->wire.translate;
+	struct str piece;
+	size_t used;
+
+	while (s.n > 0) {
+		switch (sse_feed(&x->sse, s, &used, &piece)) {
+		case SSE_DATA:
+			if (!x->over &&
+				gather_add(&x->body, &t->mem, piece, TRANSLATE_EVENT_MAX) != 0 &&
+				translate_too_large(x) != 0)
+				return -1;
+			break;
+		case SSE_EVENT_END: translate_event(x); break;
+		case SSE_MORE:
+		case SSE_COMMENT: break;
+		}
+		s = str_skip(s, used);
+		if (x->gone)
+			return -1;
+	}
+	return 0;
+}
+
+static int translate_end(struct mod_translate *x)
+{
+	struct req *r = x->sink.req;
+	struct translate *t = r->wire.translate;
+	struct chat_context cx = t->cx;
+
+	if (x->body.n > 0) /* the last event's blank line did not come */
+		translate_event(x);
+	if (!x->over && t->provider->read_end(x->in, &cx, translate_emit, x) != 0 && x->gone)
+		return -1;
+	if (translate_flush(&x->jo) != 0)
+		return -1;
+	return sink_write(x->sink.next, NULL, 0, true);
+}
+
+static int translate_events(struct mod_translate *x, const struct iovec *in, int n, bool fin)
+{
+	for (int i = 0; i < n; i++)
+		if (translate_feed(x, str_mk(in[i].iov_base, in[i].iov_len)) != 0)
+			return -1;
+	if (fin)
+		return translate_end(x);
+	return translate_flush(&x->jo);
+}
+
+static int translate_write(struct sink *s, const struct iovec *in, int n, bool fin)
+{
+	struct mod_translate *x = TG_CONTAINER_OF(s, struct mod_translate, sink);
+
+	return x->mode == MODE_EVENTS ? translate_events(x, in, n, fin)
+				      : translate_whole(x, in, n, fin);
+}
+
+static const struct sink_ops translate_sink = { .name = "translate", .write = translate_write };
+
+static int translate_open(struct req *r, struct mod_translate *x)
+{
+	struct translate *t = r->wire.translate;
+	char *p = arena_alloc(&t->mem, OUT_BYTES);
+
+	x->in = t->provider->in_open(&t->cx, &t->request);
+	x->out = t->client->out_open(&t->cx, &t->request);
+	if (p == NULL || x->in == NULL || x->out == NULL)
+		return -1;
+	jo_init(&x->jo, p, OUT_BYTES);
+	x->jo.flush = translate_flush;
+	x->jo.arg = x;
+	sse_init(&x->sse);
+	return 0;
+}
+
+static int translate_response_head(struct req *r)
+{
+	struct mod_translate *x = req_mod(r, &mod_translate);
+
+	if (r->wire.translate == NULL)
+		return 0;
+	x->mode = r->status / 100 != 2 ? MODE_ERROR : r->respond->sse ? MODE_EVENTS : MODE_ANSWER;
+	if (x->mode == MODE_EVENTS && translate_open(r, x) != 0)
+		return -1;
+	sink_push(r, &x->sink, &translate_sink);
+	return 0;
+}
+
+const struct tg_module mod_translate = {
+	.name = "translate",
+	.req_size = sizeof(struct mod_translate),
+	.response_head = translate_response_head,
+};

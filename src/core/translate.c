@@ -1,0 +1,197 @@
+/*
+ * translate.c: see translate.h.
+ */
+#include <stdio.h>
+
+#include "core/attempt.h"
+#include "core/clamp.h"
+#include "core/plan.h"
+#include "core/reply.h"
+#include "core/provider.h"
+#include "core/req.h"
+#include "core/translate.h"
+#include "money/pricebook.h"
+
+/* When neither the request nor the price book says how long an answer may be. */
+#define DEFAULT_MAX_TOKENS 8192
+
+/* In which shape its clients ask, of endpoints that make text. */
+static enum chat_shape shape_of(const struct endpoint *ep)
+{
+	switch (ep->id) {
+	case ENDPOINT_CHAT: return SHAPE_OPENAI;
+	case ENDPOINT_RESPONSES: return SHAPE_RESPONSES;
+	case ENDPOINT_MESSAGES: return SHAPE_ANTHROPIC;
+	case ENDPOINT_GEMINI_GENERATE:
+	case ENDPOINT_GEMINI_STREAM: return SHAPE_GEMINI;
+	default: return SHAPE_NONE;
+	}
+}
+
+bool translate_serves(const struct provider *p, const struct endpoint *ep)
+{
+	enum chat_shape from;
+
+	if (provider_is_native(p, ep))
+		return true;
+	from = shape_of(ep);
+	return from != SHAPE_NONE && p->shape != SHAPE_NONE && chat_codecs[from] != NULL &&
+	       chat_codecs[from]->read_request != NULL && chat_codecs[p->shape] != NULL &&
+	       chat_codecs[p->shape]->write_request != NULL;
+}
+
+static struct translate *translate_new(struct req *r)
+{
+	struct translate *t = arena_zalloc(&r->arena, sizeof *t);
+
+	if (t == NULL)
+		return NULL;
+	arena_init(&t->mem, &r->w->blocks, 0);
+	t->client = chat_codecs[shape_of(r->ep.ep)];
+	t->cx.arena = &t->mem;
+	t->cx.created = r->start_wall.us / 1000000;
+	t->cx.id = str_mk(r->id, REQ_ID_LEN);
+	return t;
+}
+
+void translate_fini(struct translate *t)
+{
+	arena_fini(&t->mem);
+}
+
+/* What the client asks, in the hub's words. Once. */
+static bool translate_read(struct req *r, struct translate *t)
+{
+	struct json_fail f;
+	struct json_node *root;
+
+	if (json_tree_parse(&t->mem, str_mk(r->body, r->body_len), TRANSLATE_VALUES, &root, &f) !=
+		0) {
+		snprintf(t->cx.fail, sizeof t->cx.fail,
+			"the body cannot be translated: %s at byte %zu", json_error_text(f.err),
+			f.offset);
+		return false;
+	}
+	if (t->client->read_request(&t->cx, root, &t->request) != 0)
+		return false;
+	/* Where the path says so (Gemini), the body does not. */
+	t->request.stream = r->stream;
+	t->n_unread = t->cx.n_unsupported;
+	t->cx.input_estimate = r->bound.input_bytes / 4;
+	return true;
+}
+
+static struct str names_of(struct translate *t)
+{
+	struct str out = STR_NONE;
+
+	for (unsigned i = 0; i < t->cx.n_unsupported; i++)
+		out = i == 0 ? t->cx.unsupported[0]
+			     : arena_printf(&t->mem, "%.*s, %.*s", STR_FMT(out),
+				       STR_FMT(t->cx.unsupported[i]));
+	return out;
+}
+
+/* What the writer needs to know of the target, and the limits of the answer. */
+static void translate_target(struct req *r, struct translate *t)
+{
+	const struct price *price = plan_route_price(r->conf, r->route, r->charged_at);
+	uint64_t model = price != NULL ? price_max_output(price) : 0;
+	struct chat_context *cx = &t->cx;
+
+	cx->fail[0] = '\0';
+	cx->n_unsupported = t->n_unread;
+	cx->model = str_mk(r->route->model_json.p + 1, r->route->model_json.n - 2);
+	cx->default_max_tokens = model > 0 ? model : DEFAULT_MAX_TOKENS;
+	cx->most_tokens = r->bound.output_known ? r->bound.max_output : cx->default_max_tokens;
+	if (model > 0)
+		cx->most_tokens = TG_MIN(cx->most_tokens, model);
+	cx->default_max_tokens = TG_MIN(cx->default_max_tokens, cx->most_tokens);
+	cx->completion_tokens = clamp_says_completion(r->route);
+	if (r->clamp.n > 0) {
+		t->request.max_tokens = cx->most_tokens;
+		r->clamp.sent = cx->most_tokens;
+	}
+}
+
+static void translate_say(struct req *r, struct translate *t)
+{
+	struct str names = names_of(t);
+
+	if (t->refusal.n > 0)
+		return;
+	t->refusal =
+		t->cx.fail[0] != '\0'
+			? arena_dup(&r->arena, str_z(t->cx.fail))
+			: arena_printf(&r->arena,
+				  "Target '%.*s' (%s) cannot do what the request asks with: %.*s. "
+				  "Leave it out, "
+				  "or have the operator set on_unsupported: drop for the model.",
+				  STR_FMT(r->route->target->name), r->route->target->provider->name,
+				  STR_FMT(names));
+}
+
+static bool unsupported_is_refused(const struct req *r)
+{
+	return r->model->cfg->on_unsupported == UNSUPPORTED_REFUSE;
+}
+
+bool translate_route(struct req *r)
+{
+	const struct provider *p = r->route->target->provider;
+	struct translate *t;
+	struct json_out count;
+
+	r->wire = (struct req_wire){ .meter = r->ep.ep->meter };
+	if (provider_is_native(p, r->ep.ep))
+		return true;
+	if (r->translate == NULL) {
+		r->translate = translate_new(r);
+		if (r->translate == NULL)
+			return false;
+		if (!translate_read(r, r->translate)) {
+			translate_say(r, r->translate);
+			r->translate->client = NULL;
+		}
+	}
+	t = r->translate;
+	if (t->client == NULL)
+		return false;
+	t->provider = chat_codecs[p->shape];
+	translate_target(r, t);
+	jo_init(&count, NULL, 0);
+	if (t->provider->write_request(&t->cx, &t->request, &count) != 0 ||
+		(t->cx.n_unsupported > 0 && unsupported_is_refused(r))) {
+		translate_say(r, t);
+		return false;
+	}
+	t->dropped = names_of(t);
+	t->bytes = count.n;
+	r->wire = (struct req_wire){ .meter = p->meter, .translate = t };
+	return true;
+}
+
+enum step_rc translate_refuse(struct req *r)
+{
+	const struct translate *t = r->translate;
+
+	if (t == NULL)
+		return reply_error(r, TG_E_OVERLOADED, NULL);
+	return reply_error(r, TG_E_UNSUPPORTED_BY_TARGET, "%.*s", STR_FMT(t->refusal));
+}
+
+int translate_body(struct attempt *a, struct str *body)
+{
+	struct translate *t = a->req->wire.translate;
+	char *p = arena_alloc(&t->mem, t->bytes + 1);
+	struct json_out o;
+
+	if (p == NULL)
+		return -1;
+	t->cx.n_unsupported = t->n_unread;
+	jo_init(&o, p, t->bytes + 1);
+	if (t->provider->write_request(&t->cx, &t->request, &o) != 0 || o.full)
+		return -1;
+	*body = str_mk(p, o.n);
+	return 0;
+}

@@ -1,0 +1,53 @@
+/*
+ * translate.h: requests whose client speaks another dialect than the target that is to serve them
+ * (docs/internals/translation.md): the request's side of it. The answer's is
+ *modules/mod_translate.c.
+ *
+ *	ROUTE  translate_route: read once for all targets, then written for this one, to count and
+ *to see whether it can do what is asked SEND   translate_body: written into memory
+ *
+ * In the request; runs on its worker. Its memory is its own (from the worker's pool), as large as
+ *the body needs.
+ */
+#ifndef TG_CORE_TRANSLATE_H
+#define TG_CORE_TRANSLATE_H
+
+#include "base/arena.h"
+#include "chat/codec.h"
+#include "core/module.h"
+
+struct attempt;
+struct endpoint;
+struct provider;
+struct req;
+
+#define TRANSLATE_VALUES    (1 << 18)     /* JSON values in a request or an answer */
+#define TRANSLATE_EVENT_MAX (1024 * 1024) /* bytes of a stream's event */
+
+struct translate {
+	struct arena mem;
+	const struct chat_codec *client, *provider; /* provider's: of the leg in work */
+	struct chat_context cx;
+	struct chat_request request;
+	unsigned n_unread;  /* of cx.unsupported: what the hub cannot say, whatever the target */
+	size_t bytes;       /* of the body for the route in work */
+	struct str dropped; /* members that were left out for it: "logit_bias, seed" */
+	struct str refusal; /* why the first target that was tried cannot serve the request */
+};
+
+/* Can requests to this endpoint go to this provider at all: as they are, or translated? Pure. */
+bool translate_serves(const struct provider *p, const struct endpoint *ep);
+
+/*
+ * r->route was chosen: what does its leg speak? Sets r->wire. False: that target cannot do what the
+ * request asks (r->translate->refusal says what); another one may.
+ */
+bool translate_route(struct req *r) TG_MUST_CHECK;
+/* None could: 400. */
+enum step_rc translate_refuse(struct req *r);
+/* The body for the attempt. -1: no memory. */
+int translate_body(struct attempt *a, struct str *body) TG_MUST_CHECK;
+
+void translate_fini(struct translate *t);
+
+#endif
