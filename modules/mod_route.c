@@ -139,7 +139,6 @@ static enum step_rc route_without_model(struct req *r)
 	r->path_route.target = t;
 	r->path_route.ratio = ratio_of_none();
 	r->route = &r->path_route;
-	r->wire.meter = r->ep.ep->meter;
 	return STEP_NEXT;
 }
 

@@ -11,7 +11,8 @@ struct provider;
 struct worker;
 
 extern const struct tg_module mod_guard, mod_auth, mod_tags, mod_models, mod_classify, mod_route,
-	mod_budget, mod_ceiling, mod_translate, mod_meter, mod_ledger, mod_quota, mod_limits, mod_accesslog;
+	mod_budget, mod_ceiling, mod_translate, mod_meter, mod_ledger, mod_quota, mod_limits,
+	mod_accesslog;
 extern const struct provider provider_openai, provider_anthropic;
 
 /* mod_quota.c: before a leg is sent, whose bound is known. Answers nothing: refusal_quota does.

@@ -69,7 +69,7 @@ static struct str endpoint_strip_azure(struct str *path)
  * under a project. NAME may have slashes and colons in it ("tunedModels" do not; names that a
  * configuration gives may).
  */
-static bool endpoint_match_verb(struct str path, struct endpoint_match *out)
+static bool endpoint_match_verb(struct str path, char *buf, struct endpoint_match *out)
 {
 	static const struct str models = { "/models/", 8 };
 	size_t at = str_find(path, models), colon = path.n;
@@ -82,7 +82,8 @@ static bool endpoint_match_verb(struct str path, struct endpoint_match *out)
 		return false;
 	out->ep = endpoint_find(str_skip(path, colon - 1));
 	out->deployment = str_mk(path.p + at + models.n, colon - 1 - at - models.n);
-	out->upstream_path = path;
+	memcpy(buf, path.p, path.n);
+	out->upstream_path = str_mk(buf, path.n);
 	return out->ep != NULL;
 }
 
@@ -90,7 +91,7 @@ void endpoint_match(struct str path, char *buf, struct endpoint_match *out)
 {
 	if (path.n > 1 && path.p[path.n - 1] == '/') /* the same place, for us and for providers */
 		path.n--;
-	if (endpoint_match_verb(path, out))
+	if (endpoint_match_verb(path, buf, out))
 		return;
 	out->deployment = endpoint_strip_azure(&path);
 	if (str_starts(path, STR("/v1/")))

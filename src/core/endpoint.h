@@ -37,7 +37,8 @@ struct endpoint {
 struct endpoint_match {
 	const struct endpoint *ep; /* NULL: no such path */
 	struct str upstream_path;  /* the vendor's spelling, with /v1; in buf or static */
-	struct str deployment; /* the model's name where the path has it (Azure, Gemini); else empty */
+	struct str
+		deployment; /* the model's name where the path has it (Azure, Gemini); else empty */
 };
 
 /*

@@ -73,7 +73,7 @@ void hold_estimate(const struct req *r, struct usage *u, pico_usd *billed)
 
 	*u = l->bound;
 	if (!r->bound.refers && !r->bound.form) {
-		bound_estimate(&r->bound, r->ep.ep->meter, l->route->ratio, &likely);
+		bound_estimate(&r->bound, leg_api(r), l->route->ratio, &likely);
 		for (unsigned b = 0; b < USAGE_FIRST_OUTPUT; b++)
 			u->n[b] = TG_MIN(u->n[b], likely.n[b]);
 	}

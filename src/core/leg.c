@@ -20,6 +20,11 @@
 #define PICO_MAX    INT64_MAX
 #define UNREAD_PICO (PICO_PER_USD / 20) /* unless unpriced.request says something */
 
+enum meter_api leg_api(const struct req *r)
+{
+	return r->wire.translate != NULL ? r->wire.meter : r->ep.ep->meter;
+}
+
 bool leg_is_billed(const struct req *r)
 {
 	if (r->head.method != HTTP_M_POST)
@@ -285,7 +290,7 @@ static void leg_bound(struct req *r)
 		model.max_input = price_max_input(l->price);
 		model.max_output = price_max_output(l->price);
 	}
-	flags = bound_usage(&r->bound, r->ep.ep->meter, &model, &l->bound);
+	flags = bound_usage(&r->bound, leg_api(r), &model, &l->bound);
 	if (l->price != NULL && l->price->free)
 		return; /* of money; its tokens may be limited */
 	if (flags != 0)
@@ -455,7 +460,7 @@ static void leg_usage_input(struct req *r)
 		l->usage.n[b] = 0;
 	if (r->bound.refers || r->bound.form)
 		return;
-	bound_estimate(&r->bound, r->ep.ep->meter, l->route->ratio, &l->usage);
+	bound_estimate(&r->bound, leg_api(r), l->route->ratio, &l->usage);
 	if (l->price != NULL)
 		usage_fit(&l->usage, price_buckets(l->price));
 }

@@ -6,6 +6,7 @@
 #define TG_CORE_LEG_H
 
 #include "core/hold_mode.h"
+#include "core/meter_api.h"
 #include "core/settle.h"
 #include "ledger/record.h"
 
@@ -50,6 +51,8 @@ bool leg_is_refused(const struct req *r);
 bool leg_would_be_refused(const struct req *r, const struct route_target *t);
 /* It is over: decide, and rate. Once; later calls change nothing. */
 void leg_charge(struct req *r, enum settle_by by);
+/* Whose rules the leg in work is metered by: its endpoint's, or its provider's when translated. */
+enum meter_api leg_api(const struct req *r);
 /* Is this a path that providers bill (and not one of files, lists and counts)? */
 bool leg_is_billed(const struct req *r);
 /*

@@ -44,9 +44,9 @@ struct req_clock { /* microseconds since the request's first byte; 0: did not ha
 	int64_t head, body, sent, first_byte, done;
 };
 
-struct req_wire { /* what the leg in work speaks, with its provider */
-	enum meter_api meter;        /* its answer is read by */
+struct req_wire {                    /* what the leg in work speaks, with its provider */
 	struct translate *translate; /* NULL: the client's own dialect */
+	enum meter_api meter;        /* else: its answer is read by */
 };
 
 struct req_tokens {
@@ -125,7 +125,7 @@ struct req {
 	const struct route_target *route; /* chosen */
 	struct route_target path_route;   /* when there is no model */
 	struct req_wire wire;             /* chosen with it */
-	struct translate *translate; /* made for the first leg that needs it */
+	struct translate *translate;      /* made for the first leg that needs it */
 	struct attempt *attempt;
 	unsigned n_attempts;
 	bool free_retry_used;

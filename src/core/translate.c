@@ -142,7 +142,7 @@ bool translate_route(struct req *r)
 	struct translate *t;
 	struct json_out count;
 
-	r->wire = (struct req_wire){ .meter = r->ep.ep->meter };
+	r->wire.translate = NULL;
 	if (provider_is_native(p, r->ep.ep))
 		return true;
 	if (r->translate == NULL) {
