@@ -26,6 +26,7 @@ struct mod_ledger {
 	struct req *req;
 	mono_us noted; /* PROGRESS: when, and at how many bytes */
 	uint64_t bytes, noted_bytes;
+	bool unrecorded; /* the journal took nothing of it, and it was served all the same */
 };
 
 static wall_us ledger_now(struct req *r)
@@ -54,6 +55,17 @@ static int ledger_hold(struct req *r)
 	return journal_hold(r->w->journal, &r->hold, &rec, ledger_now(r));
 }
 
+/* The disk takes nothing: is it served all the same? Never where money is limited. */
+static bool ledger_goes_without(struct req *r)
+{
+	const struct cfg_tier *tier = r->tenant != NULL ? r->tenant->tier_cfg : NULL;
+	struct mod_ledger *m = req_mod(r, &mod_ledger);
+
+	m->unrecorded = tier != NULL && tier->without_ledger && !quota_holds_money(r);
+	wc_add(&r->w->stats, WC_LEDGER_UNRECORDED, m->unrecorded);
+	return m->unrecorded;
+}
+
 /* Of a test build that leaves out the rule: not before the first byte, but now. */
 static void ledger_hold_late(struct req *r)
 {
@@ -77,6 +89,7 @@ static enum quota_admitted ledger_admit(struct req *r, struct quota_denied *deni
 static int ledger_next_leg(struct req *r, enum quota_admitted *how, struct quota_denied *denied)
 {
 	struct rec_leg rec = { .id = r->rec_id, .start = r->charged_at };
+	const struct mod_ledger *m = req_mod(r, &mod_ledger);
 	struct req_tokens tokens = r->spent_tokens;
 	struct rec_money spent = r->spent;
 	const struct leg *l = &r->leg;
@@ -102,8 +115,9 @@ static int ledger_next_leg(struct req *r, enum quota_admitted *how, struct quota
 	*how = ledger_admit(r, denied);
 	quota_drawn_held(r, &rec.drawn_tenant, &rec.drawn_org);
 	if (*how == QUOTA_ADMITTED &&
-		(r->w->journal == NULL ||
-			journal_leg(r->w->journal, &r->hold, &rec, ledger_now(r)) == 0)) {
+		(r->w->journal == NULL || (m->unrecorded ? !quota_holds_money(r)
+							 : journal_leg(r->w->journal, &r->hold,
+								   &rec, ledger_now(r)) == 0))) {
 		req_count_leg(r, &over);
 		return 0;
 	}
@@ -119,7 +133,7 @@ static enum step_rc ledger_wait(struct req *r)
 	struct mod_ledger *m = req_mod(r, &mod_ledger);
 
 	/* The journal is as it was opened, whatever a reload says. */
-	if (r->w->journal == NULL || !journal_is_strict(r->w->journal) ||
+	if (r->w->journal == NULL || m->unrecorded || !journal_is_strict(r->w->journal) ||
 		journal_synced(r->w->journal, r->hold.position))
 		return STEP_NEXT;
 	m->req = r;
@@ -178,7 +192,8 @@ static enum step_rc ledger_send(struct req *r)
 			r->leg.no = 0;
 			return ledger_not_admitted(r, how, &denied);
 		}
-		if (r->w->journal != NULL && !test_off(TEST_HOLD_FIRST) && ledger_hold(r) != 0) {
+		if (r->w->journal != NULL && !test_off(TEST_HOLD_FIRST) && ledger_hold(r) != 0 &&
+			!ledger_goes_without(r)) {
 			r->leg.no = 0; /* it is not in the ledger, and was not sent */
 			return ledger_refuse(r);
 		}

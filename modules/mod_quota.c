@@ -221,19 +221,25 @@ static enum quota_result quota_try_and_wait(
 	return result;
 }
 
-/* Where the tier would rather serve than wait until it is known what is left. */
-static enum quota_result quota_try_open(
-	struct req *r, struct mod_quota *m, struct quota_denied *denied)
+/* What the tier has said for when nobody knows what is left; NULL: nothing is let in then. */
+static const struct quota_offline *quota_offline_of(const struct req *r)
 {
 	const struct cfg_tier *tier = r->tenant != NULL ? r->tenant->tier_cfg : NULL;
-	enum quota_result result = QUOTA_UNSURE;
 
-	if (tier == NULL || tier->admit_dims == 0)
-		return result;
-	m->hold.open_dims = tier->admit_dims;
+	return tier != NULL && quota_offline_opens(&tier->offline) ? &tier->offline : NULL;
+}
+
+static enum quota_result quota_try_offline(
+	struct req *r, struct mod_quota *m, struct quota_denied *denied)
+{
+	enum quota_result result;
+
+	m->hold.offline = quota_offline_of(r);
+	if (m->hold.offline == NULL)
+		return QUOTA_UNSURE;
 	result = quota_try(r, m, denied);
-	m->hold.open_dims = 0;
-	wc_add(&r->w->stats, WC_QUOTA_OPENED, result == QUOTA_OK);
+	m->hold.offline = NULL;
+	wc_add(&r->w->stats, WC_QUOTA_OFFLINE, result == QUOTA_OK);
 	return result == QUOTA_ASK ? QUOTA_UNSURE : result;
 }
 
@@ -250,7 +256,7 @@ enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied)
 	quota_line_leave(r, &m->waiter);
 	quota_unwait(m);
 	if (result == QUOTA_UNSURE)
-		result = quota_try_open(r, m, denied);
+		result = quota_try_offline(r, m, denied);
 	if (result == QUOTA_UNSURE)
 		return QUOTA_UNKNOWN;
 	if (result != QUOTA_OK)
@@ -273,16 +279,26 @@ bool quota_extend_leg(struct req *r, struct quota_denied *denied)
 	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
 		more[d] = TG_MAX(want[d] - m->hold.amount[d], 0);
 	result = quota_extend(&m->hold, more, plan_quota_time(r->w), denied);
-	if (result == QUOTA_UNSURE && r->tenant != NULL && r->tenant->tier_cfg != NULL) {
-		m->hold.open_dims = r->tenant->tier_cfg->admit_dims; /* as quota_try_open */
+	if (result == QUOTA_UNSURE && quota_offline_of(r) != NULL) {
+		m->hold.offline = quota_offline_of(r);
 		result = quota_extend(&m->hold, more, plan_quota_time(r->w), denied);
-		m->hold.open_dims = 0;
+		m->hold.offline = NULL;
 	}
 	if (result == QUOTA_ASK) /* told; what is granted is there at the next call */
 		(void)quota_wait(m, denied);
 	else
 		quota_unwait(m);
 	return result == QUOTA_OK;
+}
+
+bool quota_holds_money(struct req *r)
+{
+	const struct mod_quota *m = req_mod(r, &mod_quota);
+
+	for (unsigned i = 0; i < m->hold.n; i++)
+		if (m->hold.item[i].account->dim == QUOTA_COST)
+			return true;
+	return m->hold.falls.n > 0;
 }
 
 /* What it was in the end. */

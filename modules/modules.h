@@ -22,6 +22,8 @@ struct quota_denied;
 enum quota_admitted quota_admit(struct req *r, struct quota_denied *denied);
 /* The leg's bound was raised while its answer comes: is there room for that? False: not now. */
 bool quota_extend_leg(struct req *r, struct quota_denied *denied);
+/* Is a limit on money among what was held? */
+bool quota_holds_money(struct req *r);
 /* mod_ledger.c: the same into the journal. False: it takes nothing more now. */
 bool ledger_extend(struct req *r);
 /* Nano-USD out of credits and overdrafts: of what is held; of what the request was, before that is

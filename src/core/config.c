@@ -409,6 +409,8 @@ static const struct conf_block model_block = {
 	.later = model_later,
 };
 
+static const char *const without_ledger_words[] = { "closed", "open", NULL };
+
 static const struct conf_directive tier_directives[] = {
 	{ .name = "models",
 		.type = CONF_STRINGS,
@@ -445,14 +447,26 @@ static const struct conf_directive tier_directives[] = {
 			"use), incremental (a slice of a streamed answer at a time; it is cut off "
 			"where there is no room for more), expected (what is likely; more is "
 			"charged all the same), post (next to nothing)." },
-	{ .name = "admit_unknown",
-		.type = CONF_STRINGS,
-		AT(cfg_tier, admit_unknown),
-		.help = "Dimensions (`[ requests, tokens ]`) whose shared limits let its tenants' "
-			"requests pass while nobody can say what is left of them: Redis is away "
-			"and "
-			"what was granted is spent. Absent: such requests are answered with 503 "
-			"`quota_unavailable`." },
+	{ .name = "without_redis",
+		.type = CONF_BLOCK,
+		AT(cfg_tier, without_redis),
+		.block = &config_without_redis_block,
+		.help = "What shared limits do, by dimension, while nobody can say what is left of "
+			"them." },
+	{ .name = "offline_allowance",
+		.type = CONF_BLOCK,
+		AT(cfg_tier, allowance),
+		.block = &config_allowance_block,
+		.help = "How much is served where `without_redis` says open." },
+	{ .name = "without_ledger",
+		.type = CONF_ENUM,
+		AT(cfg_tier, without_ledger),
+		.def = "closed",
+		.words = without_ledger_words,
+		.help = "While the ledger's disk takes nothing: closed (503 "
+			"`ledger_unavailable`), or open: requests that no limit on cost counts are "
+			"served all the same. They are in the access log and in "
+			"`tollgate_ledger_unrecorded_total`, in no report and no bill." },
 	{ .name = "generation_price",
 		.type = CONF_MONEY,
 		AT(cfg_tier, generation_price),

@@ -11,6 +11,7 @@
 #include "conf/conf.h"
 #include "money/pricebook.h"
 #include "quota/limit.h"
+#include "quota/offline.h"
 
 struct cfg_cert { /* tls: { certificate, key } or a list of them (chosen by SNI) */
 	struct str certificate, key;
@@ -192,6 +193,14 @@ struct cfg_residency {                 /* clients of some countries, */
 /* Which header of trusted proxies says who the client is. */
 enum client_header { CLIENT_HEADER_XFF, CLIENT_HEADER_FORWARDED };
 
+struct cfg_without {
+	int how[QUOTA_DIM__MAX]; /* enum quota_offline_how */
+};
+struct cfg_allowance {
+	int64_t share_bp;
+	int64_t amount[QUOTA_DIM__MAX]; /* pico-USD of cost; 0: not stated */
+};
+
 struct cfg_tier {
 	struct str name;
 	struct cfg_quota limits; /* of each of its tenants */
@@ -201,12 +210,14 @@ struct cfg_tier {
 	int64_t generation_price; /* pico-USD: billed for an image, video or speech; 0: cost and
 				     markup */
 	int hold;                 /* enum hold_mode */
-	struct conf_strings admit_unknown; /* dimensions, */
-	unsigned admit_dims;               /* as bits: 1 << enum quota_dim */
-	int64_t max_tokens;                /* of an answer; 0: no limit */
-	int64_t max_cost;                  /* of a request, pico-USD; 0: no limit */
-	struct cfg_geo geo;                /* where its tenants' clients may be */
-	struct conf_strings regions;       /* of targets that may serve them; absent: all */
+	struct cfg_without without_redis;
+	struct cfg_allowance allowance;
+	struct quota_offline offline; /* both, as limits know it */
+	int without_ledger;           /* 0: closed; 1: open, where no limit is on money */
+	int64_t max_tokens;           /* of an answer; 0: no limit */
+	int64_t max_cost;             /* of a request, pico-USD; 0: no limit */
+	struct cfg_geo geo;           /* where its tenants' clients may be */
+	struct conf_strings regions;  /* of targets that may serve them; absent: all */
 	struct conf_pos pos;
 };
 

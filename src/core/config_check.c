@@ -212,18 +212,7 @@ int config_check_tier(struct conf_load *l, void *obj)
 {
 	struct cfg_tier *t = obj;
 
-	for (size_t i = 0; i < t->admit_unknown.n; i++) {
-		const struct str *name = &t->admit_unknown.v[i];
-		enum quota_dim dim = quota_dim_find(*name);
-
-		if (dim == QUOTA_DIM__MAX)
-			return conf_fail_at(l, name,
-				"`%.*s` is no dimension of limits; there are cost, tokens, "
-				"input_tokens, output_tokens, requests, generations and "
-				"concurrency",
-				STR_FMT(*name));
-		t->admit_dims |= 1u << dim;
-	}
+	config_offline_of(t, &t->offline);
 	return check_name(l, "tier", &t->name);
 }
 

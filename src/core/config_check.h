@@ -29,6 +29,10 @@ int config_check_places(struct conf_load *l, const struct config *c) TG_MUST_CHE
 /* Is the target's region the pattern's, which may end in a star? */
 bool config_region_has(struct str pattern, struct str region);
 int config_check_tag_name(struct conf_load *l, const struct str *name) TG_MUST_CHECK;
+/* config_offline.c: what a tier says of being without Redis; the members are not known yet. */
+struct cfg_tier;
+struct quota_offline;
+void config_offline_of(const struct cfg_tier *t, struct quota_offline *out);
 /* A dimension and a limit of it, which are not members of `limits`. */
 struct quota_limit;
 int config_check_limit(struct conf_load *l, const struct str *dimension, const struct str *text,
@@ -43,6 +47,7 @@ extern const struct conf_block config_ledger_block, config_abort_block;
 extern const struct conf_block config_quota_block, config_budget_block, config_increase_block,
 	config_pool_block, config_guest_block, config_credit_block, config_reserved_block;
 extern const struct conf_block config_redis_block; /* config_redis.c */
+extern const struct conf_block config_without_redis_block, config_allowance_block;
 extern const char *const config_abort_words[];
 extern const struct conf_block config_listen_block, config_admin_block; /* config_listen.c */
 /* config_geo.c */

@@ -273,9 +273,12 @@ static int check_all_amounts(struct conf_load *l, const struct config *c)
 int config_check_redis(struct conf_load *l, struct config *c)
 {
 	struct cfg_redis *r = &c->redis;
+	struct cfg_tier *tier = c->tiers.v;
 
 	if (r->url.n == 0)
 		return 0;
+	for (size_t i = 0; i < c->tiers.n; i++)
+		tier[i].offline.members = (unsigned)r->members.n;
 	if (r->config_version == 0)
 		r->config_version = conf_newest_ms(l);
 	if (c->ledger.path.n == 0 || str_eq(c->ledger.path, STR("none")))

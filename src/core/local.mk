@@ -9,7 +9,7 @@ libtg_core_a_SOURCES = \
 	src/core/clamp.c src/core/clamp.h \
 	src/core/config.c src/core/config.h \
 	src/core/config_check.c src/core/config_check.h \
-	src/core/config_money.c src/core/config_prices.c src/core/config_quota.c src/core/config_sources.c src/core/config_redis.c \
+	src/core/config_money.c src/core/config_prices.c src/core/config_quota.c src/core/config_sources.c src/core/config_redis.c src/core/config_offline.c \
 	src/core/config_geo.c src/core/config_listen.c \
 	src/core/conn.c src/core/conn.h \
 	src/core/conn_count.c \

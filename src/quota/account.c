@@ -138,17 +138,10 @@ void quota_account_restore(struct quota_account *a, int64_t settled)
 	add_saturating(&a->committed, settled);
 	add_saturating(&a->settled, settled);
 	note_over(a);
-	if (quota_account_leased(a)) /* the centre may not have heard of it */
-		quota_attend(a, QUOTA_ATTEND_SETTLED);
-}
-
-enum quota_result quota_account_force(struct quota_account *a, int64_t amount)
-{
-	CHECK_OBJ(a, QUOTA_ACCOUNT_MAGIC);
-	tg_assert(a->kind == QUOTA_STOCK && amount >= 0);
-	add_saturating(&a->over, amount);
-	add_saturating(&a->committed, amount);
-	return QUOTA_OK;
+	if (!quota_account_leased(a))
+		return;
+	add_saturating(&a->offline_base, settled);
+	quota_attend(a, QUOTA_ATTEND_SETTLED); /* the centre may not have heard of it */
 }
 
 void quota_account_adjust(struct quota_account *a, int64_t amount)

@@ -97,6 +97,10 @@ struct quota_account {
 	_Atomic int64_t largest; /* hold that was asked for since the control thread looked */
 	_Atomic int64_t others;  /* what other processes have settled, as last told */
 	_Atomic int64_t waiting; /* sum of the amounts that requests wait for */
+	/* While the centre is away (offline.h): what it knew to be ours when it could be asked
+	 * last, and what was free; nothing is let in where it has shut us out. */
+	_Atomic int64_t offline_base, offline_free;
+	_Atomic bool barred;
 	struct quota_account *attended; /* the next one on the stack */
 };
 
@@ -120,9 +124,6 @@ void quota_account_set_limit(struct quota_account *a, int64_t limit);
 /* After a start: what the ledger says was settled. Added to s and c. */
 void quota_account_restore(struct quota_account *a, int64_t settled);
 
-/* A leased one whose centre cannot be asked: it is let in all the same, and counted in `over`.
- * QUOTA_OK. */
-enum quota_result quota_account_force(struct quota_account *a, int64_t amount);
 /* By hand: so much more is settled, or less where it is negative (never below 0). */
 void quota_account_adjust(struct quota_account *a, int64_t amount);
 

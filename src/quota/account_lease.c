@@ -21,6 +21,9 @@ void quota_lease_init(struct quota_account *a)
 	atomic_store(&a->largest, 0);
 	atomic_store(&a->others, 0);
 	atomic_store(&a->waiting, 0);
+	atomic_store(&a->offline_base, 0);
+	atomic_store(&a->offline_free, 0);
+	atomic_store(&a->barred, false);
 }
 
 void quota_account_lease(struct quota_account *a, struct quota_attention *attention)
@@ -28,6 +31,7 @@ void quota_account_lease(struct quota_account *a, struct quota_attention *attent
 	CHECK_OBJ(a, QUOTA_ACCOUNT_MAGIC);
 	tg_assert(a->kind == QUOTA_STOCK && !quota_account_leased(a));
 	atomic_store(&a->granted, atomic_load(&a->settled));
+	atomic_store(&a->offline_base, atomic_load(&a->settled));
 	atomic_store(&a->unsure, true);
 	atomic_store(&a->attention, attention);
 }

@@ -56,21 +56,22 @@ static void end(struct quota_hold_item *item, unsigned n, const int64_t held[QUO
 	}
 }
 
-/* Nobody knows whether there is more, and then it is to be let in. */
-static bool passes(const struct quota_account *a, enum quota_result r, unsigned open_dims)
+/* Nobody knows whether there is more, and then some is to be let in. */
+static bool passes(enum quota_result r, const struct quota_offline *offline)
 {
-	return TG_UNLIKELY(open_dims != 0) && (r == QUOTA_UNSURE || r == QUOTA_ASK) &&
-	       (open_dims >> a->dim & 1) != 0;
+	return TG_UNLIKELY(offline != NULL) && (r == QUOTA_UNSURE || r == QUOTA_ASK);
 }
 
 static enum quota_result peek_all(struct quota_account *const *path, unsigned n,
-	const int64_t amount[QUOTA_DIM__MAX], struct quota_time now, unsigned open_dims,
-	struct quota_denied *denied)
+	const int64_t amount[QUOTA_DIM__MAX], struct quota_time now,
+	const struct quota_offline *offline, struct quota_denied *denied)
 {
 	for (unsigned i = 0; i < n; i++) {
 		enum quota_result r = quota_account_peek(path[i], amount[path[i]->dim], now);
 
-		if (r != QUOTA_OK && !passes(path[i], r, open_dims))
+		if (r != QUOTA_OK &&
+			!(passes(r, offline) &&
+				quota_offline_fits(path[i], amount[path[i]->dim], offline)))
 			return deny(path[i], r, amount[path[i]->dim], now, denied);
 	}
 	return QUOTA_OK;
@@ -78,16 +79,16 @@ static enum quota_result peek_all(struct quota_account *const *path, unsigned n,
 
 /* None of them when it is refused. */
 static enum quota_result take_all(struct quota_hold_item *to, struct quota_account *const *path,
-	unsigned n, const int64_t amount[QUOTA_DIM__MAX], struct quota_time now, unsigned open_dims,
-	struct quota_denied *denied)
+	unsigned n, const int64_t amount[QUOTA_DIM__MAX], struct quota_time now,
+	const struct quota_offline *offline, struct quota_denied *denied)
 {
 	for (unsigned i = 0; i < n; i++) {
 		enum quota_result r;
 
 		to[i].account = path[i];
 		r = quota_account_take(path[i], amount[path[i]->dim], now, &to[i].charged);
-		if (r != QUOTA_OK && passes(path[i], r, open_dims))
-			r = quota_account_force(path[i], amount[path[i]->dim]);
+		if (r != QUOTA_OK && passes(r, offline))
+			r = quota_offline_take(path[i], amount[path[i]->dim], offline);
 		if (TG_UNLIKELY(r != QUOTA_OK)) {
 			end(to, i, amount, nothing, nothing, now);
 			return deny(path[i], r, amount[path[i]->dim], now, denied);
@@ -105,12 +106,12 @@ enum quota_result quota_reserve_falls(struct quota_account *const *path, unsigne
 
 	tg_assert(n <= QUOTA_PATH_MAX);
 	hold->n = hold->falls.n = 0;
-	r = peek_all(path, n, amount, now, hold->open_dims, denied);
+	r = peek_all(path, n, amount, now, hold->offline, denied);
 	if (r == QUOTA_OK && n_steps > 0)
 		r = quota_falls_take(&hold->falls, step, n_steps, amount, now, denied);
 	if (r != QUOTA_OK)
 		return r;
-	r = take_all(hold->item, path, n, amount, now, hold->open_dims, denied);
+	r = take_all(hold->item, path, n, amount, now, hold->offline, denied);
 	if (r != QUOTA_OK) {
 		quota_falls_settle(&hold->falls, nothing, now);
 		return r;
@@ -139,15 +140,13 @@ static void lower_all(struct quota_hold_item *item, unsigned n, const int64_t mo
 enum owing { OWE_NOTHING, OWE_RATES };
 
 static enum quota_result raise_one(struct quota_hold_item *item, int64_t held, int64_t more,
-	struct quota_time now, enum owing owing, unsigned open_dims)
+	struct quota_time now, enum owing owing, const struct quota_offline *offline)
 {
 	if (owing == OWE_NOTHING || item->account->kind != QUOTA_RATE) {
 		enum quota_result r =
 			quota_account_raise(item->account, held, more, now, &item->charged);
 
-		return passes(item->account, r, open_dims)
-			       ? quota_account_force(item->account, more)
-			       : r;
+		return passes(r, offline) ? quota_offline_take(item->account, more, offline) : r;
 	}
 	quota_account_settle(item->charged, 0, more, now);
 	return QUOTA_OK;
@@ -156,12 +155,12 @@ static enum quota_result raise_one(struct quota_hold_item *item, int64_t held, i
 static enum quota_result raise_all(struct quota_hold_item *item, unsigned n,
 	const int64_t held[QUOTA_DIM__MAX], const int64_t before[QUOTA_DIM__MAX],
 	const int64_t more[QUOTA_DIM__MAX], struct quota_time now, enum owing owing,
-	unsigned open_dims, struct quota_denied *denied)
+	const struct quota_offline *offline, struct quota_denied *denied)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct quota_account *a = item[i].account;
 		enum quota_result r = raise_one(&item[i], less(held[a->dim], before[a->dim]),
-			more[a->dim], now, owing, open_dims);
+			more[a->dim], now, owing, offline);
 
 		if (r == QUOTA_OK)
 			continue;
@@ -190,7 +189,7 @@ static enum quota_result raise_lasting(struct quota_hold *hold, const int64_t mo
 	if (r != QUOTA_OK)
 		return r;
 	r = raise_all(hold->item, hold->lasting, hold->amount, nothing, more, now, owing,
-		hold->open_dims, denied);
+		hold->offline, denied);
 	if (r != QUOTA_OK)
 		quota_falls_lower(&hold->falls, more, now);
 	return r;
@@ -212,7 +211,7 @@ static enum quota_result raise(struct quota_hold *hold, const int64_t more[QUOTA
 	if (r != QUOTA_OK)
 		return r;
 	r = raise_all(of_target, hold->n - hold->lasting, hold->amount, hold->before, more, now,
-		owing, hold->open_dims, denied);
+		owing, hold->offline, denied);
 	if (r != QUOTA_OK) {
 		lower_lasting(hold, more, now);
 		return r;
@@ -246,12 +245,12 @@ enum quota_result quota_move(struct quota_hold *hold, const int64_t more[QUOTA_D
 	add(amount, more);
 	for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
 		want[d] = less(amount[d], spent[d]);
-	r = peek_all(path, n, want, now, hold->open_dims, denied);
+	r = peek_all(path, n, want, now, hold->offline, denied);
 	if (r == QUOTA_OK)
 		r = raise_lasting(hold, more, now, OWE_NOTHING, denied);
 	if (r != QUOTA_OK)
 		return r;
-	r = take_all(next, path, n, want, now, hold->open_dims, denied);
+	r = take_all(next, path, n, want, now, hold->offline, denied);
 	if (r != QUOTA_OK) {
 		lower_lasting(hold, more, now);
 		return r;

@@ -15,6 +15,7 @@
 #define TG_QUOTA_HOLD_H
 
 #include "quota/fall.h"
+#include "quota/offline.h"
 
 #define QUOTA_PATH_MAX 24
 
@@ -27,9 +28,9 @@ struct quota_hold {
 		struct quota_account *account; /* of the path */
 		struct quota_account *charged; /* the same, or the bucket of a rolling one */
 	} item[QUOTA_PATH_MAX];
-	unsigned open_dims; /* bits of enum quota_dim: there it is let in where the centre of a
-			       leased account cannot be asked; set before, kept by all that is done
-			       to it */
+	const struct quota_offline *offline; /* what is let in where the centre of a leased account
+						cannot be asked; NULL: nothing. Set before, kept by
+						all that is done to it */
 	struct quota_falls falls; /* besides: amounts that may come from several sources */
 };
 

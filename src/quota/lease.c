@@ -221,6 +221,7 @@ void lease_bound(struct lease *l)
 {
 	bool shut = l->stale || l->bucket->barred;
 
+	atomic_store(&l->account->barred, l->bucket->barred);
 	quota_account_grant(l->account, shut ? 0 : TG_MIN(l->g, l->lim));
 }
 
@@ -258,9 +259,35 @@ static void for_each(struct lease_bucket *b, void (*visit)(struct lease *l))
 		visit(list_entry(it, struct lease, link));
 }
 
+void lease_offline_note(struct lease *l, int64_t free)
+{
+	int64_t base = TG_MIN(l->g, l->lim) - TG_MAX(l->sum_g - l->lim, 0);
+
+	atomic_store(&l->account->offline_base, TG_MAX(base, 0));
+	atomic_store(&l->account->offline_free, free);
+}
+
+/* The centre goes away: what was last known to be free long before that, others may have by now. */
+static void offline_age(struct lease_bucket *b, mono_us now)
+{
+	struct list *const lists[] = { &b->hot, &b->cold };
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(lists); i++)
+		list_foreach (it, lists[i]) {
+			struct lease *l = list_entry(it, struct lease, link);
+
+			if (mono_since(now, l->synced) >= b->member->revalidate_us)
+				atomic_store(&l->account->offline_free, 0);
+		}
+}
+
 static void tell_sure(struct lease *l)
 {
 	atomic_store(&l->account->unsure, !l->bucket->sure || l->closed);
+	/* sums of a centre that was learning lack some: nothing new is known to be free */
+	if (l->bucket->sure)
+		lease_offline_note(l, TG_MIN(atomic_load(&l->account->offline_free),
+					      TG_MAX(l->lim - l->sum_g, 0)));
 }
 
 void lease_bucket_set_sure(struct lease_bucket *b, bool sure)
@@ -328,6 +355,7 @@ void lease_bucket_set_epoch(struct lease_bucket *b, struct str text, bool unsave
 	b->serial++;
 	b->learning = true;
 	b->asserted = false;
+	offline_age(b, now);
 	lease_bucket_set_sure(b, false);
 	judge_all(b, now);
 }
@@ -376,6 +404,8 @@ void lease_bucket_down(struct lease_member *m, unsigned bucket, mono_us now)
 	struct lease_bucket *b = bucket_at(m, bucket);
 
 	b->up = false;
+	if (b->sure)
+		offline_age(b, now);
 	lease_bucket_set_sure(b, false);
 	if (!b->under_way)
 		return;

@@ -274,6 +274,7 @@ static bool give_back(struct lease *l, struct lease_item *item, mono_us now)
 	if (granted <= to && committed(l) > to)
 		return false;
 	l->g = to;
+	atomic_store(&l->account->offline_base, to);
 	item->returns = true;
 	l->bucket->member->counts.returns++;
 	return true;

@@ -136,6 +136,12 @@ void lease_bucket_set_sure(struct lease_bucket *b, bool sure);
 /* Whether anything is let in at all. */
 void lease_bucket_set_barred(struct lease_bucket *b, bool barred);
 
+/*
+ * What holds when the centre goes away after this (offline.h), and what was free. Not while it
+ * learns: what is let in meanwhile is told to it, and would be let in anew by every answer. Where
+ * all together have more than the limit, that comes off: so it adds up to one allowance.
+ */
+void lease_offline_note(struct lease *l, int64_t free);
 /* The account's granted: what g, limit and bars let in. */
 void lease_bound(struct lease *l);
 /* Is there anything that the centre must know before this member asserts? */

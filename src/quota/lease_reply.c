@@ -100,6 +100,8 @@ static void item_reply(struct lease *l, const struct lease_answer_item *item, mo
 	atomic_store(&l->account->unsure, !l->bucket->sure || l->closed);
 	lease_size(l, now);
 	lease_bound(l);
+	if (l->bucket->sure)
+		lease_offline_note(l, TG_MAX(l->lim - l->sum_g, 0));
 	l->in_call = l->unheard = false;
 	if (l->low > 0 && l->g - atomic_load(&l->account->committed) < l->low)
 		l->low_from.us = now.us + LEASE_REFUSED_US;

@@ -90,38 +90,3 @@ def test_a_gateway_alone(gateway):
     gw = gateway()
     done = tgctl(gw, "fence", "gw-2", "--why", "x")
     assert done.returncode == 1 and "not shared" in done.stderr
-
-
-def until_unknown(gw):
-    """Redis is away: requests until one of them was not served; at most 400."""
-    for n in range(400):
-        r = chat(gw.listen, max_tokens=100)
-        if r.status != 200:
-            return n, r
-    return 400, None
-
-
-@pytest.mark.parametrize("admit", [["requests"], ["cost"], []])
-def test_a_tier_may_serve_while_nobody_knows(member, redis, billing, admit):
-    """Only in the dimensions that it says: a limit on money stays closed where only requests are open."""
-    server = redis()
-    config = merged(member.config("gw-1", ["gw-1"], server, {"requests": "100000/day"}), {
-        "tiers": {"open": {"admit_unknown": admit}}, "tenants": {"acme": {"tier": "open"}}})
-    gw = member.launch(config, name="gw-1")
-    together([gw])
-    assert chat(gw.listen, max_tokens=100).status == 200
-    server.stop(signal.SIGKILL)
-    wait_for(lambda: redis_word(gw) == "down", "it has noticed")
-    served, refused = until_unknown(gw)
-    if admit == ["requests"]:
-        assert refused is None
-        assert gw.metric("tollgate_quota_admitted_unknown_total") > 0
-        assert gw.metric("tollgate_quota_over", dimension="requests") > 0
-    else:
-        assert served < 400 and refused.status == 503 and refused.json["error"]["code"] == "quota_unavailable"
-        gw.metric_is(0, "tollgate_quota_admitted_unknown_total")
-    server.start()
-    together([gw])
-    wait_for(lambda: chat(gw.listen, max_tokens=100).status == 200, "it is served again") # a request waits 50 ms at most
-    used = 1 + served + 1
-    wait_for(lambda: gw.metric("tollgate_quota_used", dimension="requests") == used, f"all {used} count")

@@ -41,14 +41,16 @@ X(MEMORY, "tollgate_buffer_bytes", gauge, "Bytes of buffers in use.")
 X(OVER_BOUND, "tollgate_over_bound_total", counter, "Requests that cost more than their bound before the call.")
 X(DRAINED, "tollgate_drained_requests", gauge, "Answers read on to learn their cost, the client being gone.")
 X(LEDGER_REFUSED, "tollgate_ledger_refused_total", counter, "Requests refused because the ledger could not be written.")
+X(LEDGER_UNRECORDED, "tollgate_ledger_unrecorded_total", counter,
+	"Requests served although the ledger could not be written (without_ledger of their tier).")
 X(QUOTA_DENIED, "tollgate_quota_denied_total", counter, "Requests refused by a limit.")
 X(QUOTA_EXTENDED, "tollgate_quota_extended_total", counter,
 	"Times that more of a streamed answer was held while it came (hold: incremental).")
 X(QUOTA_CUT, "tollgate_quota_cut_total", counter, "Streamed answers cut off because a limit had no room for more.")
 X(QUOTA_UNAVAILABLE, "tollgate_quota_unavailable_total", counter,
 	"Requests refused because nobody could say what is left of a limit.")
-X(QUOTA_OPENED, "tollgate_quota_admitted_unknown_total", counter,
-	"Requests let in although nobody could say what is left of a limit (admit_unknown).")
+X(QUOTA_OFFLINE, "tollgate_quota_offline_total", counter,
+	"Requests let in although nobody could say what is left of a limit (without_redis of their tier).")
 X(QUOTA_PARKED, "tollgate_quota_parked_total", counter, "Requests that waited for a grant of a shared limit.")
 X(QUOTA_LIMIT, "tollgate_quota_limit", gauge,
 	"Limits, of the 50 nearest to their end: USD of cost, otherwise numbers, by scope, dimension and period.")

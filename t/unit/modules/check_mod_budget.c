@@ -20,8 +20,10 @@ static struct quota_table *table;
 	"input: 0.001, output: 0.003 } } ]\n"                                                \
 	"tiers: { t: { hold: incremental, " more "limits: { " limits " } } }\n"              \
 	"tenants: { me: { tier: t, keys: [ { id: k, sha256: " FAKE_KEY_SHA " } ] } }\n"
-#define YAML(limits)      YAML_WITH("", limits)
-#define YAML_OPEN(limits) YAML_WITH("admit_unknown: [ output_tokens ], ", limits)
+#define YAML(limits) YAML_WITH("", limits)
+#define YAML_OPEN(limits)                                                                         \
+	YAML_WITH("without_redis: { output_tokens: open }, offline_allowance: { share: 100% }, ", \
+		limits)
 
 static void not_new(void *arg, const struct quota_slot *s, struct quota_account *a)
 {

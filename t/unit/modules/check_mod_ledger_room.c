@@ -4,6 +4,8 @@
  */
 #include "unit/modules/ledger_fixture.h"
 
+#include "core/plan_quota.h"
+
 /* ---- the journal has no room */
 
 /* Consumes what there is, and makes room. */
@@ -77,6 +79,74 @@ START_TEST(a_leg_is_refused)
 	sum = folder_read();
 	ck_assert_uint_eq(sum.unknown, 2); /* a HOLD and a SETTLE: ours */
 	folder_sum_free(&sum);
+}
+END_TEST
+
+/* ---- a tier that would rather be served than be in the ledger */
+
+static const struct {
+	const char *without_ledger, *tenant;
+	bool served;
+} without[] = {
+	{ "closed", "", false },
+	{ "open", "", true },
+	{ "open", "limits: { tokens: 100000/day, requests: 100/min, concurrency: 3 }, ", true },
+	/* never where money is limited, or comes out of a purse */
+	{ "open", "limits: { cost: 1 usd/day }, ", false },
+	{ "open", "limits: { tokens: 100000/day, cost: 1 usd/24h }, ", false },
+	{ "open", "overdraft: 1 usd, limits: { cost: 1 usd/day }, ", false },
+};
+
+static void not_new(void *arg, const struct quota_slot *s, struct quota_account *a)
+{
+	(void)arg;
+	(void)s;
+	(void)a;
+}
+
+START_TEST(without_the_ledger)
+{
+	const struct quota_time now = { clock_wall(), clock_mono() };
+	struct quota_table *table = quota_table_new(64);
+	char yaml[2048], why[256] = "";
+	struct req *r;
+	unsigned n;
+
+	snprintf(yaml, sizeof yaml,
+		"listen: 127.0.0.1:0\n"
+		"targets: { a: { provider: openai, base_url: http://127.0.0.1:9 }, b: { provider: "
+		"openai, base_url: http://127.0.0.1:9 } }\n"
+		"models: { m: { targets: [ { target: a, model: tiny }, { target: b, model: tiny } "
+		"] } }\n"
+		"price_overrides: [ { provider: openai, model: tiny, max_output: 100, per_mtok: { "
+		"input: 0.001, output: 0.003 } } ]\n"
+		"tiers: { t: { without_ledger: %s } }\n"
+		"tenants: { me: { tier: t, %skeys: [ { id: k, sha256: " FAKE_KEY_SHA " } ] } }\n",
+		without[_i].without_ledger, without[_i].tenant);
+	setup_with(yaml);
+	ck_assert_msg(plan_quota_open(f.conf, table, now, not_new, NULL, why, sizeof why) == 0,
+		"%s", why);
+	open_journal(JOURNAL_STRICT); /* nor is a disk waited for that takes nothing */
+	n = fill_up();
+	r = asking(POST, "m");
+	send_it(r);
+	ck_assert_uint_eq(n_sent, without[_i].served);
+	ck_assert(!r->hold.open);
+	ck_assert_uint_eq(stat_get(&f.w.stats.c[WC_LEDGER_UNRECORDED]), without[_i].served);
+	ck_assert_uint_eq(stat_get(&f.w.stats.c[WC_LEDGER_REFUSED]), !without[_i].served);
+	if (without[_i].served) {
+		reached(r, 503);
+		reroute(r);
+		ck_assert_uint_eq(n_sent, 2); /* the second leg, too */
+		req_finish(r, END_FAILED);
+	} else {
+		fake_read(&f);
+		ck_assert_int_eq(fake_status(&f), 503);
+	}
+	fake_drop(&f);
+	empty(n);
+	teardown();
+	quota_table_free(table);
 }
 END_TEST
 
@@ -371,10 +441,12 @@ int main(void)
 {
 	Suite *suite = suite_create("mod_ledger_room");
 	TCase *group = with(suite, "group", setup_group),
-	      *strict = with(suite, "strict", setup_strict), *none = with(suite, "none", setup);
+	      *strict = with(suite, "strict", setup_strict), *none = with(suite, "none", setup),
+	      *bare = tcase_create("bare");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	suite_add_tcase(suite, bare);
 	tcase_add_test(group, a_hold_is_refused);
 	tcase_add_test(group, a_leg_is_refused);
 	tcase_add_test(group, no_price);
@@ -385,6 +457,7 @@ int main(void)
 	tcase_add_test(strict, strict_waits_for_the_disk);
 	tcase_add_test(strict, dies_while_it_waits);
 	tcase_add_test(none, without_a_journal);
+	tcase_add_loop_test(bare, without_the_ledger, 0, (int)TG_ARRAY_LEN(without));
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
