@@ -30,6 +30,7 @@ enum model_trait {
 	TRAIT_NO_FORCED_TOOL = 1 << 5, /* a tool cannot be demanded */
 	TRAIT_NO_SCHEMA = 1 << 6,      /* answers cannot be held to a JSON schema */
 	TRAIT_EFFORT = 1 << 7,         /* takes Anthropic's output_config.effort */
+	TRAIT_NO_XHIGH = 1 << 8,       /* efforts up to "max", but no "xhigh" */
 };
 
 struct model_traits {

@@ -1,2 +1,7 @@
 UNIT_TESTS += \
-	t/unit/chat/check_chat
+	t/unit/chat/check_chat \
+	t/unit/chat/check_anthropic \
+	t/unit/chat/check_anthropic_stream \
+	t/unit/chat/check_model_traits
+
+EXTRA_DIST += t/unit/chat/chat_unit.h

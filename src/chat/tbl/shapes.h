@@ -5,7 +5,7 @@
  */
 X(OPENAI, chat_codec_openai, 0)
 X(RESPONSES, chat_codec_responses, 0)
-X(ANTHROPIC, chat_codec_anthropic, 0)
+X(ANTHROPIC, chat_codec_anthropic, 1)
 X(GEMINI, chat_codec_gemini, 0)
 X(CONVERSE, chat_codec_converse, 0)
 X(COHERE, chat_codec_cohere, 0)

@@ -1,0 +1,613 @@
+/*
+ * anthropic_request_write.c: a request for Anthropic's messages API out of the hub: alternating
+ * turns, the limits and the reasoning that the model's family takes (model_traits.h), and what the
+ * API cannot say noted as unsupported. Facts: providers.md 10.1.
+ *
+ * max_tokens is money: where the client or the configuration named it, it is never raised to make
+ * room for a thinking budget; the budget gives way, and below the API's least there is no thinking.
+ * Owns nothing; any thread.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "chat/anthropic.h"
+
+enum think { THINK_UNSAID, THINK_DISABLED, THINK_BUDGET, THINK_ADAPTIVE };
+
+/* What the model's family makes of the request. */
+struct plan {
+	struct chat_context *cx;
+	const struct chat_request *rq;
+	const struct model_traits *traits;
+	uint64_t max_tokens, budget;
+	enum think think;
+	enum chat_effort effort;         /* EFFORT_UNSET: not written */
+	bool free_limit;                 /* nobody named max_tokens */
+	bool made_tools;                 /* tools are named in the history alone */
+	const struct chat_turn *prefill; /* the last turn when it is the assistant's */
+};
+
+/* ---- turns */
+
+static bool turn_fits(const struct plan *p, const struct chat_turn *t)
+{
+	if (t->role == CHAT_SYSTEM)
+		return false;
+	if (t == p->prefill && model_has(p->traits, TRAIT_NO_PREFILL)) {
+		chat_unsupported(p->cx, "messages[] (an answer's beginning as the last turn)");
+		return false;
+	}
+	for (const struct chat_part *q = t->part; q != NULL; q = q->next)
+		if (anthropic_part_fits(p->cx, q, t->role))
+			return true;
+	return false;
+}
+
+/* t or the first behind it that has something to say. */
+static const struct chat_turn *next_turn(const struct plan *p, const struct chat_turn *t)
+{
+	while (t != NULL && !turn_fits(p, t))
+		t = t->next;
+	return t;
+}
+
+static const struct chat_turn *find_prefill(const struct chat_request *rq)
+{
+	const struct chat_turn *last = NULL;
+
+	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
+		if (t->role != CHAT_SYSTEM)
+			last = t;
+	return last != NULL && last->role == CHAT_ASSISTANT ? last : NULL;
+}
+
+/* Without the white space at its end, which the API refuses in an answer's beginning. */
+static struct str trim_end(struct str s)
+{
+	for (;;) {
+		size_t slashes = 0;
+
+		if (s.n > 0 && s.p[s.n - 1] == ' ') {
+			s.n--;
+			continue;
+		}
+		while (slashes + 1 < s.n && s.p[s.n - 2 - slashes] == '\\')
+			slashes++;
+		if (slashes % 2 == 0 || memchr("ntr", s.p[s.n - 1], 3) == NULL)
+			return s;
+		s.n -= 2;
+	}
+}
+
+static void write_part(const struct plan *p, const struct chat_turn *t, const struct chat_part *q,
+	struct json_out *o)
+{
+	struct chat_part end = *q;
+
+	if (t == p->prefill && q->next == NULL && q->kind == PART_TEXT)
+		end.text = trim_end(q->text);
+	anthropic_part_write(p->cx, &end, o);
+}
+
+/* The only part of a run of turns, when it is text: it may stand as a string. */
+static const struct chat_part *only_text(const struct plan *p, const struct chat_turn *t)
+{
+	const struct chat_part *only = NULL;
+	enum chat_role role = t->role;
+
+	for (; t != NULL && t->role == role; t = next_turn(p, t->next))
+		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
+			if (!anthropic_part_fits(p->cx, q, role))
+				continue;
+			if (only != NULL)
+				return NULL;
+			only = q;
+		}
+	return only != NULL && only->kind == PART_TEXT && only->cache == CHAT_CACHE_NONE ? only
+											 : NULL;
+}
+
+/* The blocks of a run of turns of one role: all results before anything else (10.1). */
+static const struct chat_turn *write_run(
+	const struct plan *p, const struct chat_turn *from, struct json_out *o)
+{
+	const struct chat_turn *t = from;
+
+	for (int results = from->role == CHAT_USER; results >= 0; results--)
+		for (t = from; t != NULL && t->role == from->role; t = next_turn(p, t->next))
+			for (const struct chat_part *q = t->part; q != NULL; q = q->next)
+				if ((q->kind == PART_RESULT) == (results == 1) &&
+					anthropic_part_fits(p->cx, q, t->role))
+					write_part(p, t, q, o);
+	return t;
+}
+
+static void write_messages(const struct plan *p, struct json_out *o)
+{
+	const struct chat_turn *t = next_turn(p, p->rq->turn), *next;
+
+	jo_key(o, "messages");
+	jo_arr(o);
+	while (t != NULL) {
+		const struct chat_part *text = only_text(p, t);
+
+		jo_obj(o);
+		jo_m_text(o, "role", t->role == CHAT_USER ? STR("user") : STR("assistant"));
+		jo_key(o, "content");
+		if (text != NULL) {
+			jo_jstr(o, t == p->prefill ? trim_end(text->text) : text->text);
+			for (next = t; next != NULL && next->role == t->role;)
+				next = next_turn(p, next->next);
+		} else {
+			jo_arr(o);
+			next = write_run(p, t, o);
+			jo_arr_end(o);
+		}
+		jo_obj_end(o);
+		t = next;
+	}
+	jo_arr_end(o);
+}
+
+/* ---- system */
+
+struct system {
+	unsigned n;
+	bool cached;
+};
+
+static struct system look_at_system(const struct plan *p)
+{
+	struct system s = { 0 };
+
+	for (const struct chat_turn *t = p->rq->turn; t != NULL; t = t->next)
+		for (const struct chat_part *q = t->role == CHAT_SYSTEM ? t->part : NULL; q != NULL;
+			q = q->next) {
+			if (q->kind != PART_TEXT)
+				chat_unsupported(
+					p->cx, "messages[].content[] of a system turn (text only)");
+			else if (!anthropic_blank(q->text))
+				s.n++;
+			s.cached |= q->cache != CHAT_CACHE_NONE;
+		}
+	return s;
+}
+
+/* One string, paragraphs between the turns; blocks where a cache breakpoint stands behind one. */
+static void write_system(const struct plan *p, struct json_out *o)
+{
+	struct system s = look_at_system(p);
+	bool first = true;
+
+	if (s.n == 0)
+		return;
+	jo_key(o, "system");
+	if (s.cached)
+		jo_arr(o);
+	else
+		jo_str_begin(o);
+	for (const struct chat_turn *t = p->rq->turn; t != NULL; t = t->next)
+		for (const struct chat_part *q = t->role == CHAT_SYSTEM ? t->part : NULL; q != NULL;
+			q = q->next) {
+			if (q->kind != PART_TEXT || anthropic_blank(q->text))
+				continue;
+			if (s.cached) {
+				anthropic_part_write(p->cx, q, o);
+				continue;
+			}
+			if (!first)
+				jo_piece(o, STR("\\n\\n"));
+			jo_piece(o, q->text);
+			first = false;
+		}
+	if (s.cached)
+		jo_arr_end(o);
+	else
+		jo_str_end(o);
+}
+
+/* ---- tools */
+
+static bool forced(const struct chat_request *rq)
+{
+	return rq->tool != NULL && (rq->choose == CHOOSE_ANY || rq->choose == CHOOSE_TOOL);
+}
+
+static int check_name(struct chat_context *cx, struct str name)
+{
+	return anthropic_is_name(name, 128)
+		       ? 0
+		       : chat_fail(cx,
+				 "the tool's name \"%.*s\" cannot go to this model's API, which "
+				 "takes "
+				 "1 to 128 of A-Z, a-z, 0-9, _ and -",
+				 (int)TG_MIN(name.n, 64), name.p != NULL ? name.p : "");
+}
+
+static int check_names(struct plan *p)
+{
+	for (const struct chat_tool *t = p->rq->tool; t != NULL; t = t->next)
+		if (check_name(p->cx, t->name) != 0)
+			return -1;
+	for (const struct chat_turn *t = p->rq->turn; t != NULL; t = t->next)
+		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
+			if (q->kind != PART_CALL)
+				continue;
+			if (check_name(p->cx, q->name) != 0)
+				return -1;
+			p->made_tools = p->rq->tool == NULL;
+		}
+	return 0;
+}
+
+static void write_tool(const struct plan *p, const struct chat_tool *t, struct json_out *o)
+{
+	jo_obj(o);
+	jo_m_jstr(o, "name", t->name);
+	if (t->description.n > 0)
+		jo_m_jstr(o, "description", t->description);
+	jo_m_raw(o, "input_schema", t->schema);
+	if (t->strict == 1 && model_has(p->traits, TRAIT_NO_SCHEMA))
+		chat_unsupported(p->cx, "tools[].strict");
+	else if (t->strict == 1)
+		jo_m_bool(o, "strict", true);
+	anthropic_cache_write(o, t->cache);
+	jo_obj_end(o);
+}
+
+/* Was the tool of this call named by an earlier one? */
+static bool named_before(const struct chat_request *rq, const struct chat_part *call)
+{
+	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
+		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
+			if (q == call)
+				return false;
+			if (q->kind == PART_CALL && str_eq(q->name, call->name))
+				return true;
+		}
+	return false;
+}
+
+/* A history with calls needs tools, although the client offers none any more. */
+static void write_made_tools(const struct chat_request *rq, struct json_out *o)
+{
+	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
+		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
+			if (q->kind != PART_CALL || named_before(rq, q))
+				continue;
+			jo_obj(o);
+			jo_m_jstr(o, "name", q->name);
+			jo_m_raw(o, "input_schema", STR("{\"type\":\"object\"}"));
+			jo_obj_end(o);
+		}
+}
+
+static void write_tools(const struct plan *p, struct json_out *o)
+{
+	if (p->rq->tool == NULL && !p->made_tools)
+		return;
+	jo_key(o, "tools");
+	jo_arr(o);
+	for (const struct chat_tool *t = p->rq->tool; t != NULL; t = t->next)
+		write_tool(p, t, o);
+	if (p->made_tools)
+		write_made_tools(p->rq, o);
+	jo_arr_end(o);
+}
+
+static void write_tool_choice(const struct plan *p, struct json_out *o)
+{
+	static const char *const word[] = { [CHOOSE_UNSET] = "auto",
+		[CHOOSE_AUTO] = "auto",
+		[CHOOSE_NONE] = "none",
+		[CHOOSE_ANY] = "any",
+		[CHOOSE_TOOL] = "tool" };
+	enum chat_choose choose = p->made_tools ? CHOOSE_NONE : p->rq->choose;
+
+	if (p->rq->tool == NULL && !p->made_tools)
+		return;
+	if (forced(p->rq) && model_has(p->traits, TRAIT_NO_FORCED_TOOL)) {
+		chat_unsupported(p->cx, "tool_choice");
+		choose = CHOOSE_AUTO;
+	}
+	if (choose == CHOOSE_UNSET && p->rq->parallel != 0)
+		return;
+	jo_key(o, "tool_choice");
+	jo_obj(o);
+	jo_m_text(o, "type", str_z(word[choose]));
+	if (choose == CHOOSE_TOOL)
+		jo_m_jstr(o, "name", p->rq->choose_name);
+	if (p->rq->parallel == 0 && choose != CHOOSE_NONE)
+		jo_m_bool(o, "disable_parallel_tool_use", true);
+	jo_obj_end(o);
+}
+
+/* ---- reasoning */
+
+/* The turn in work, a call and its results, began without thinking that the API can check: it
+ * refuses to think on until the user has spoken. */
+static bool in_unthought_turn(const struct chat_request *rq)
+{
+	bool call = false, thought = false;
+
+	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
+		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
+			if (t->role == CHAT_USER && q->kind != PART_RESULT)
+				call = thought = false;
+			if (q->kind == PART_CALL)
+				call = true;
+			if ((q->kind == PART_THINKING && q->signature.n > 0) ||
+				q->kind == PART_REDACTED)
+				thought = true;
+		}
+	return call && !thought;
+}
+
+static void note_reasoning(struct plan *p)
+{
+	chat_unsupported(p->cx, p->rq->effort > EFFORT_NONE ? "reasoning_effort" : "thinking");
+}
+
+static void plan_off(struct plan *p)
+{
+	p->think = p->traits->traits & TRAIT_THINKS_UNASKED ? THINK_DISABLED : THINK_UNSAID;
+}
+
+static void plan_budget(struct plan *p)
+{
+	const struct chat_request *rq = p->rq;
+	uint64_t least = p->traits->budget_least;
+
+	p->budget = rq->think_budget > 0
+			    ? (uint64_t)rq->think_budget
+			    : model_effort_budget(
+				      rq->effort > EFFORT_NONE ? rq->effort : EFFORT_MEDIUM);
+	p->budget = TG_MAX(p->budget, least);
+	if (p->free_limit && p->budget >= p->max_tokens)
+		p->max_tokens = TG_MIN(p->budget + 4096, p->traits->most_tokens);
+	p->budget = TG_MIN(p->budget, p->max_tokens - p->max_tokens / 4);
+	p->budget = TG_MAX(p->budget, least);
+	if (p->budget < p->max_tokens && !in_unthought_turn(rq))
+		p->think = THINK_BUDGET;
+}
+
+static void plan_adaptive(struct plan *p)
+{
+	p->think = THINK_ADAPTIVE;
+	if (p->rq->effort == EFFORT_UNSET && p->rq->think_budget > 0)
+		p->effort = model_budget_effort(p->rq->think_budget);
+}
+
+static void plan_thinking(struct plan *p)
+{
+	const struct chat_request *rq = p->rq;
+	bool off = rq->think == 0 || rq->effort == EFFORT_NONE;
+	bool wanted = !off && (rq->think == 1 || rq->effort > EFFORT_NONE);
+
+	if (model_has(p->traits, TRAIT_EFFORT) && rq->effort > EFFORT_NONE)
+		p->effort = rq->effort;
+	if (off && model_has(p->traits, TRAIT_THINKS_ALWAYS)) {
+		note_reasoning(p);
+	} else if (off || (!wanted && forced(rq))) {
+		plan_off(p);
+	} else if (!wanted) {
+		p->think = THINK_UNSAID;
+	} else if (p->traits->thinking != THINKING_BUDGET &&
+		   p->traits->thinking != THINKING_ADAPTIVE) {
+		if (rq->effort != EFFORT_MINIMAL)
+			note_reasoning(p);
+	} else if (forced(rq) && !model_has(p->traits, TRAIT_NO_FORCED_TOOL)) {
+		/* A demanded tool and thinking exclude each other; effort alone is fine. */
+		if (p->effort == EFFORT_UNSET || rq->think == 1)
+			note_reasoning(p);
+		p->effort = TG_MIN(p->effort, EFFORT_HIGH);
+		plan_off(p);
+	} else if (p->traits->thinking == THINKING_BUDGET) {
+		plan_budget(p);
+	} else {
+		plan_adaptive(p);
+	}
+}
+
+static void plan_make(struct plan *p, struct chat_context *cx, const struct chat_request *rq)
+{
+	*p = (struct plan){ .cx = cx, .rq = rq, .traits = model_traits_find(cx->model) };
+	p->prefill = find_prefill(rq);
+	p->max_tokens = rq->max_tokens > 0 ? rq->max_tokens : cx->default_max_tokens;
+	p->free_limit = p->max_tokens == 0;
+	if (p->free_limit)
+		p->max_tokens = p->traits->default_max_tokens;
+	if (p->traits->most_tokens > 0)
+		p->max_tokens = TG_MIN(p->max_tokens, p->traits->most_tokens);
+	plan_thinking(p);
+}
+
+static void write_thinking(const struct plan *p, struct json_out *o)
+{
+	if (p->think == THINK_UNSAID)
+		return;
+	jo_key(o, "thinking");
+	jo_obj(o);
+	if (p->think == THINK_DISABLED) {
+		jo_m_lit(o, "type", "disabled");
+	} else if (p->think == THINK_BUDGET) {
+		jo_m_lit(o, "type", "enabled");
+		jo_m_u64(o, "budget_tokens", p->budget);
+	} else {
+		jo_m_lit(o, "type", "adaptive");
+		/* Left to itself it sends signatures without their text */
+		if (p->rq->think_show)
+			jo_m_lit(o, "display", "summarized");
+	}
+	jo_obj_end(o);
+}
+
+static void write_output_config(const struct plan *p, struct json_out *o)
+{
+	enum chat_effort effort = p->effort;
+	bool schema = p->rq->format == FORMAT_SCHEMA;
+
+	/* Without a schema there is no JSON mode; nor had the families before 4.5 one with it. */
+	if (p->rq->format == FORMAT_JSON || (schema && model_has(p->traits, TRAIT_NO_SCHEMA))) {
+		chat_unsupported(p->cx, "response_format");
+		schema = false;
+	}
+	effort = TG_MIN(effort, p->traits->effort_most);
+	if (effort == EFFORT_XHIGH && model_has(p->traits, TRAIT_NO_XHIGH))
+		effort = EFFORT_HIGH;
+	if (effort <= EFFORT_NONE && !schema)
+		return;
+	jo_key(o, "output_config");
+	jo_obj(o);
+	if (effort > EFFORT_NONE)
+		jo_m_text(o, "effort", chat_effort_word(TG_MAX(effort, EFFORT_LOW)));
+	if (schema) {
+		jo_key(o, "format");
+		jo_obj(o);
+		jo_m_lit(o, "type", "json_schema");
+		jo_m_raw(o, "schema", p->rq->schema);
+		jo_obj_end(o);
+	}
+	jo_obj_end(o);
+}
+
+/* ---- sampling and the rest */
+
+/* A JSON number; its text has no end of its own. */
+static double number(struct str s)
+{
+	char buf[40];
+
+	snprintf(buf, sizeof buf, "%.*s", (int)TG_MIN(s.n, sizeof buf - 1), s.p);
+	return strtod(buf, NULL);
+}
+
+static bool thinks(const struct plan *p)
+{
+	return p->think == THINK_BUDGET || p->think == THINK_ADAPTIVE;
+}
+
+static void write_sampling(const struct plan *p, struct json_out *o)
+{
+	const struct chat_request *rq = p->rq;
+	bool fixed = model_has(p->traits, TRAIT_NO_SAMPLING);
+	bool heated = false;
+
+	if (rq->temperature.n > 0) {
+		double t = number(rq->temperature);
+
+		if (!fixed && !thinks(p)) {
+			jo_m_raw(o, "temperature", t > 1 ? STR("1") : rq->temperature);
+			heated = true;
+		} else if (t != 1) {
+			chat_unsupported(p->cx, "temperature");
+		}
+	}
+	if (rq->top_p.n > 0) {
+		double least = fixed ? 0.99 : thinks(p) ? 0.95 : 0;
+		bool both = heated && model_has(p->traits, TRAIT_ONE_SAMPLER);
+
+		if (number(rq->top_p) < (both ? 1 : least))
+			chat_unsupported(p->cx, "top_p");
+		else if (!fixed && !both)
+			jo_m_raw(o, "top_p", rq->top_p);
+	}
+	if (rq->top_k.n > 0 && (fixed || thinks(p)))
+		chat_unsupported(p->cx, "top_k");
+	else
+		jo_m_raw(o, "top_k", rq->top_k);
+}
+
+/* What the API has no word for; a value that changes nothing is left out. */
+static void note_the_rest(const struct plan *p)
+{
+	const struct chat_request *rq = p->rq;
+
+	if (rq->n.n > 0 && number(rq->n) != 1)
+		chat_unsupported(p->cx, "n");
+	if (rq->seed.n > 0)
+		chat_unsupported(p->cx, "seed");
+	if (rq->presence_penalty.n > 0 && number(rq->presence_penalty) != 0)
+		chat_unsupported(p->cx, "presence_penalty");
+	if (rq->frequency_penalty.n > 0 && number(rq->frequency_penalty) != 0)
+		chat_unsupported(p->cx, "frequency_penalty");
+	if (rq->logprobs)
+		chat_unsupported(p->cx, "logprobs");
+	if (rq->top_logprobs.n > 0)
+		chat_unsupported(p->cx, "top_logprobs");
+}
+
+static void write_stops(const struct plan *p, struct json_out *o)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->rq->n_stop; i++) {
+		if (anthropic_blank(p->rq->stop[i])) {
+			chat_unsupported(p->cx, "stop (one of white space only)");
+			continue;
+		}
+		if (n++ == 0) {
+			jo_key(o, "stop_sequences");
+			jo_arr(o);
+		}
+		jo_jstr(o, p->rq->stop[i]);
+	}
+	if (n > 0)
+		jo_arr_end(o);
+}
+
+static void write_tier(const struct plan *p, struct json_out *o)
+{
+	struct str tier = p->rq->tier;
+
+	if (tier.n == 0)
+		return;
+	if (str_eq(tier, STR("auto")))
+		jo_m_lit(o, "service_tier", "auto");
+	else if (str_eq(tier, STR("default")) || str_eq(tier, STR("standard_only")))
+		jo_m_lit(o, "service_tier", "standard_only");
+	else
+		chat_unsupported(p->cx, "service_tier");
+}
+
+static void write_user(const struct plan *p, struct json_out *o)
+{
+	if (p->rq->user.n == 0)
+		return;
+	jo_key(o, "metadata");
+	jo_obj(o);
+	jo_m_jstr(o, "user_id", p->rq->user);
+	jo_obj_end(o);
+}
+
+int anthropic_write_request(
+	struct chat_context *cx, const struct chat_request *rq, struct json_out *o)
+{
+	struct plan p;
+
+	plan_make(&p, cx, rq);
+	if (check_names(&p) != 0)
+		return -1;
+	if (next_turn(&p, rq->turn) == NULL)
+		return chat_fail(cx,
+			"messages has no text, image or result of a user, which this model's "
+			"API needs");
+	note_the_rest(&p);
+	jo_obj(o);
+	jo_m_jstr(o, "model", cx->model);
+	jo_m_u64(o, "max_tokens", p.max_tokens);
+	write_system(&p, o);
+	write_messages(&p, o);
+	write_tools(&p, o);
+	write_tool_choice(&p, o);
+	write_thinking(&p, o);
+	write_output_config(&p, o);
+	write_sampling(&p, o);
+	write_stops(&p, o);
+	write_user(&p, o);
+	write_tier(&p, o);
+	if (rq->stream)
+		jo_m_bool(o, "stream", true);
+	jo_obj_end(o);
+	return 0;
+}
