@@ -1,5 +1,6 @@
 UNIT_TESTS += \
 	t/unit/chat/check_chat \
+	t/unit/chat/check_embed \
 	t/unit/chat/check_anthropic \
 	t/unit/chat/check_anthropic_stream \
 	t/unit/chat/check_model_traits
