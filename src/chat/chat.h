@@ -103,7 +103,7 @@ struct chat_request {
 	struct str stop[CHAT_STOPS]; /* jstr */
 	unsigned n_stop;
 	enum chat_format format;
-	struct str schema_name, schema; /* jstr; json */
+	struct str schema_name, schema_description, schema; /* jstr; jstr; json */
 	int schema_strict;
 	enum chat_effort effort;
 	int64_t think_budget; /* tokens; -1: the model decides; 0 with think == 0: off */

@@ -8,3 +8,10 @@ libtg_chat_a_SOURCES = \
 	src/chat/anthropic_request_read.c src/chat/anthropic_request_write.c src/chat/anthropic_stream_read.c \
 	src/chat/anthropic_stream_write.c src/chat/anthropic_usage.c \
 	src/chat/model_traits.c src/chat/tbl/model_traits.h
+
+# OpenAI's chat completions
+libtg_chat_a_SOURCES += \
+	src/chat/openai.c src/chat/openai_int.h src/chat/openai_members.c src/chat/openai_media.c \
+	src/chat/openai_request_read.c src/chat/openai_request_write.c src/chat/openai_answer.c \
+	src/chat/openai_stream_read.c src/chat/openai_stream_write.c src/chat/openai_usage.c \
+	src/chat/openai_words.c src/chat/tbl/openai_finish.h

@@ -6,3 +6,4 @@ UNIT_TESTS += \
 	t/unit/chat/check_model_traits
 
 EXTRA_DIST += t/unit/chat/chat_unit.h
+UNIT_TESTS += t/unit/chat/check_openai t/unit/chat/check_openai_stream

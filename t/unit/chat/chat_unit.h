@@ -120,8 +120,8 @@ struct chat_unit_sink {
 	const struct chat_codec *to; /* NULL: events as lines, see below */
 	struct chat_stream *out;
 	size_t cap;
-	unsigned events, stop_after; /* the sink is gone after so many; 0: never */
-	bool open, ended;            /* the order that chat.h promises */
+	unsigned events, stop_after;    /* the sink is gone after so many; 0: never */
+	bool open[CHAT_CHOICES], ended; /* the order that chat.h promises */
 };
 
 static inline void chat_unit_append(struct chat_unit_sink *k, const char *p, size_t n)
@@ -204,16 +204,17 @@ static inline void chat_unit_line(struct chat_unit_sink *k, const struct chat_ev
 static inline int chat_unit_emit(void *arg, const struct chat_event *e)
 {
 	struct chat_unit_sink *k = arg;
+	bool *open = &k->open[e->choice];
 	char buf[1 << 16];
 	struct json_out o;
 
 	ck_assert_msg(!k->ended, "an event after the last one");
 	if (e->kind == EVENT_OPEN || e->kind == EVENT_CLOSE || e->kind == EVENT_DELTA)
-		ck_assert_msg(k->open == (e->kind != EVENT_OPEN), "a block in the wrong place");
-	k->open = e->kind == EVENT_OPEN || (k->open && e->kind != EVENT_CLOSE);
+		ck_assert_msg(*open == (e->kind != EVENT_OPEN), "a block in the wrong place");
+	*open = e->kind == EVENT_OPEN || (*open && e->kind != EVENT_CLOSE);
 	k->ended = e->kind == EVENT_END || e->kind == EVENT_ERROR;
 	if (e->kind == EVENT_FINISH || e->kind == EVENT_END)
-		ck_assert_msg(!k->open, "a block is open at the end");
+		ck_assert_msg(!*open, "a block is open at the end");
 	if (k->stop_after > 0 && ++k->events == k->stop_after)
 		return -1;
 	if (k->to == NULL) {
