@@ -5,7 +5,9 @@ libtg_meter_a_SOURCES = \
 	modules/providers/meter_probe.c modules/providers/meter_probe.h \
 	modules/providers/meter_estimate.c modules/providers/meter_estimate.h \
 	modules/providers/meter_tally.c modules/providers/meter_tally.h \
-	modules/providers/meter_gemini.c \
+	modules/providers/meter_gemini.c modules/providers/meter_hosts.c \
+	modules/providers/usage_bedrock.c modules/providers/usage_bedrock.h \
+	modules/providers/usage_cohere.c modules/providers/usage_cohere.h \
 	modules/providers/usage_gemini.c modules/providers/usage_gemini.h \
 	modules/providers/usage_anthropic.c modules/providers/usage_anthropic.h \
 	modules/providers/usage_cost.c modules/providers/usage_cost.h \

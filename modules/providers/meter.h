@@ -21,6 +21,8 @@
 #include "proto/sse.h"
 #include "providers/meter_tally.h"
 #include "providers/usage_anthropic.h"
+#include "providers/usage_bedrock.h"
+#include "providers/usage_cohere.h"
 #include "providers/usage_gemini.h"
 #include "providers/usage_openai.h"
 
@@ -112,6 +114,8 @@ struct meter {
 	struct usage_openai openai;
 	struct usage_anthropic anthropic;
 	struct meter_gemini gemini;
+	struct usage_bedrock bedrock;
+	bool message_over; /* Bedrock: the message ended; usage may come behind it */
 	unsigned n_events; /* read in full */
 	uint8_t head_len;
 	bool has_usage, drop_lf, usage_only;

@@ -10,7 +10,7 @@ static bool makes_text(enum meter_api api)
 {
 	return api == METER_OPENAI_CHAT || api == METER_OPENAI_COMPLETIONS ||
 	       api == METER_OPENAI_RESPONSES || api == METER_ANTHROPIC_MESSAGES ||
-	       api == METER_GEMINI;
+	       api == METER_GEMINI || api == METER_BEDROCK || api == METER_COHERE;
 }
 
 static struct str size_of(const struct meter *m, const struct bound *asked)

@@ -35,6 +35,12 @@ static inline bool meter_is_gemini(const struct meter *m)
 	return m->api == METER_GEMINI || m->api == METER_GEMINI_EMBED;
 }
 
+/* Bedrock and Cohere: meter_hosts.c */
+static inline bool meter_is_host(const struct meter *m)
+{
+	return m->api == METER_BEDROCK || m->api == METER_COHERE;
+}
+
 static inline bool meter_is_anthropic(const struct meter *m)
 {
 	return m->api == METER_ANTHROPIC_MESSAGES || m->api == METER_ANTHROPIC_COUNT;
@@ -48,6 +54,10 @@ void meter_gemini_init(struct meter *m);
 void meter_gemini_body(struct meter *m, struct str body);
 /* meter_read_object() of Gemini. */
 void meter_gemini_read(struct meter *m);
+/* The same of Bedrock and Cohere. */
+void meter_host_init(struct meter *m);
+void meter_host_read(struct meter *m);
+bool meter_host_said(const struct meter *m);
 /* An event's object, or a whole body, is complete (or as complete as it will be). */
 void meter_read_object(struct meter *m);
 /* The object that was read last has a piece of the answer in it. */

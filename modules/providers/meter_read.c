@@ -145,6 +145,8 @@ void meter_read_init(struct meter *m, char *capture, size_t cap)
 		json_tap_nest(&m->event, K_EXTRA, m->stream ? &m->item : &m->tools.tap);
 	if (meter_is_gemini(m))
 		meter_gemini_init(m);
+	if (meter_is_host(m))
+		meter_host_init(m);
 }
 
 /* A short string member, decoded into buf: replaces *out unless it is absent, empty or too long. */
@@ -468,6 +470,8 @@ void meter_read_object(struct meter *m)
 {
 	if (meter_is_gemini(m))
 		meter_gemini_read(m);
+	else if (meter_is_host(m))
+		meter_host_read(m);
 	else
 		read_object(m);
 	m->n_events++;
@@ -483,6 +487,8 @@ bool meter_read_said(const struct meter *m)
 	case METER_OPENAI_CHAT:
 	case METER_OPENAI_COMPLETIONS:
 	case METER_GEMINI: return m->list.tap.n_elem > 0;
+	case METER_BEDROCK:
+	case METER_COHERE: return meter_host_said(m);
 	case METER_ANTHROPIC_MESSAGES:
 		type = tap_text(&m->event, K_TYPE);
 		return str_eq(type, STR("content_block_delta"));

@@ -16,7 +16,7 @@
 /* Members whose strings are output, in all of the APIs. */
 static const struct str text_keys[] = { STR("content"), STR("text"), STR("delta"), STR("arguments"),
 	STR("partial_json"), STR("thinking"), STR("reasoning_content"), STR("reasoning"),
-	STR("refusal") };
+	STR("refusal"), STR("input"), STR("tool_plan") };
 
 /* The string that ends at `end` (its closing quote) is one of those keys. */
 static bool is_text_key(const char *from, const char *end)
@@ -77,7 +77,8 @@ static void look_at(
 		l->text += value.n;
 		if (l->text_at == 0 && value.n > 0)
 			l->text_at = (size_t)(value.p - json.p);
-	} else if (key - key_from >= 12 && memcmp(key - 12, "\"obfuscation", 12) == 0) {
+	} else if ((key - key_from >= 12 && memcmp(key - 12, "\"obfuscation", 12) == 0) ||
+		   (key - key_from >= 2 && memcmp(key - 2, "\"p", 2) == 0)) { /* Bedrock's */
 		l->pad += value.n;
 	}
 }

@@ -14,6 +14,8 @@
 #define RESP    METER_OPENAI_RESPONSES
 #define MSGS    METER_ANTHROPIC_MESSAGES
 #define GEMINI  METER_GEMINI
+#define BED     METER_BEDROCK
+#define COH     METER_COHERE
 #define FIGURES 5
 
 enum form { LINES, RAW, BODY }; /* one event's data a line; as it was sent; not a stream */
@@ -134,6 +136,20 @@ static const struct recording recordings[] = {
 		.want = { { USAGE_IN, 17 }, { USAGE_OUT, 227 } } },
 	{ "spliced-message-start.chunks.txt", MSGS, LINES, "claude-3-haiku-20240307", "", "",
 		.want = { { USAGE_IN, 17 }, { USAGE_OUT, 65 } } },
+	{ "amazon-bedrock-text.chunks.txt", BED, LINES, "", "", "",
+		.want = { { USAGE_IN, 22 }, { USAGE_OUT, 55 } } },
+	{ "amazon-bedrock-reasoning.chunks.txt", BED, LINES, "", "", "",
+		.want = { { USAGE_IN, 51 }, { USAGE_OUT, 94 } } },
+	{ "amazon-bedrock-tool-call.1.chunks.txt", BED, LINES, "", "", "",
+		.want = { { USAGE_IN, 125 }, { USAGE_OUT, 45 } } },
+	{ "amazon-bedrock-tool-no-args.chunks.txt", BED, LINES, "", "", "",
+		.want = { { USAGE_IN, 100 }, { USAGE_OUT, 25 } } },
+	{ "cohere-text.chunks.txt", COH, LINES, "", "", "",
+		.want = { { USAGE_IN, 12 }, { USAGE_OUT, 7 } } },
+	{ "cohere-reasoning.chunks.txt", COH, LINES, "", "", "",
+		.want = { { USAGE_IN, 8 }, { USAGE_OUT, 50 } } },
+	{ "cohere-tool-call.chunks.txt", COH, LINES, "", "", "",
+		.want = { { USAGE_IN, 119 }, { USAGE_OUT, 44 } } },
 };
 
 static const char *data_dir(void)

@@ -238,6 +238,55 @@ static const struct example examples[] = {
 		USAGE_PROVIDER, { { USAGE_IN, 5 }, { USAGE_OUT, 3 } },
 		{ { USAGE_IN, 70 }, { USAGE_OUT, 8 } }, -1,
 		{ .model = "c", .advisor_model = "adv" } },
+
+	/* ---- Bedrock: cached input beside the input, usage behind the message's end */
+	{ "converse", METER_BEDROCK, B,
+		"{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":[{\"text\":\"a\"}]}},"
+		"\"stopReason\":\"end_turn\",\"usage\":{\"inputTokens\":9,\"outputTokens\":4,"
+		"\"totalTokens\":13,\"cacheReadInputTokens\":100,\"cacheWriteInputTokens\":50,"
+		"\"cacheDetails\":[{\"ttl\":\"1h\",\"inputTokens\":30},{\"ttl\":\"5m\","
+		"\"inputTokens\":15}]},\"serviceTier\":{\"type\":\"flex\"}}",
+		USAGE_PROVIDER,
+		{ { USAGE_IN, 9 }, { USAGE_OUT, 4 }, { USAGE_IN_CACHE_READ, 100 },
+			{ USAGE_IN_CACHE_WRITE_1H, 30 }, { USAGE_IN_CACHE_WRITE_5M, 15 },
+			{ USAGE_IN_CACHE_WRITE, 5 } },
+		{ { 0 } }, -1, { 0 } },
+	{ "converse streamed", METER_BEDROCK, S,
+		D("{\"messageStart\":{\"role\":\"assistant\"}}")
+			D("{\"contentBlockDelta\":{\"contentBlockIndex\":0,\"delta\":{\"text\":"
+			  "\"a\"},"
+			  "\"p\":\"abcd\"}}") D("{\"messageStop\":{\"stopReason\":\"end_turn\"}}")
+				D("{\"metadata\":{\"usage\":{\"inputTokens\":9,\"outputTokens\":4},"
+				  "\"metrics\":{\"latencyMs\":1}}}"),
+		USAGE_PROVIDER, { { USAGE_IN, 9 }, { USAGE_OUT, 4 } }, { { 0 } }, -1, { 0 } },
+	{ "some tell it before the end", METER_BEDROCK, S,
+		D("{\"metadata\":{\"usage\":{\"inputTokens\":9,\"outputTokens\":4}}}")
+			D("{\"messageStop\":{\"stopReason\":\"end_turn\"}}"),
+		USAGE_PROVIDER, { { USAGE_IN, 9 }, { USAGE_OUT, 4 } }, { { 0 } }, -1, { 0 } },
+	{ "without the end it is not final", METER_BEDROCK, S,
+		D("{\"metadata\":{\"usage\":{\"inputTokens\":9,\"outputTokens\":4}}}"),
+		USAGE_PARTIAL, { { USAGE_IN, 9 }, { USAGE_OUT, 4 } }, { { 0 } }, -1, { 0 } },
+	{ "no metadata came", METER_BEDROCK, S,
+		D("{\"messageStop\":{\"stopReason\":\"end_turn\"}}"), USAGE_ABSENT, { { 0 } },
+		{ { 0 } }, -1, { 0 } },
+
+	/* ---- Cohere: what is billed, not what was processed */
+	{ "cohere", METER_COHERE, B,
+		"{\"id\":\"1\",\"message\":{\"role\":\"assistant\",\"content\":[{\"type\":\"text\","
+		"\"text\":\"a\"}]},\"finish_reason\":\"COMPLETE\",\"usage\":{\"billed_units\":{"
+		"\"input_tokens\":12,\"output_tokens\":7},\"tokens\":{\"input_tokens\":507,"
+		"\"output_tokens\":10},\"cached_tokens\":448}}",
+		USAGE_PROVIDER, { { USAGE_IN, 12 }, { USAGE_OUT, 7 } }, { { 0 } }, -1, { 0 } },
+	{ "cohere streamed", METER_COHERE, S,
+		D("{\"type\":\"content-delta\",\"index\":0,\"delta\":{\"message\":{\"content\":{"
+		  "\"text\":\"a\"}}}}")
+			D("{\"type\":\"message-end\",\"delta\":{\"finish_reason\":"
+			  "\"COMPLETE\",\"usage\":{\"billed_units\":{\"input_tokens\":12,"
+			  "\"output_tokens\":7},\"tokens\":{\"input_tokens\":507}}}}"),
+		USAGE_PROVIDER, { { USAGE_IN, 12 }, { USAGE_OUT, 7 } }, { { 0 } }, -1, { 0 } },
+	{ "cohere without billed units", METER_COHERE, B,
+		"{\"message\":{},\"usage\":{\"tokens\":{\"input_tokens\":5,\"output_tokens\":2}}}",
+		USAGE_PROVIDER, { { USAGE_IN, 5 }, { USAGE_OUT, 2 } }, { { 0 } }, -1, { 0 } },
 };
 
 static char memory[METER_BUF_BYTES];
