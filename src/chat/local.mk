@@ -15,3 +15,9 @@ libtg_chat_a_SOURCES += \
 	src/chat/openai_request_read.c src/chat/openai_request_write.c src/chat/openai_answer.c \
 	src/chat/openai_stream_read.c src/chat/openai_stream_write.c src/chat/openai_usage.c \
 	src/chat/openai_words.c src/chat/tbl/openai_finish.h
+
+# Bedrock's Converse, Cohere's v2 chat: providers' dialects
+libtg_chat_a_SOURCES += \
+	src/chat/converse.h src/chat/tbl/converse_errors.h src/chat/converse_answer.c src/chat/converse_parts.c \
+	src/chat/converse_request.c src/chat/converse_stream.c \
+	src/chat/cohere.h src/chat/cohere_answer.c src/chat/cohere_request.c src/chat/cohere_stream.c

@@ -7,3 +7,4 @@ UNIT_TESTS += \
 
 EXTRA_DIST += t/unit/chat/chat_unit.h
 UNIT_TESTS += t/unit/chat/check_openai t/unit/chat/check_openai_stream
+UNIT_TESTS += t/unit/chat/check_converse t/unit/chat/check_cohere

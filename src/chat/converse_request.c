@@ -1,0 +1,674 @@
+/*
+ * converse_request.c: a request for Bedrock's Converse out of the hub. Facts: providers.md 10.1:
+ * turns alternate, text is never empty, toolConfig stays as long as the history has tool blocks,
+ * and there is no tool_choice none; what only one vendor's models know goes into
+ * additionalModelRequestFields.
+ *
+ * maxTokens is money: where the client or the configuration named it, a thinking budget gives way
+ * to it. Owns nothing; any thread.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "chat/converse.h"
+
+/* What additionalModelRequestFields the model's vendor has. */
+enum vendor { VENDOR_OTHER, VENDOR_CLAUDE, VENDOR_NOVA };
+
+struct plan {
+	struct chat_context *cx;
+	const struct chat_request *rq;
+	const struct model_traits *traits;
+	struct converse_parts parts;
+	enum vendor vendor;
+	uint64_t budget;    /* 0: no thinking by budget */
+	bool adaptive, off; /* thinking */
+	bool history;       /* has tool blocks */
+	bool tools;         /* toolConfig is written */
+};
+
+static bool has_word(struct str model, struct str word)
+{
+	return str_find(model, word) != (size_t)-1;
+}
+
+/* A JSON number; its text has no end of its own. */
+static double number(struct str s)
+{
+	char buf[40];
+
+	snprintf(buf, sizeof buf, "%.*s", (int)TG_MIN(s.n, sizeof buf - 1), s.p);
+	return strtod(buf, NULL);
+}
+
+/* ---- turns */
+
+static bool turn_fits(const struct plan *p, const struct chat_turn *t)
+{
+	if (t->role == CHAT_SYSTEM)
+		return false;
+	for (const struct chat_part *q = t->part; q != NULL; q = q->next)
+		if (converse_part_fits(&p->parts, q))
+			return true;
+	return false;
+}
+
+/* t or the first behind it that has something to say. */
+static const struct chat_turn *next_turn(const struct plan *p, const struct chat_turn *t)
+{
+	while (t != NULL && !turn_fits(p, t))
+		t = t->next;
+	return t;
+}
+
+/* Without the white space at its end, which is refused in an answer's beginning. */
+static struct str trim_end(struct str s)
+{
+	for (;;) {
+		size_t slashes = 0;
+
+		if (s.n > 0 && s.p[s.n - 1] == ' ') {
+			s.n--;
+			continue;
+		}
+		while (slashes + 1 < s.n && s.p[s.n - 2 - slashes] == '\\')
+			slashes++;
+		if (slashes % 2 == 0 || memchr("ntr", s.p[s.n - 1], 3) == NULL)
+			return s;
+		s.n -= 2;
+	}
+}
+
+static void write_part(struct plan *p, const struct chat_part *q, bool last, struct json_out *o)
+{
+	struct chat_part end = *q;
+
+	if (last && q->kind == PART_TEXT)
+		end.text = trim_end(q->text);
+	converse_part_write(&p->parts, &end, o);
+	converse_cache_write(&p->parts, q->cache, o);
+}
+
+/* The blocks of a run of turns of one role: a user's results before anything else. */
+static const struct chat_turn *write_run(
+	struct plan *p, const struct chat_turn *from, struct json_out *o)
+{
+	const struct chat_turn *t = from;
+	bool model = from->role == CHAT_ASSISTANT;
+
+	for (int results = !model; results >= 0; results--)
+		for (t = from; t != NULL && t->role == from->role; t = next_turn(p, t->next))
+			for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
+				bool last =
+					model && q->next == NULL && next_turn(p, t->next) == NULL;
+
+				if ((q->kind == PART_RESULT) == (results == 1) &&
+					converse_part_fits(&p->parts, q))
+					write_part(p, q, last, o);
+			}
+	return t;
+}
+
+static void write_messages(struct plan *p, struct json_out *o)
+{
+	const struct chat_turn *t = next_turn(p, p->rq->turn);
+
+	p->parts.documents = 0;
+	jo_key(o, "messages");
+	jo_arr(o);
+	while (t != NULL) {
+		jo_obj(o);
+		jo_m_text(o, "role", t->role == CHAT_USER ? STR("user") : STR("assistant"));
+		jo_key(o, "content");
+		jo_arr(o);
+		t = write_run(p, t, o);
+		jo_arr_end(o);
+		jo_obj_end(o);
+	}
+	jo_arr_end(o);
+}
+
+/* ---- system */
+
+static void write_text(struct str jstr, struct json_out *o)
+{
+	jo_obj(o);
+	jo_m_jstr(o, "text", jstr);
+	jo_obj_end(o);
+}
+
+/* A history with tool blocks needs toolConfig, and no word forbids the use of it. */
+static bool says_no_tools(const struct plan *p)
+{
+	return p->history && (p->rq->choose == CHOOSE_NONE || p->rq->tool == NULL);
+}
+
+static bool has_system(const struct plan *p)
+{
+	bool any = says_no_tools(p);
+
+	for (const struct chat_turn *t = p->rq->turn; t != NULL; t = t->next)
+		for (const struct chat_part *q = t->role == CHAT_SYSTEM ? t->part : NULL; q != NULL;
+			q = q->next) {
+			if (q->kind != PART_TEXT)
+				chat_unsupported(
+					p->cx, "messages[].content[] of a system turn (text only)");
+			else if (!converse_blank(q->text))
+				any = true;
+		}
+	return any;
+}
+
+static void write_system(const struct plan *p, struct json_out *o)
+{
+	if (!has_system(p))
+		return;
+	jo_key(o, "system");
+	jo_arr(o);
+	for (const struct chat_turn *t = p->rq->turn; t != NULL; t = t->next)
+		for (const struct chat_part *q = t->role == CHAT_SYSTEM ? t->part : NULL; q != NULL;
+			q = q->next) {
+			if (q->kind != PART_TEXT || converse_blank(q->text))
+				continue;
+			write_text(q->text, o);
+			converse_cache_write(&p->parts, q->cache, o);
+		}
+	if (says_no_tools(p))
+		write_text(STR("Answer without calling a tool."), o);
+	jo_arr_end(o);
+}
+
+/* ---- tools */
+
+static int check_name(struct chat_context *cx, struct str name)
+{
+	if (converse_is_name(name))
+		return 0;
+	return chat_fail(cx,
+		"The tool's name \"%.*s\" cannot go to this model's API, which takes 1 to 64 of "
+		"A-Z, a-z, 0-9, _ and -.",
+		(int)TG_MIN(name.n, 64), name.p != NULL ? name.p : "");
+}
+
+static int check_names(struct plan *p)
+{
+	for (const struct chat_tool *t = p->rq->tool; t != NULL; t = t->next)
+		if (check_name(p->cx, t->name) != 0)
+			return -1;
+	for (const struct chat_turn *t = p->rq->turn; t != NULL; t = t->next)
+		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
+			if (q->kind == PART_CALL && check_name(p->cx, q->name) != 0)
+				return -1;
+			p->history |= q->kind == PART_CALL || q->kind == PART_RESULT;
+		}
+	return 0;
+}
+
+static void open_spec(struct str name, struct json_out *o)
+{
+	jo_obj(o);
+	jo_key(o, "toolSpec");
+	jo_obj(o);
+	jo_m_jstr(o, "name", name);
+}
+
+static void close_spec(struct str schema, struct json_out *o)
+{
+	jo_key(o, "inputSchema");
+	jo_obj(o);
+	jo_m_raw(o, "json", schema);
+	jo_obj_end(o);
+	jo_obj_end(o);
+	jo_obj_end(o);
+}
+
+static void write_tool(const struct plan *p, const struct chat_tool *t, struct json_out *o)
+{
+	open_spec(t->name, o);
+	if (!converse_blank(t->description))
+		jo_m_jstr(o, "description", t->description);
+	if (t->strict == 1 && model_has(p->traits, TRAIT_NO_SCHEMA))
+		chat_unsupported(p->cx, "tools[].strict");
+	else if (t->strict == 1)
+		jo_m_bool(o, "strict", true);
+	close_spec(t->schema, o);
+	converse_cache_write(&p->parts, t->cache, o);
+}
+
+/* Was the tool of this call named by an earlier one? */
+static bool named_before(const struct chat_request *rq, const struct chat_part *call)
+{
+	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
+		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
+			if (q == call)
+				return false;
+			if (q->kind == PART_CALL && str_eq(q->name, call->name))
+				return true;
+		}
+	return false;
+}
+
+/* Those that the history called, where the client offers none any more. */
+static void write_made_tools(const struct chat_request *rq, struct json_out *o)
+{
+	bool any = false;
+
+	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
+		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
+			if (q->kind != PART_CALL || named_before(rq, q))
+				continue;
+			open_spec(q->name, o);
+			close_spec(STR("{\"type\":\"object\"}"), o);
+			any = true;
+		}
+	if (any) /* results without their calls are the provider's to refuse */
+		return;
+	open_spec(STR("none"), o);
+	close_spec(STR("{\"type\":\"object\"}"), o);
+}
+
+static bool forced(const struct plan *p)
+{
+	return p->rq->tool != NULL && (p->rq->choose == CHOOSE_ANY || p->rq->choose == CHOOSE_TOOL);
+}
+
+static void write_tool_choice(const struct plan *p, struct json_out *o)
+{
+	bool thinks = p->budget > 0 || p->adaptive;
+
+	if (forced(p) && (thinks || model_has(p->traits, TRAIT_NO_FORCED_TOOL))) {
+		chat_unsupported(p->cx, "tool_choice");
+		return;
+	}
+	if (!forced(p) && p->rq->choose != CHOOSE_AUTO)
+		return;
+	jo_key(o, "toolChoice");
+	jo_obj(o);
+	jo_key(o, !forced(p) ? "auto" : p->rq->choose == CHOOSE_ANY ? "any" : "tool");
+	jo_obj(o);
+	if (p->rq->choose == CHOOSE_TOOL)
+		jo_m_jstr(o, "name", p->rq->choose_name);
+	jo_obj_end(o);
+	jo_obj_end(o);
+}
+
+static void write_tools(const struct plan *p, struct json_out *o)
+{
+	if (!p->tools)
+		return;
+	jo_key(o, "toolConfig");
+	jo_obj(o);
+	jo_key(o, "tools");
+	jo_arr(o);
+	for (const struct chat_tool *t = p->rq->tool; t != NULL; t = t->next)
+		write_tool(p, t, o);
+	if (p->rq->tool == NULL)
+		write_made_tools(p->rq, o);
+	jo_arr_end(o);
+	if (p->rq->tool != NULL)
+		write_tool_choice(p, o);
+	jo_obj_end(o);
+}
+
+/* ---- reasoning */
+
+static void note_reasoning(struct plan *p)
+{
+	chat_unsupported(p->cx, p->rq->effort > EFFORT_NONE ? "reasoning_effort" : "thinking");
+}
+
+static void plan_budget(struct plan *p)
+{
+	const struct chat_request *rq = p->rq;
+	uint64_t least = TG_MAX(p->traits->budget_least, UINT64_C(1024));
+	uint64_t limit = rq->max_tokens > 0 ? rq->max_tokens : p->traits->most_tokens;
+	uint64_t budget = rq->think_budget > 0
+				  ? (uint64_t)rq->think_budget
+				  : model_effort_budget(
+					    rq->effort > EFFORT_NONE ? rq->effort : EFFORT_MEDIUM);
+
+	if (limit > 0)
+		budget = TG_MIN(budget, limit - limit / 4);
+	budget = TG_MAX(budget, least);
+	if (limit == 0 || budget < limit)
+		p->budget = budget;
+	else
+		note_reasoning(p);
+}
+
+static void plan_thinking(struct plan *p)
+{
+	const struct chat_request *rq = p->rq;
+	bool wants = rq->think == 1 || rq->effort > EFFORT_NONE || rq->think_budget > 0;
+
+	if (p->vendor != VENDOR_CLAUDE) {
+		if (wants && p->vendor == VENDOR_OTHER && p->traits->thinking != THINKING_LEVEL)
+			note_reasoning(p);
+		return;
+	}
+	if (rq->think == 0 || (!wants && rq->effort == EFFORT_NONE))
+		p->off = model_has(p->traits, TRAIT_THINKS_UNASKED);
+	else if (wants && p->traits->thinking == THINKING_BUDGET)
+		plan_budget(p);
+	else if (wants && p->traits->thinking == THINKING_ADAPTIVE)
+		p->adaptive = true;
+	else if (wants)
+		note_reasoning(p);
+}
+
+static enum chat_effort effort_of(const struct plan *p)
+{
+	enum chat_effort e = p->rq->effort;
+
+	if (e == EFFORT_UNSET && p->rq->think_budget > 0)
+		e = model_budget_effort(p->rq->think_budget);
+	return e;
+}
+
+static bool writes_effort(const struct plan *p)
+{
+	return p->vendor == VENDOR_CLAUDE && model_has(p->traits, TRAIT_EFFORT) &&
+	       effort_of(p) > EFFORT_NONE;
+}
+
+/* ---- inferenceConfig */
+
+static bool takes_sampling(const struct plan *p)
+{
+	return p->budget == 0 && !p->adaptive && !model_has(p->traits, TRAIT_NO_SAMPLING);
+}
+
+static void write_samplers(const struct plan *p, struct json_out *o)
+{
+	const struct chat_request *rq = p->rq;
+	bool heated = rq->temperature.n > 0 && takes_sampling(p);
+	bool both = heated && model_has(p->traits, TRAIT_ONE_SAMPLER);
+
+	if (heated)
+		jo_m_raw(
+			o, "temperature", number(rq->temperature) > 1 ? STR("1") : rq->temperature);
+	else if (rq->temperature.n > 0 && number(rq->temperature) != 1)
+		chat_unsupported(p->cx, "temperature");
+	if (rq->top_p.n == 0)
+		return;
+	if (takes_sampling(p) && !both)
+		jo_m_raw(o, "topP", rq->top_p);
+	else if (number(rq->top_p) != 1)
+		chat_unsupported(p->cx, "top_p");
+}
+
+static void write_stops(const struct plan *p, struct json_out *o)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->rq->n_stop; i++) {
+		if (p->vendor == VENDOR_CLAUDE && converse_blank(p->rq->stop[i])) {
+			chat_unsupported(p->cx, "stop (one of white space only)");
+			continue;
+		}
+		if (n++ == 0) {
+			jo_key(o, "stopSequences");
+			jo_arr(o);
+		}
+		jo_jstr(o, p->rq->stop[i]);
+	}
+	if (n > 0)
+		jo_arr_end(o);
+}
+
+static void write_inference(const struct plan *p, struct json_out *o)
+{
+	if (p->rq->max_tokens == 0 && p->rq->temperature.n == 0 && p->rq->top_p.n == 0 &&
+		p->rq->n_stop == 0)
+		return;
+	jo_key(o, "inferenceConfig");
+	jo_obj(o);
+	if (p->rq->max_tokens > 0)
+		jo_m_u64(o, "maxTokens", p->rq->max_tokens);
+	write_samplers(p, o);
+	write_stops(p, o);
+	jo_obj_end(o);
+}
+
+/* ---- additionalModelRequestFields */
+
+static void write_thinking(const struct plan *p, struct json_out *o)
+{
+	jo_key(o, "thinking");
+	jo_obj(o);
+	jo_m_text(o, "type",
+		p->off        ? STR("disabled")
+		: p->adaptive ? STR("adaptive")
+			      : STR("enabled"));
+	if (p->budget > 0)
+		jo_m_u64(o, "budget_tokens", p->budget);
+	jo_obj_end(o);
+}
+
+static void write_claude_fields(const struct plan *p, struct json_out *o)
+{
+	const struct chat_request *rq = p->rq;
+
+	if (p->off || p->adaptive || p->budget > 0)
+		write_thinking(p, o);
+	if (rq->top_k.n > 0 && takes_sampling(p))
+		jo_m_raw(o, "top_k", rq->top_k);
+	else if (rq->top_k.n > 0)
+		chat_unsupported(p->cx, "top_k");
+	if (rq->parallel != 0 || rq->tool == NULL || !p->tools || forced(p))
+		return;
+	jo_key(o, "tool_choice");
+	jo_obj(o);
+	jo_m_lit(o, "type", "auto");
+	jo_m_bool(o, "disable_parallel_tool_use", true);
+	jo_obj_end(o);
+}
+
+/* Nova: topK stands in an inferenceConfig of its own, reasoning by a word. */
+static void write_nova_fields(const struct plan *p, struct json_out *o)
+{
+	enum chat_effort e = effort_of(p);
+
+	if (p->rq->top_k.n > 0) {
+		jo_key(o, "inferenceConfig");
+		jo_obj(o);
+		jo_m_raw(o, "topK", p->rq->top_k);
+		jo_obj_end(o);
+	}
+	if (e <= EFFORT_NONE)
+		return;
+	jo_key(o, "reasoningConfig");
+	jo_obj(o);
+	jo_m_lit(o, "type", "enabled");
+	jo_m_text(o, "maxReasoningEffort",
+		chat_effort_word(TG_MIN(TG_MAX(e, EFFORT_LOW), EFFORT_HIGH)));
+	jo_obj_end(o);
+}
+
+static void write_other_fields(const struct plan *p, struct json_out *o)
+{
+	enum chat_effort e = effort_of(p);
+
+	jo_m_raw(o, "top_k", p->rq->top_k);
+	if (e > EFFORT_NONE && p->traits->thinking == THINKING_LEVEL)
+		jo_m_text(o, "reasoning_effort",
+			chat_effort_word(TG_MIN(TG_MAX(e, EFFORT_LOW), EFFORT_HIGH)));
+}
+
+static void write_vendor_fields(const struct plan *p, struct json_out *o)
+{
+	if (p->vendor == VENDOR_CLAUDE)
+		write_claude_fields(p, o);
+	else if (p->vendor == VENDOR_NOVA)
+		write_nova_fields(p, o);
+	else
+		write_other_fields(p, o);
+	if (p->vendor != VENDOR_CLAUDE && p->rq->parallel == 0 && p->rq->tool != NULL)
+		chat_unsupported(p->cx, "parallel_tool_calls");
+}
+
+static void write_additional(const struct plan *p, struct json_out *o)
+{
+	struct json_out count;
+
+	jo_init(&count, NULL, 0);
+	write_vendor_fields(p, &count);
+	if (count.n == 0)
+		return;
+	jo_key(o, "additionalModelRequestFields");
+	jo_obj(o);
+	write_vendor_fields(p, o);
+	jo_obj_end(o);
+}
+
+/* ---- the rest */
+
+static void write_format(const struct plan *p, struct json_out *o)
+{
+	jo_key(o, "textFormat");
+	jo_obj(o);
+	jo_m_lit(o, "type", "json_schema");
+	jo_key(o, "structure");
+	jo_obj(o);
+	jo_key(o, "jsonSchema");
+	jo_obj(o);
+	jo_key(o, "schema");
+	jo_quote_jstr(o, p->rq->schema);
+	jo_m_jstr(o, "name", p->rq->schema_name);
+	jo_obj_end(o);
+	jo_obj_end(o);
+	jo_obj_end(o);
+}
+
+static void write_output(const struct plan *p, struct json_out *o)
+{
+	bool schema = p->rq->format == FORMAT_SCHEMA && !model_has(p->traits, TRAIT_NO_SCHEMA);
+	enum chat_effort e = TG_MIN(TG_MAX(effort_of(p), EFFORT_LOW), p->traits->effort_most);
+
+	if (p->rq->format != FORMAT_TEXT && !schema)
+		chat_unsupported(p->cx, "response_format");
+	if (!schema && !writes_effort(p))
+		return;
+	jo_key(o, "outputConfig");
+	jo_obj(o);
+	if (schema)
+		write_format(p, o);
+	if (writes_effort(p))
+		jo_m_text(o, "effort", chat_effort_word(e));
+	jo_obj_end(o);
+}
+
+static void write_tier(const struct plan *p, struct json_out *o)
+{
+	static const struct {
+		struct str client, bedrock;
+	} tiers[] = {
+		{ STR("priority"), STR("priority") },
+		{ STR("flex"), STR("flex") },
+		{ STR("reserved"), STR("reserved") },
+		{ STR("default"), STR("default") },
+		{ STR("standard_only"), STR("default") },
+		{ STR("auto"), STR_NONE },
+	};
+
+	if (p->rq->tier.n == 0)
+		return;
+	for (size_t i = 0; i < TG_ARRAY_LEN(tiers); i++) {
+		if (!str_eq(p->rq->tier, tiers[i].client))
+			continue;
+		if (tiers[i].bedrock.n == 0)
+			return;
+		jo_key(o, "serviceTier");
+		jo_obj(o);
+		jo_m_text(o, "type", tiers[i].bedrock);
+		jo_obj_end(o);
+		return;
+	}
+	chat_unsupported(p->cx, "service_tier");
+}
+
+/* Bedrock logs it with the invocation; characters as its model has them. */
+static void write_user(const struct plan *p, struct json_out *o)
+{
+	struct str user = p->rq->user;
+
+	if (user.p == NULL)
+		return;
+	for (size_t i = 0; i < user.n; i++)
+		if (user.n > 256 || !(converse_is_name(str_mk(user.p + i, 1)) ||
+					    memchr(" :@$#=/+,.", user.p[i], 10) != NULL)) {
+			chat_unsupported(p->cx, "user");
+			return;
+		}
+	jo_key(o, "requestMetadata");
+	jo_obj(o);
+	jo_m_jstr(o, "user", user);
+	jo_obj_end(o);
+}
+
+/* What the API has no word for; a value that changes nothing is left out. */
+static void note_the_rest(const struct plan *p)
+{
+	const struct chat_request *rq = p->rq;
+
+	if (rq->n.n > 0 && number(rq->n) != 1)
+		chat_unsupported(p->cx, "n");
+	if (rq->seed.n > 0)
+		chat_unsupported(p->cx, "seed");
+	if (rq->presence_penalty.n > 0 && number(rq->presence_penalty) != 0)
+		chat_unsupported(p->cx, "presence_penalty");
+	if (rq->frequency_penalty.n > 0 && number(rq->frequency_penalty) != 0)
+		chat_unsupported(p->cx, "frequency_penalty");
+	if (rq->logprobs)
+		chat_unsupported(p->cx, "logprobs");
+	if (rq->top_logprobs.n > 0)
+		chat_unsupported(p->cx, "top_logprobs");
+}
+
+static void plan_make(struct plan *p, struct chat_context *cx, const struct chat_request *rq)
+{
+	*p = (struct plan){ .cx = cx, .rq = rq, .parts = { .cx = cx } };
+	p->traits = model_traits_find(cx->model);
+	p->vendor = has_word(cx->model, STR("claude")) ? VENDOR_CLAUDE
+		    : has_word(cx->model, STR("nova")) ? VENDOR_NOVA
+						       : VENDOR_OTHER;
+	p->parts.caches = p->vendor != VENDOR_OTHER;
+}
+
+int converse_write_request(
+	struct chat_context *cx, const struct chat_request *rq, struct json_out *o)
+{
+	struct plan p;
+
+	plan_make(&p, cx, rq);
+	if (check_names(&p) != 0)
+		return -1;
+	if (next_turn(&p, rq->turn) == NULL)
+		return chat_fail(cx,
+			"messages has no text, image or result of a user, which this model's API "
+			"needs.");
+	p.tools = p.history || (rq->tool != NULL && rq->choose != CHOOSE_NONE);
+	plan_thinking(&p);
+	note_the_rest(&p);
+	jo_obj(o);
+	write_messages(&p, o);
+	write_system(&p, o);
+	write_inference(&p, o);
+	write_tools(&p, o);
+	write_additional(&p, o);
+	write_output(&p, o);
+	write_tier(&p, o);
+	write_user(&p, o);
+	jo_obj_end(o);
+	return 0;
+}
+
+const struct chat_codec chat_codec_converse = {
+	.name = "converse",
+	.write_request = converse_write_request,
+	.read_answer = converse_read_answer,
+	.in_open = converse_in_open,
+	.read_event = converse_read_event,
+	.read_end = converse_read_end,
+	.read_error = converse_read_error,
+};

@@ -1,0 +1,275 @@
+/*
+ * converse_stream.c: a ConverseStream into the hub's events. Text and reasoning have no start
+ * event: their blocks open with the first delta. metadata, with the usage, comes behind messageStop
+ * (some relays send it before): the end is told when both were seen, or when the body ends and
+ * messageStop was seen. An exception after the head of 200 is an error. Facts: providers.md
+ * sections 3, 10.3, 13. A stream belongs to one request; runs on its worker.
+ */
+#include "chat/converse.h"
+
+struct chat_stream {
+	struct arena *arena; /* of the request */
+	bool started, open, stopped, metered, over;
+	bool calls;               /* a tool was called */
+	enum chat_part_kind kind; /* of the open block */
+	uint64_t index;           /* of the open block, as the provider counts */
+	char *signature;          /* of the open block; may come in pieces */
+	size_t n_signature, cap_signature;
+};
+
+struct out {
+	chat_emit_f *emit;
+	void *arg;
+};
+
+struct chat_stream *converse_in_open(struct chat_context *cx, const struct chat_request *rq)
+{
+	struct chat_stream *s = CHAT_NEW(cx, chat_stream);
+
+	(void)rq;
+	if (s != NULL)
+		s->arena = cx->arena;
+	return s;
+}
+
+static int emit(const struct out *o, const struct chat_event *e)
+{
+	return o->emit(o->arg, e);
+}
+
+static int start(struct chat_stream *s, const struct out *o)
+{
+	if (s->started)
+		return 0;
+	s->started = true;
+	return emit(o, &(struct chat_event){ .kind = EVENT_START });
+}
+
+/* ---- blocks */
+
+static int close_block(struct chat_stream *s, const struct out *o)
+{
+	struct chat_event e = { .kind = EVENT_CLOSE, .part = s->kind };
+
+	if (!s->open)
+		return 0;
+	s->open = false;
+	if (s->n_signature > 0)
+		e.signature = str_mk(s->signature, s->n_signature);
+	s->n_signature = 0;
+	return emit(o, &e);
+}
+
+static int open_block(
+	struct chat_stream *s, uint64_t index, const struct chat_event *e, const struct out *o)
+{
+	if (start(s, o) != 0 || close_block(s, o) != 0)
+		return -1;
+	s->open = true;
+	s->kind = e->part;
+	s->index = index;
+	return emit(o, e);
+}
+
+/* A piece for a block that need not have begun. */
+static int delta(struct chat_stream *s, uint64_t index, enum chat_part_kind kind, struct str piece,
+	const struct out *o)
+{
+	struct chat_event e = { .kind = EVENT_OPEN, .part = kind };
+
+	if (!s->open || s->index != index || s->kind != kind)
+		if (open_block(s, index, &e, o) != 0)
+			return -1;
+	e.kind = EVENT_DELTA;
+	e.text = piece;
+	return piece.n > 0 ? emit(o, &e) : 0;
+}
+
+static int add_signature(struct chat_stream *s, struct chat_context *cx, struct str piece)
+{
+	size_t cap = TG_MAX(s->cap_signature, (size_t)512);
+
+	if (piece.n == 0)
+		return 0;
+	while (cap - s->n_signature < piece.n)
+		cap *= 2;
+	if (cap != s->cap_signature) {
+		char *more = arena_alloc(s->arena, cap);
+
+		if (more == NULL)
+			return chat_fail(cx, "a signature is too long");
+		if (s->n_signature > 0)
+			memcpy(more, s->signature, s->n_signature);
+		s->signature = more;
+		s->cap_signature = cap;
+	}
+	memcpy(s->signature + s->n_signature, piece.p, piece.n);
+	s->n_signature += piece.n;
+	return 0;
+}
+
+static int read_reasoning(struct chat_stream *s, struct chat_context *cx, uint64_t index,
+	const struct json_node *r, const struct out *o)
+{
+	struct str text = json_get_jstr(r, STR("text")),
+		   redacted = json_get_jstr(r, STR("redactedContent")),
+		   signature = json_get_jstr(r, STR("signature"));
+	struct chat_event e = { .kind = EVENT_OPEN, .part = PART_REDACTED, .data = redacted };
+
+	if (redacted.n > 0)
+		return open_block(s, index, &e, o) != 0 ? -1 : close_block(s, o);
+	if (text.p != NULL || signature.n > 0)
+		if (delta(s, index, PART_THINKING, text, o) != 0)
+			return -1;
+	return add_signature(s, cx, signature);
+}
+
+static uint64_t block_index(const struct json_node *v)
+{
+	uint64_t index;
+
+	return json_node_u64(json_get(v, STR("contentBlockIndex")), &index) == 0 ? index : 0;
+}
+
+static int on_block_start(struct chat_stream *s, const struct json_node *v, const struct out *o)
+{
+	const struct json_node *use =
+		json_get_type(json_get(v, STR("start")), STR("toolUse"), JSON_OBJECT);
+	struct chat_event e = { .kind = EVENT_OPEN, .part = PART_CALL };
+
+	if (use == NULL)
+		return start(s, o);
+	s->calls = true;
+	e.id = json_get_jstr(use, STR("toolUseId"));
+	e.name = json_get_jstr(use, STR("name"));
+	return open_block(s, block_index(v), &e, o);
+}
+
+static int on_block_delta(struct chat_stream *s, struct chat_context *cx, const struct json_node *v,
+	const struct out *o)
+{
+	const struct json_node *d = json_get_type(v, STR("delta"), JSON_OBJECT), *what;
+	uint64_t index = block_index(v);
+
+	what = json_get_type(d, STR("text"), JSON_STRING);
+	if (what != NULL)
+		return delta(s, index, PART_TEXT, json_jstr(what), o);
+	what = json_get_type(d, STR("toolUse"), JSON_OBJECT);
+	if (what != NULL && s->open && s->kind == PART_CALL)
+		return delta(s, s->index, PART_CALL, json_get_jstr(what, STR("input")), o);
+	what = json_get_type(d, STR("reasoningContent"), JSON_OBJECT);
+	return what != NULL ? read_reasoning(s, cx, index, what, o) : 0;
+}
+
+/* ---- the end */
+
+static int end_when_known(struct chat_stream *s, bool body_over, const struct out *o)
+{
+	if (s->over || !s->stopped || !(s->metered || body_over))
+		return 0;
+	s->over = true;
+	return emit(o, &(struct chat_event){ .kind = EVENT_END });
+}
+
+static int on_message_stop(struct chat_stream *s, const struct json_node *v, const struct out *o)
+{
+	struct chat_event e = { .kind = EVENT_FINISH };
+	const struct json_node *more = json_get(v, STR("additionalModelResponseFields"));
+
+	if (s->stopped)
+		return 0;
+	if (start(s, o) != 0 || close_block(s, o) != 0)
+		return -1;
+	s->stopped = true;
+	e.finish = chat_finish_of(converse_finish(json_get_jstr(v, STR("stopReason"))), s->calls);
+	e.stop_sequence = json_get_jstr(more, STR("stop_sequence"));
+	if (e.stop_sequence.p == NULL)
+		e.stop_sequence = json_get_jstr(json_get(more, STR("delta")), STR("stop_sequence"));
+	return emit(o, &e) != 0 ? -1 : end_when_known(s, false, o);
+}
+
+static int on_metadata(struct chat_stream *s, const struct json_node *v, const struct out *o)
+{
+	struct chat_event e = { .kind = EVENT_USAGE };
+	struct usage u;
+
+	if (!converse_usage(json_get(v, STR("usage")), &u))
+		return 0;
+	e.usage = &u;
+	s->metered = true;
+	return start(s, o) != 0 || emit(o, &e) != 0 ? -1 : end_when_known(s, false, o);
+}
+
+static int fail(struct chat_stream *s, const struct chat_error *error, const struct out *o)
+{
+	s->over = true;
+	return emit(o, &(struct chat_event){ .kind = EVENT_ERROR, .error = error });
+}
+
+/* detail: what the service says of it; some say which status the model's own host gave. */
+static int on_exception(struct chat_stream *s, const struct json_node *root, const struct out *o)
+{
+	const struct json_node *detail = json_get(root, STR("detail"));
+	struct chat_error e = { .status = 500 };
+
+	e.code = json_get_jstr(root, STR("exception"));
+	e.message = json_get_jstr(detail, STR("message"));
+	if (e.message.n == 0)
+		e.message = json_get_jstr(detail, STR("Message"));
+	if (e.message.n == 0)
+		e.message = STR("The provider ended the stream with an exception.");
+	if (converse_status(e.code) != 0)
+		e.status = converse_status(e.code);
+	return fail(s, &e, o);
+}
+
+/* The event's one member says what it is. */
+static int dispatch(struct chat_stream *s, struct chat_context *cx, const struct json_node *v,
+	const struct out *o)
+{
+	if (str_eq(v->key, STR("messageStart")))
+		return start(s, o);
+	if (str_eq(v->key, STR("contentBlockStart")))
+		return on_block_start(s, v, o);
+	if (str_eq(v->key, STR("contentBlockDelta")))
+		return on_block_delta(s, cx, v, o);
+	if (str_eq(v->key, STR("contentBlockStop")))
+		return s->open && s->index == block_index(v) ? close_block(s, o) : 0;
+	if (str_eq(v->key, STR("messageStop")))
+		return on_message_stop(s, v, o);
+	if (str_eq(v->key, STR("metadata")))
+		return on_metadata(s, v, o);
+	return 0;
+}
+
+int converse_read_event(struct chat_stream *s, struct chat_context *cx, struct str name,
+	struct str data, chat_emit_f *emit_f, void *arg)
+{
+	struct out o = { emit_f, arg };
+	struct json_node *root;
+	struct json_fail f;
+
+	(void)name;
+	if (s->over)
+		return 0;
+	if (json_tree_parse(cx->arena, data, CONVERSE_VALUES, &root, &f) != 0)
+		return chat_fail(cx, "an event is no JSON: %s", json_error_text(f.err));
+	if (json_get(root, STR("exception")) != NULL)
+		return on_exception(s, root, &o);
+	if (root->type != JSON_OBJECT || root->child == NULL)
+		return 0;
+	return dispatch(s, cx, root->child, &o);
+}
+
+int converse_read_end(
+	struct chat_stream *s, struct chat_context *cx, chat_emit_f *emit_f, void *arg)
+{
+	struct out o = { emit_f, arg };
+	struct chat_error e = { .status = 502,
+		.message = STR("The provider's stream ended before the answer did.") };
+
+	(void)cx;
+	if (s->over)
+		return 0;
+	return s->stopped ? end_when_known(s, true, &o) : fail(s, &e, &o);
+}
