@@ -120,15 +120,18 @@ static void translate_say(struct req *r, struct translate *t)
 
 	if (t->refusal.n > 0)
 		return;
-	t->refusal =
-		t->cx.fail[0] != '\0'
-			? arena_dup(&r->arena, str_z(t->cx.fail))
-			: arena_printf(&r->arena,
-				  "Target '%.*s' (%s) cannot do what the request asks with: %.*s. "
-				  "Leave it out, "
-				  "or have the operator set on_unsupported: drop for the model.",
-				  STR_FMT(r->route->target->name), r->route->target->provider->name,
-				  STR_FMT(names));
+	if (t->cx.fail[0] == '\0')
+		t->refusal = arena_printf(&r->arena,
+			"Target '%.*s' (%s) cannot do what the request asks with: %.*s. Leave it "
+			"out, or have the "
+			"operator set on_unsupported: drop for the model.",
+			STR_FMT(r->route->target->name), r->route->target->provider->name,
+			STR_FMT(names));
+	else if (names.n > 0)
+		t->refusal = arena_printf(
+			&r->arena, "%s (not understood: %.*s)", t->cx.fail, STR_FMT(names));
+	else
+		t->refusal = arena_dup(&r->arena, str_z(t->cx.fail));
 }
 
 static bool unsupported_is_refused(const struct req *r)

@@ -23,13 +23,18 @@ BUCKETS = {"input": "input", "cached_read": "input_cache_read", "cache_write": "
            "cache_write_1h": "input_cache_write_1h", "output": "output", "reasoning": "output_reasoning"}
 
 
-@pytest.fixture
-def priced(gateway, tmp_path):
+def price_book(folder):
     book = {"format": "tollgate-prices/2", "currency": "USD", "prices": [
         {"provider": "anthropic" if model == CLAUDE else "openai", "model": model, "per_mtok": per_mtok,
          "source": "test", "date": "2026-01-01"} for model, per_mtok in PRICES.items()]}
-    (tmp_path / "prices.json").write_text(json.dumps(book))
-    return gateway({"prices": [str(tmp_path / "prices.json")]})
+    path = folder / "prices.json"
+    path.write_text(json.dumps(book))
+    return [str(path)]
+
+
+@pytest.fixture
+def priced(gateway, tmp_path):
+    return gateway({"prices": price_book(tmp_path)})
 
 
 def price_of(model, bucket):

@@ -101,6 +101,15 @@ static void check_answer(enum dialect d, const char *code, const char *type, con
 			"\"request_id\":\"%s\"}",
 			type, words, id);
 		break;
+	case DIALECT_GEMINI:
+		snprintf(want, sizeof want,
+			"{\"error\":{\"code\":%d,\"message\":\"%s\",\"status\":\"%s\","
+			"\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\","
+			"\"reason\":\"%s\",\"domain\":\"tollgate\",\"metadata\":{"
+			"\"request_id\":\"%s\"}}]}}",
+			fake_status(&f), words,
+			fake_status(&f) == 503 ? "UNAVAILABLE" : "RESOURCE_EXHAUSTED", code, id);
+		break;
 	case DIALECT_PROBLEM:
 		snprintf(want, sizeof want,
 			"{\"type\":\"urn:tollgate:error:%s\",\"title\":\"%s\",\"status\":%d,"
