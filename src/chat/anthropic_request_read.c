@@ -626,7 +626,9 @@ int anthropic_read_request(
 	const struct json_node *system = json_get(root, STR("system"));
 	const struct json_node *messages = json_get(root, STR("messages"));
 
-	*rq = (struct chat_request){ .parallel = -1, .schema_strict = -1, .think = -1 };
+	*rq = (struct chat_request){
+		.parallel = -1, .schema_strict = -1, .think = -1, .think_budget = -1
+	};
 	if (root->type != JSON_OBJECT || messages == NULL)
 		return chat_fail(cx, "the request must be an object with \"messages\"");
 	if (!is_null(system) && read_system(&r, system) != 0)

@@ -45,6 +45,17 @@ static int put(struct call *c, const struct chat_event *e)
 	return c->emit(c->arg, e);
 }
 
+/* START, which a relay may have left out. */
+static int begin(struct call *c)
+{
+	const struct chat_event e = { .kind = EVENT_START };
+
+	if (c->s->started)
+		return 0;
+	c->s->started = true;
+	return put(c, &e);
+}
+
 static int end_in_error(struct call *c, const struct chat_error *error)
 {
 	const struct chat_event e = { .kind = EVENT_ERROR, .error = error };
@@ -90,7 +101,7 @@ static int open_block(struct call *c, struct chat_event *e)
 {
 	struct in *s = c->s;
 
-	if (close_block(c) != 0)
+	if (close_block(c) != 0 || begin(c) != 0)
 		return -1;
 	s->open = s->any = true;
 	s->args = false;
@@ -249,7 +260,7 @@ static int message_stop(struct call *c)
 	struct in *s = c->s;
 	struct chat_event e = { .kind = EVENT_FINISH, .stop_sequence = s->stop_sequence };
 
-	if (close_block(c) != 0)
+	if (close_block(c) != 0 || begin(c) != 0)
 		return -1;
 	e.finish = s->finish != FINISH_NONE ? s->finish : FINISH_STOP;
 	if (put(c, &e) != 0)

@@ -120,8 +120,8 @@ struct chat_unit_sink {
 	const struct chat_codec *to; /* NULL: events as lines, see below */
 	struct chat_stream *out;
 	size_t cap;
-	unsigned events, stop_after;    /* the sink is gone after so many; 0: never */
-	bool open[CHAT_CHOICES], ended; /* the order that chat.h promises */
+	unsigned events, stop_after;             /* the sink is gone after so many; 0: never */
+	bool open[CHAT_CHOICES], started, ended; /* the order that chat.h promises */
 };
 
 static inline void chat_unit_append(struct chat_unit_sink *k, const char *p, size_t n)
@@ -209,6 +209,9 @@ static inline int chat_unit_emit(void *arg, const struct chat_event *e)
 	struct json_out o;
 
 	ck_assert_msg(!k->ended, "an event after the last one");
+	ck_assert_msg(e->kind == EVENT_ERROR || k->started == (e->kind != EVENT_START),
+		"START is once and first");
+	k->started = true;
 	if (e->kind == EVENT_OPEN || e->kind == EVENT_CLOSE || e->kind == EVENT_DELTA)
 		ck_assert_msg(*open == (e->kind != EVENT_OPEN), "a block in the wrong place");
 	*open = e->kind == EVENT_OPEN || (*open && e->kind != EVENT_CLOSE);

@@ -102,6 +102,9 @@ static const struct stream_row {
 		"start msg_1 m\nopen text\n+ a\nclose\nopen thinking\n+ t\nclose\nopen text\n+ "
 		"b\nclose\n"
 		"finish length\nend\n" },
+	{ "no start at all", TEXT("0", "a") STOP("0") END("end_turn", ""),
+		"start  \nopen text\n+ a\nclose\nfinish stop\nend\n" },
+	{ "nothing but the end", "{\"type\":\"message_stop\"}\n", "start  \nfinish stop\nend\n" },
 	{ "a stop sequence",
 		START("") "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"stop_"
 			  "sequence\","
