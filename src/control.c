@@ -31,6 +31,7 @@
 #include "io/resolve.h"
 #include "ledger/journal.h"
 #include "ledgerd.h"
+#include "ledgership.h"
 #include "listeners.h"
 #include "logwriter.h"
 #include "quotad.h"
@@ -110,7 +111,7 @@ static void admin_metrics(struct admin_reply *r, const struct admin_request *q, 
 	struct control *c = ctx;
 	struct metrics_source src = { c->workers, c->n_workers, c->generation, c->reload_failures,
 		mono_since(clock_mono(), c->start), c->conf->cfg.member, ledgerd_journal(),
-		quotasync_stats(), &c->conf->quota };
+		quotasync_stats(), &c->conf->quota, ledgership_stats() };
 
 	(void)q;
 	admin_reply_type(r, METRICS_CONTENT_TYPE);
@@ -269,6 +270,7 @@ static int control_reload(struct control *c, struct conf_error *err)
 	quotaops_apply(next);
 	plan_quota_apply(next);
 	quotasync_apply(next);
+	ledgership_apply(&next->cfg, c->resolver);
 	warn_restart(&old->cfg, &next->cfg);
 	c->conf = next;
 	c->generation++;
@@ -404,6 +406,10 @@ static int control_workers(struct control *c)
 		log_error("ledger", "reason=\"%s\"", why);
 		rc = -1;
 	}
+	if (rc == 0 && ledgership_open(ledgerd_path(), why, sizeof(why)) != 0) {
+		log_error("ledger", "reason=\"%s\"", why);
+		rc = -1;
+	}
 	if (rc == 0 && quotasync_open(c->conf, c->base, c->resolver, ledgerd_path(), c->workers,
 			       c->n_workers, why, sizeof(why)) != 0) {
 		log_error("redis", "reason=\"%s\"", why);
@@ -421,6 +427,7 @@ static int control_workers(struct control *c)
 	}
 	for (unsigned i = 0; i < c->n_workers && rc == 0; i++)
 		rc = worker_start(&c->workers[i]);
+	ledgerd_tell(ledgership_told);
 	if (rc == 0)
 		rc = ledgerd_start();
 	if (rc == 0 && logwriter_start(access_path(c->conf), c->workers, c->n_workers) != 0) {
@@ -519,6 +526,7 @@ static int control_start(struct control *c)
 	}
 	c->starting = true; /* the loop may run already */
 	quotasync_start();
+	ledgership_apply(&c->conf->cfg, c->resolver);
 	c->starting = false;
 	if (control_admin(c) != 0 || quotad_watch(c->base, c->conf) != 0)
 		return -1;
@@ -537,6 +545,7 @@ static void control_end(struct control *c)
 	quotasync_stop();           /* it asks the resolver */
 	resolver_stop(c->resolver); /* it tells workers */
 	ledgerd_stop();
+	ledgership_stop();
 	logwriter_stop();
 	listeners_unlink();
 	if (c->admin != NULL)

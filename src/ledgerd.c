@@ -36,6 +36,7 @@ static struct {
 	struct worker *workers;
 	struct synced_mail *mails;
 	uint64_t consumed; /* records */
+	void (*tell)(const struct rec *r, struct journal_position at);
 	mono_us flush_at;
 	struct rollup_flush *flush; /* under way */
 	pthread_t flush_thread;
@@ -49,6 +50,8 @@ static void ledgerd_consume(void *arg, const struct rec *r, struct journal_posit
 {
 	ld.consumed++;
 	rollup_add(arg, r, at);
+	if (ld.tell != NULL)
+		ld.tell(r, at);
 }
 
 /* ---- strict: tell workers */
@@ -195,6 +198,11 @@ int ledgerd_open(const struct config *cfg, uint32_t generation, struct worker *w
 	ledgerd_give(workers, n);
 	journal_on_synced(ld.journal, ledgerd_synced, NULL);
 	return 0;
+}
+
+void ledgerd_tell(void (*f)(const struct rec *r, struct journal_position at))
+{
+	ld.tell = f;
 }
 
 int ledgerd_start(void)

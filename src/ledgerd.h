@@ -7,8 +7,7 @@
 
 #include "core/config.h"
 #include "core/worker.h"
-
-struct journal;
+#include "ledger/journal.h"
 
 /*
  * Open the ledger of cfg (recovery and all) for n workers and give each its journal; with
@@ -16,6 +15,9 @@ struct journal;
  */
 int ledgerd_open(const struct config *cfg, uint32_t generation, struct worker *workers, unsigned n,
 	char *err, size_t err_len) TG_MUST_CHECK;
+/* Each record told (LEG, SETTLE, VOID) once it is on disk, on the ledger's thread. Before
+ * ledgerd_start. */
+void ledgerd_tell(void (*f)(const struct rec *r, struct journal_position at));
 /* Begin the thread, if there is a ledger. */
 int ledgerd_start(void) TG_MUST_CHECK;
 /* After the workers have ended: the rest is consumed, all is on disk. */

@@ -6,6 +6,8 @@ tollgate_SOURCES = \
 	src/ledgerd.c src/ledgerd.h \
 	src/listeners.c src/listeners.h \
 	src/logwriter.c src/logwriter.h \
+	src/ledgership.c src/ledgership.h \
+	src/redisconf.c src/redisconf.h \
 	src/quotad.c src/quotad.h \
 	src/quotastate.c src/quotastate.h \
 	src/quotasync.c src/quotasync.h src/quotasync_int.h src/quotasync_fence.c src/quotasync_redis.c src/quotasync_say.c \

@@ -13,99 +13,29 @@
 #include "quota/lease_wire.h"
 #include "quota/quota_lua.h"
 #include "quotasync_int.h"
+#include "redisconf.h"
 
-#define CONNECT_MIN 2000000
-
-_Static_assert(CFG_REDIS_STANDALONE == (int)REDIS_STANDALONE &&
-		       CFG_REDIS_SENTINEL == (int)REDIS_SENTINEL &&
-		       CFG_REDIS_CLUSTER == (int)REDIS_CLUSTER,
-	"one enum is the other");
 _Static_assert(CFG_MEMBERS_MAX <= LEASE_MEMBERS_MAX && CFG_LEASED_MAX <= LEASE_LIMIT_MAX &&
 		       CFG_MEMBER_MAX <= LEASE_NAME_MAX,
 	"what the configuration takes can be leased");
 
 /* ---- from the configuration */
 
-static void redis_conf_of(const struct config *c, struct redis_conf *out)
-{
-	const struct cfg_redis *r = &c->redis;
-
-	*out = (struct redis_conf){ .mode = (enum redis_mode)r->mode,
-		.primary = r->primary,
-		.username = r->username,
-		.password = r->password,
-		.sentinel_username = r->sentinel_username,
-		.sentinel_password = r->sentinel_password,
-		.client_name = c->member,
-		.connect_timeout_us = TG_MAX(r->timeout_us, CONNECT_MIN),
-		.call_timeout_us = r->timeout_us };
-	for (size_t i = 0; i < r->url.n && i < REDIS_URLS_MAX; i++)
-		out->urls[out->n_urls++] = r->url.v[i];
-}
-
-static char *file_name(struct str s)
-{
-	return s.n > 0 ? str_dup(s) : NULL;
-}
-
-/* NULL with err. */
-static SSL_CTX *tls_of(const struct cfg_redis_tls *t, char *err, size_t err_len)
-{
-	char *ca = file_name(t->ca), *certificate = file_name(t->certificate),
-	     *key = file_name(t->key);
-	SSL_CTX *ctx = tls_client_ctx(ca, true, err, err_len);
-	const struct tls_cert cert = { certificate, key };
-
-	if (ctx != NULL && certificate != NULL &&
-		tls_client_certificate(ctx, &cert, err, err_len) != 0) {
-		tls_ctx_free(ctx);
-		ctx = NULL;
-	}
-	free(ca);
-	free(certificate);
-	free(key);
-	return ctx;
-}
-
 int sync_redis_check(const struct config *c, char *err, size_t err_len)
 {
 	struct redis_conf conf;
-	SSL_CTX *tls = NULL;
-	int rc;
+	int rc = redisconf_open(c, &conf, err, err_len);
 
-	redis_conf_of(c, &conf);
-	if (redis_conf_tls(&conf)) {
-		tls = tls_of(&c->redis.tls, err, err_len);
-		if (tls == NULL)
-			return -1;
-	}
-	conf.tls = tls;
+	if (rc != 0)
+		return -1;
 	rc = redis_conf_check(&conf, err, err_len);
-	if (tls != NULL)
-		tls_ctx_free(tls);
+	redisconf_close(&conf);
 	return rc;
-}
-
-static bool same_strings(const struct conf_strings *a, const struct conf_strings *b)
-{
-	bool same = a->n == b->n;
-
-	for (size_t i = 0; same && i < a->n; i++)
-		same = str_eq(a->v[i], b->v[i]);
-	return same;
 }
 
 bool sync_redis_differs(const struct cfg_redis *c)
 {
-	const struct cfg_redis *o = &qs.cfg;
-
-	return !same_strings(&c->url, &o->url) || c->mode != o->mode ||
-	       c->timeout_us != o->timeout_us || !str_eq(c->primary, o->primary) ||
-	       !str_eq(c->username, o->username) || !str_eq(c->password, o->password) ||
-	       !str_eq(c->sentinel_username, o->sentinel_username) ||
-	       !str_eq(c->sentinel_password, o->sentinel_password) ||
-	       !str_eq(c->prefix, o->prefix) || !str_eq(c->tls.ca, o->tls.ca) ||
-	       !str_eq(c->tls.certificate, o->tls.certificate) || !str_eq(c->tls.key, o->tls.key);
+	return !redisconf_same(c, &qs.cfg);
 }
 
 static struct str keep(struct str s)
@@ -336,25 +266,18 @@ void sync_redis_send(const struct lease_call *call)
 int sync_redis_open(const struct tg_conf *c, char *err, size_t err_len)
 {
 	struct redis_conf conf;
-	SSL_CTX *tls = NULL;
 	struct redis *r;
 
-	redis_conf_of(&c->cfg, &conf);
-	if (redis_conf_tls(&conf)) {
-		tls = tls_of(&c->cfg.redis.tls, err, err_len);
-		if (tls == NULL)
-			return -1;
-	}
-	conf.tls = tls;
+	if (redisconf_open(&c->cfg, &conf, err, err_len) != 0)
+		return -1;
 	r = redis_new(qs.base, qs.resolver, &conf, &events, NULL, err, err_len);
 	if (r == NULL) {
-		if (tls != NULL)
-			tls_ctx_free(tls);
+		redisconf_close(&conf);
 		return -1;
 	}
 	sync_redis_close();
 	qs.redis = r;
-	qs.tls = tls;
+	qs.tls = conf.tls;
 	qs.script = redis_script_new(quota_lua_text());
 	tg_assert(qs.script != NULL);
 	cfg_keep(&c->cfg.redis);

@@ -9,6 +9,7 @@
 #include "admin/metrics_quota.h"
 #include "core/label.h"
 #include "core/quota_text.h"
+#include "core/ship_stats.h"
 #include "money/money.h"
 
 #define NANO_DIGITS 9
@@ -370,6 +371,19 @@ static void page_ledger(struct page *p, struct journal *j)
 	page_value(p, MT_LEDGER_RECOVERED, s.recovered_holds);
 }
 
+static void page_ship(struct page *p, const struct ship_stats *s)
+{
+	static const struct ship_stats none;
+
+	if (s == NULL)
+		s = &none;
+	page_value(p, MT_SHIP_RECORDS, atomic_load(&s->shipped));
+	page_value(p, MT_SHIP_UNSHIPPED, atomic_load(&s->unshipped));
+	page_value(p, MT_SHIP_LAG, (uint64_t)TG_MAX(atomic_load(&s->lag_us), 0) / 1000000);
+	page_value(p, MT_SHIP_FAILURES, atomic_load(&s->failures));
+	page_value(p, MT_SHIP_LOST, atomic_load(&s->lost));
+}
+
 static void page_info(struct page *p)
 {
 	struct metrics_label l[] = { { "version", STR(PACKAGE_VERSION) },
@@ -402,6 +416,7 @@ void metrics_page(struct outbuf *out, const struct metrics_source *src)
 	page_limits(&p);
 	page_quota(&p);
 	page_ledger(&p, src->journal);
+	page_ship(&p, src->ship);
 	page_value(&p, MT_CONFIG_GENERATION, src->generation);
 	page_value(&p, MT_CONFIG_RELOAD_FAILURES, src->reload_failures);
 	page_info(&p);

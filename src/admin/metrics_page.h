@@ -11,6 +11,8 @@
 #include "core/worker.h"
 #include "ledger/journal.h"
 
+struct ship_stats;
+
 struct metrics_source {
 	struct worker *workers;
 	unsigned n_workers;
@@ -21,6 +23,7 @@ struct metrics_source {
 	struct journal *journal;         /* NULL: no ledger */
 	const struct quota_stats *quota; /* NULL: nobody leases */
 	const struct plan_quota *limits;
+	const struct ship_stats *ship;
 };
 
 /* Control thread. */

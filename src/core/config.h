@@ -113,6 +113,8 @@ struct cfg_redis {               /* limits shared by several processes */
 	struct cfg_redis_tls tls;
 	struct str prefix;
 	int64_t timeout_us, revalidate_us;
+	bool ship; /* the ledger, to a stream */
+	int64_t ship_keep;
 	int64_t config_version; /* as given, or the newest file's time in ms */
 	struct conf_pos pos;
 };

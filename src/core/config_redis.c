@@ -211,6 +211,20 @@ static const struct conf_directive redis_directives[] = {
 		.max = DAY,
 		.help = "For so long what was granted is spent without hearing from Redis; then "
 			"requests that a limit holds are answered with 503." },
+	{ .name = "ship",
+		.type = CONF_BOOL,
+		AT(cfg_redis, ship),
+		.def = "no",
+		.help = "Whether every charge of the ledger also goes to a stream of this member's "
+			"own, PREFIX{l:MEMBER}, at least once and in order." },
+	{ .name = "ship_keep",
+		.type = CONF_INT,
+		AT(cfg_redis, ship_keep),
+		.def = "1000000",
+		.min = 1000,
+		.max = 1000000000,
+		.help = "About so many of the newest entries stay in the stream (700 bytes "
+			"each)." },
 	{ .name = "config_version",
 		.type = CONF_INT,
 		AT(cfg_redis, config_version),

@@ -36,7 +36,7 @@ libtg_core_a_SOURCES = \
 	src/core/plan_quota_guests.c src/core/plan_quota_match.c src/core/plan_quota_path.c src/core/plan_quota_sources.c \
 	src/core/provider.h \
 	src/core/quota_line.c src/core/quota_line.h \
-	src/core/quota_stats.h \
+	src/core/quota_stats.h src/core/ship_stats.h \
 	src/core/quota_text.c src/core/quota_text.h \
 	src/core/ratio.c src/core/ratio.h \
 	src/core/refusal.c src/core/refusal.h \

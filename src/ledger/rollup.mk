@@ -8,7 +8,7 @@ libtg_rollup_a_SOURCES = \
 	src/ledger/rollup.c src/ledger/rollup.h src/ledger/rollup_int.h \
 	src/ledger/rollup_file.c src/ledger/rollup_flush.c src/ledger/rollup_open.c \
 	src/ledger/tbl/rollup_texts.h src/ledger/tbl/rollup_counts.h src/ledger/tbl/rollup_more.h src/ledger/tbl/rollup_sums.h \
-	src/ledger/walk.c src/ledger/walk.h \
+	src/ledger/walk.c src/ledger/walk.h src/ledger/follow.c src/ledger/follow.h \
 	src/ledger/csv.c src/ledger/csv.h \
 	src/ledger/export.c src/ledger/export_parts.c src/ledger/export_parts.h src/ledger/dump.c src/ledger/export.h \
 	src/ledger/tbl/export_fields.h \

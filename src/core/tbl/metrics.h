@@ -76,6 +76,13 @@ X(LEDGER_UNSYNCED, "tollgate_ledger_unsynced_bytes", gauge, "Bytes of the journa
 X(LEDGER_OPEN, "tollgate_ledger_open_holds", gauge, "Requests held in the ledger and not settled yet.")
 X(LEDGER_RECOVERED, "tollgate_ledger_recovered_holds", gauge,
 	"Requests that a crash had left open, settled at their bound when this process began.")
+X(SHIP_RECORDS, "tollgate_ledger_shipped_total", counter, "Charges that the member's stream in Redis has (redis.ship).")
+X(SHIP_UNSHIPPED, "tollgate_ledger_unshipped_records", gauge,
+	"Charges since the start that it is not known to have.")
+X(SHIP_LAG, "tollgate_ledger_ship_lag_seconds", gauge, "Seconds since it had all of the ledger; 0: it has.")
+X(SHIP_FAILURES, "tollgate_ledger_ship_failures_total", counter, "Times that shipping stopped and began again.")
+X(SHIP_LOST, "tollgate_ledger_ship_lost_segments_total", counter,
+	"Journal files that were deleted (ledger.retain) before they were shipped.")
 X(CONFIG_GENERATION, "tollgate_config_generation", gauge, "Configuration loads since start; 1 is the first.")
 X(CONFIG_RELOAD_FAILURES, "tollgate_config_reload_failures_total", counter, "Reloads refused because of an error.")
 X(INFO, "tollgate_info", gauge, "1; the version and the name of this process as labels.")

@@ -1,0 +1,138 @@
+"""The ledger, shipped to a Redis stream of the member's own: whatever is killed in between, in the end each charge is in the
+stream exactly once, in the ledger's order."""
+import json
+import signal
+import subprocess
+import threading
+
+from harness import BUILD, Broken, chat, merged, wait_for
+from test_quota_redis import billing, member, redis, redis_word, together # noqa: F401, fixtures
+
+LIMITS = {"cost": "100 usd/day"}
+STREAM = "tg:{l:gw-1}"
+
+
+def stream(server):
+    """The records in it, and their ids."""
+    entries = server.command("XRANGE", STREAM, "-", "+")
+    return [json.loads(fields[1]) for _, fields in entries], [i.decode() for i, _ in entries]
+
+
+def exported(gw):
+    done = subprocess.run([str(BUILD / "tgctl"), "export", "jsonl", "-c", str(gw.config_path)],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def text(records):
+    return sorted(json.dumps(r, sort_keys=True) for r in records)
+
+
+def all_there(server, gw, least=1):
+    """The stream has what the ledger has, each record once."""
+    wait_for(lambda: len(exported(gw)) >= least, "all are in the ledger")
+    wait_for(lambda: text(stream(server)[0]) == text(exported(gw)),
+             lambda: f"{len(stream(server)[0])} of {len(exported(gw))} are there; {gw.errors()[-2000:]}", 30)
+    ids = [tuple(map(int, i.split("-"))) for i in stream(server)[1]]
+    assert ids == sorted(set(ids))
+
+
+def settled(member, server, config=None):
+    return member("gw-1", ["gw-1"], server, LIMITS, ship=True, **(config or {}))
+
+
+def asks(gw, n):
+    """From four clients; whatever comes of them."""
+    def one():
+        for _ in range(n // 4):
+            try:
+                chat(gw.listen, max_tokens=20)
+            except (OSError, Broken):
+                return
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for t in threads:
+        t.start()
+    return threads
+
+
+def joined(threads):
+    for t in threads:
+        t.join(60)
+
+
+def test_every_charge_once(member, redis):
+    server = redis()
+    gw = settled(member, server)
+    together([gw])
+    for _ in range(5):
+        assert chat(gw.listen, max_tokens=20).status == 200
+    all_there(server, gw, 5)
+    records, _ = stream(server)
+    assert len(records) == 5 and {r["tenant"] for r in records} == {"acme"}
+    wait_for(lambda: gw.metric("tollgate_ledger_shipped_total") == 5, "it knows")
+    gw.metric_is(0, "tollgate_ledger_unshipped_records")
+    gw.metric_is(0, "tollgate_ledger_ship_lag_seconds")
+
+
+def test_kills_in_between(member, redis):
+    """The gateway and Redis are killed under load, in turn; Redis keeps what it has written of the last second, or not."""
+    server = redis()
+    gw = settled(member, server)
+    for turn in range(3):
+        together([gw])
+        shipped = int(server.command("XLEN", STREAM))
+        threads = asks(gw, 400)
+        wait_for(lambda shipped=shipped: int(server.command("XLEN", STREAM)) >= shipped + 30, "some were shipped")
+        server.stop(signal.SIGKILL)
+        joined(asks(gw, 20))
+        wait_for(lambda gw=gw: gw.metric("tollgate_ledger_ship_failures_total") > 0, "it has noticed")
+        gw.signal(signal.SIGKILL)
+        gw.wait()
+        joined(threads)
+        server.start()
+        gw = member.launch(gw.config, name=f"again-{turn}")
+    together([gw])
+    all_there(server, gw, 90)
+
+
+def test_a_stream_that_has_forgotten(member, redis):
+    """FLUSHALL under a living connection, and an end that was lost: both are mended from the journal."""
+    server = redis()
+    gw = settled(member, server)
+    together([gw])
+    joined(asks(gw, 20))
+    all_there(server, gw, 20)
+    server.command("FLUSHALL")
+    wait_for(lambda: chat(gw.listen, max_tokens=20).status == 200, "it is served again")
+    all_there(server, gw)
+    last = stream(server)[1][-5]
+    records = server.command("XRANGE", STREAM, "-", "+")
+    server.command("DEL", STREAM) # and as a copy of earlier has it
+    for i, fields in records:
+        server.command("XADD", STREAM, i.decode(), "r", fields[1].decode())
+        if i.decode() == last:
+            break
+    server.stop(signal.SIGKILL)
+    server.start()
+    together([gw])
+    assert chat(gw.listen, max_tokens=20).status == 200
+    all_there(server, gw)
+
+
+def test_off_and_on_by_a_reload(member, redis):
+    """What was charged meanwhile is sent when it is on again; segments that were compressed meanwhile, too."""
+    server = redis()
+    gw = settled(member, server)
+    together([gw])
+    joined(asks(gw, 20))
+    all_there(server, gw, 20)
+    gw.reload(merged(gw.config, {"redis": {"ship": False}}))
+    joined(asks(gw, 40))
+    assert len(stream(server)[0]) < len(exported(gw))
+    gw.reload(merged(gw.config, {"redis": {"ship": True}}))
+    all_there(server, gw, 60)
+    gw.signal(signal.SIGTERM) # what comes last is sent before the end
+    gw.wait()
+    assert text(stream(server)[0]) == text(exported(gw))
