@@ -8,7 +8,6 @@ libtg_meter_a_SOURCES = \
 	modules/providers/meter_gemini.c modules/providers/meter_hosts.c \
 	modules/providers/usage_bedrock.c modules/providers/usage_bedrock.h \
 	modules/providers/usage_cohere.c modules/providers/usage_cohere.h \
-	modules/providers/usage_gemini.c modules/providers/usage_gemini.h \
 	modules/providers/usage_anthropic.c modules/providers/usage_anthropic.h \
 	modules/providers/usage_cost.c modules/providers/usage_cost.h \
 	modules/providers/usage_openai.c modules/providers/usage_openai.h

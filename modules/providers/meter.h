@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 
 #include "base/str.h"
+#include "chat/usage_gemini.h"
 #include "core/meter_api.h"
 #include "money/money.h"
 #include "money/usage.h"
@@ -23,7 +24,6 @@
 #include "providers/usage_anthropic.h"
 #include "providers/usage_bedrock.h"
 #include "providers/usage_cohere.h"
-#include "providers/usage_gemini.h"
 #include "providers/usage_openai.h"
 
 #define METER_MODEL_MAX 128

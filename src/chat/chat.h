@@ -164,6 +164,7 @@ enum chat_event_kind {
 struct chat_error {
 	int status;                            /* HTTP; of an event: what it would have been */
 	struct str type, code, message, param; /* jstr, of the provider; may be absent */
+	uint64_t retry_ms;                     /* when to come back; 0: not told */
 };
 
 struct chat_event {

@@ -37,8 +37,9 @@ struct chat_context {
 	uint64_t input_estimate; /* tokens, for streams that must tell them before they are known */
 	bool completion_tokens;  /* OpenAI's chat: the limit is called max_completion_tokens */
 	bool thoughts_back;      /* OpenAI's chat: the target takes reasoning_content in requests */
-	int64_t created;         /* unix seconds: for answers that carry a time */
-	struct str id;           /* jstr: for answers that need an id of ours */
+	bool stream_array; /* Gemini: its client takes a stream as one JSON array (no alt=sse) */
+	int64_t created;   /* unix seconds: for answers that carry a time */
+	struct str id;     /* jstr: for answers that need an id of ours */
 };
 
 /* Note it (once); name is static or in the arena. */

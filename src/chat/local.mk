@@ -16,6 +16,15 @@ libtg_chat_a_SOURCES += \
 	src/chat/openai_stream_read.c src/chat/openai_stream_write.c src/chat/openai_usage.c \
 	src/chat/openai_words.c src/chat/tbl/openai_finish.h
 
+# Gemini's generateContent
+libtg_chat_a_SOURCES += \
+	src/chat/gemini_answer.c src/chat/gemini_error.c src/chat/gemini_int.h \
+	src/chat/gemini_partial.c src/chat/gemini_partial.h \
+	src/chat/gemini_request_read.c src/chat/gemini_request_write.c src/chat/gemini_schema.c \
+	src/chat/gemini_stream_read.c src/chat/gemini_stream_write.c \
+	src/chat/tbl/gemini_finish.h src/chat/tbl/gemini_status.h \
+	src/chat/usage_gemini.c src/chat/usage_gemini.h
+
 # Bedrock's Converse, Cohere's v2 chat: providers' dialects
 libtg_chat_a_SOURCES += \
 	src/chat/converse.h src/chat/tbl/converse_errors.h src/chat/converse_answer.c src/chat/converse_parts.c \

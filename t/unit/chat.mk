@@ -3,6 +3,9 @@ UNIT_TESTS += \
 	t/unit/chat/check_embed \
 	t/unit/chat/check_anthropic \
 	t/unit/chat/check_anthropic_stream \
+	t/unit/chat/check_gemini \
+	t/unit/chat/check_gemini_stream \
+	t/unit/chat/check_usage_gemini \
 	t/unit/chat/check_model_traits
 
 EXTRA_DIST += t/unit/chat/chat_unit.h

@@ -6,6 +6,6 @@
 X(OPENAI, chat_codec_openai, 1)
 X(RESPONSES, chat_codec_responses, 0)
 X(ANTHROPIC, chat_codec_anthropic, 1)
-X(GEMINI, chat_codec_gemini, 0)
+X(GEMINI, chat_codec_gemini, 1)
 X(CONVERSE, chat_codec_converse, 1)
 X(COHERE, chat_codec_cohere, 1)

@@ -2,7 +2,7 @@
  * usage_gemini.c: reading and splitting usageMetadata. The names are tables; the arithmetic is in
  * usage_gemini_buckets(). Owns nothing; any thread.
  */
-#include "providers/usage_gemini.h"
+#include "chat/usage_gemini.h"
 
 #include "proto/json_scan.h"
 

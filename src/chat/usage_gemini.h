@@ -7,8 +7,8 @@
  * figure that is there replaces the one before; chunks whose usageMetadata holds only trafficType
  * tell none.
  */
-#ifndef TG_PROVIDERS_USAGE_GEMINI_H
-#define TG_PROVIDERS_USAGE_GEMINI_H
+#ifndef TG_CHAT_USAGE_GEMINI_H
+#define TG_CHAT_USAGE_GEMINI_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,18 @@
+/*
+ * Gemini's finish reasons: X("WORD", FINISH_SUFFIX). Calls come with STOP. Words that are not here count as ERROR: an
+ * answer that ended otherwise must not look like one that is complete.
+ */
+X("STOP", STOP)
+X("MAX_TOKENS", LENGTH)
+X("SAFETY", FILTER)
+X("RECITATION", FILTER)
+X("LANGUAGE", FILTER)
+X("BLOCKLIST", FILTER)
+X("PROHIBITED_CONTENT", FILTER)
+X("SPII", FILTER)
+X("IMAGE_SAFETY", FILTER)
+X("IMAGE_PROHIBITED_CONTENT", FILTER)
+X("IMAGE_RECITATION", FILTER)
+X("MODEL_ARMOR", FILTER)
+X("CONTINUATION", PAUSE)
+X("FINISH_REASON_UNSPECIFIED", NONE)
