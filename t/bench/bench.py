@@ -33,6 +33,7 @@ ORDER = ("tollgate", "nginx", "haproxy")
 TARGETS = {
     "chat_1k": {"nginx": 1.0}, "prompt_100k": {"nginx": 1.0}, "connection_per_request": {"nginx": 1.0},
     "stream_50": {"nginx": 1.0, "haproxy": 1.0}, "tls": {"nginx": 1.05},
+    "translated_stream": {"figure": 1.5},
     "idle_memory": {"figure": 4.0}, "start_rss": {"figure": 15.0},
     "redis_commands": {"figure": 0.02}, "redis_added_p99": {"figure": 300},
     "ledger_added": {"figure": 1.5}, "ledger_recovery": {"figure": 1000}, "report_month": {"figure": 2000},
@@ -51,6 +52,14 @@ def request_body(case, size, stream):
         # what an SDK user who wants the usage sends; nobody has to edit the body
         **({"stream_options": {"include_usage": True}} if stream else {}),
     })
+
+
+def without_options(body):
+    """The same for an API that tells its usage unasked, and keeps the system's words apart."""
+    request = json.loads(body)
+    del request["stream_options"]
+    request["system"] = request["messages"].pop(0)["content"]
+    return json.dumps(request)
 
 
 class Wrk:
@@ -197,6 +206,26 @@ class Bench:
         stop(running)
         self.own_row(case, median(added), "us CPU/request", error_of_median(added))
 
+    def translated_case(self):
+        """A streamed answer of 50 events to a client of Anthropic's API, from a target of OpenAI's, against one of its own."""
+        proxy = self.make["tollgate"]()
+        native = proxy.url("stream")
+        body = request_body("stream", 700, True)
+        runs = {"native": (Wrk(self.folder, "native", body), native),
+                "translated": (Wrk(self.folder, "translated", without_options(body)), native.replace(proxies.PATH, "/v1/messages"))}
+        ratios = []
+        for wrk, url in runs.values():
+            wrk.run(url, 32, 1)
+        for number in range(self.options.rounds):
+            cost = {}
+            for name, (wrk, url) in rotated(runs, number):
+                before = proxy.cpu_ns()
+                count, _ = wrk.run(url, 32, self.options.seconds)
+                cost[name] = (proxy.cpu_ns() - before) / 1000 / count
+            ratios.append(cost["translated"] / cost["native"])
+        proxy.stop()
+        self.own_row("translated_stream", median(ratios), "x untranslated")
+
     def shared_case(self):
         """A gateway that shares its limits through Redis beside one that does not: 5,000 requests a second, 100 tenants."""
         out = shared.measure(self.folder, self.upstreams, os.path.join(self.options.build, "tollgate"),
@@ -248,6 +277,7 @@ class Bench:
             "stream_memory": lambda: self.memory_case("stream_memory", "slow", request_body("slow", 700, True), 2_000,
                                                       True),
             "start_rss": self.start_case,
+            "translated_stream": self.translated_case,
             "ledger_added": self.ledger_case,
             "limits_added": self.limits_case,
             "shared_limits": self.shared_case,
