@@ -279,6 +279,8 @@ static int translate_write(struct sink *s, const struct iovec *in, int n, bool f
 {
 	struct mod_translate *x = TG_CONTAINER_OF(s, struct mod_translate, sink);
 
+	if (x->gone) /* and the answer is read on to learn its cost */
+		return fin ? sink_write(s->next, NULL, 0, true) : 0;
 	return x->mode == MODE_EVENTS ? translate_events(x, in, n, fin)
 				      : translate_whole(x, in, n, fin);
 }

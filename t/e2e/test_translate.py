@@ -211,6 +211,22 @@ def test_a_client_that_goes_in_the_middle(crossed, sim, connect):
     gw.metric_is(0, "tollgate_requests_in_flight")
 
 
+@pytest.mark.parametrize("path, model", [("/v1/chat/completions", CLAUDE), ("/v1/messages", MODEL)])
+def test_a_client_that_goes_while_the_answer_is_read_on(crossed, sim, connect, path, model):
+    gw = crossed()
+    gw.reload({**gw.config, "targets": {n: {**t, "on_client_abort": "drain"} for n, t in gw.config["targets"].items()}})
+    client = connect(gw.listen)
+    client.send_request("POST", path, {**chat_body(model, True), "max_tokens": 500},
+                        {"x-sim-events": "100", "x-sim-output-tokens": "100", "x-sim-tps": "200"}, KEY)
+    next(client.events(client.read_head()))
+    client.reset()
+    entry = wait_for(lambda: sim.ledger().get("entries"), "the simulator's ledger line")[-1]
+    assert entry["completed"] and not entry["cancelled"]
+    line = gw.wait_lines(1)[-1]
+    assert line["end"] == "client_gone" and line["quality"] == "exact" and F(line["cost_usd"]) == ledger_cost(entry, model)
+    gw.metric_is(0, "tollgate_requests_in_flight")
+
+
 def test_a_long_stream_needs_little_memory(crossed):
     """20,000 events in each direction of translation: the memory of one."""
     gw = crossed()
