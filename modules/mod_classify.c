@@ -20,6 +20,14 @@ static enum step_rc classify_bad_json(struct req *r, const struct json_fail *f)
 		json_error_text(f->err), f->offset);
 }
 
+/* What asks for usage, in the three places it may have to go; known again by where they are. */
+static const char ask_all[] = "\"stream_options\":{\"include_usage\":true}";
+static const char ask_object[] = "{\"include_usage\":true}";
+static const char ask_member[] = "\"include_usage\":true";
+static const char ask_value[] = "true";
+
+#define ASK(text) str_mk((text), sizeof(text) - 1)
+
 /* Usage in a chat stream must be asked for (stream_options.include_usage); the chunk is cut out
  * again. -1: answered. */
 static int classify_add_usage(struct req *r, const struct json_val *opts)
@@ -29,9 +37,9 @@ static int classify_add_usage(struct req *r, const struct json_val *opts)
 	int rc;
 
 	if (opts->type == JSON_NONE) {
-		rc = json_edit_insert(&r->edit, STR("\"stream_options\":{\"include_usage\":true}"));
+		rc = json_edit_insert(&r->edit, ASK(ask_all));
 	} else if (opts->type != JSON_OBJECT) {
-		rc = json_edit_replace(&r->edit, opts, STR("{\"include_usage\":true}"));
+		rc = json_edit_replace(&r->edit, opts, ASK(ask_object));
 	} else if (json_scan_strict(opts->raw, w, 1, &f) != 0) {
 		f.offset += (size_t)(opts->raw.p - r->body);
 		classify_bad_json(r, &f);
@@ -39,9 +47,9 @@ static int classify_add_usage(struct req *r, const struct json_val *opts)
 	} else if (json_true(&w[0].val)) {
 		return 0;
 	} else if (w[0].val.type == JSON_NONE) {
-		rc = json_edit_insert_in(&r->edit, opts, STR("\"include_usage\":true"));
+		rc = json_edit_insert_in(&r->edit, opts, ASK(ask_member));
 	} else {
-		rc = json_edit_replace(&r->edit, &w[0].val, STR("true"));
+		rc = json_edit_replace(&r->edit, &w[0].val, ASK(ask_value));
 	}
 	tg_assert(rc == 0);
 	r->added_usage = true;
@@ -88,6 +96,17 @@ static void classify_edit_model(struct req *r, const struct json_val *v)
 			r->model_edit = (int)i;
 }
 
+/* Some providers tell it unasked, and refuse to be asked: the attempt leaves this edit out then. */
+static void classify_find_usage_edit(struct req *r)
+{
+	for (unsigned i = 0; i < r->edit.n && r->added_usage; i++) {
+		const char *p = r->edit.op[i].with.p;
+
+		if (p == ask_all || p == ask_object || p == ask_member || p == ask_value)
+			r->usage_edit = (int)i;
+	}
+}
+
 /* As they are before a scan; not written to after start. */
 static struct json_watch watches[W__N] = {
 	[W_MODEL] = { STR("model"), { 0 } },
@@ -126,6 +145,7 @@ static enum step_rc classify_json(struct req *r)
 	if (r->ep.ep->dialect != DIALECT_GEMINI) /* there the path names it */
 		classify_edit_model(r, &w[W_MODEL].val);
 	clamp_find_edits(r);
+	classify_find_usage_edit(r);
 	return STEP_NEXT;
 }
 

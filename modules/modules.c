@@ -26,6 +26,10 @@ const struct tg_module *const tg_modules[] = {
 const struct provider *const tg_providers[] = {
 	&provider_openai,
 	&provider_anthropic,
+	&provider_azure,
+#define X(id, url, has, ways, limit) &provider_##id,
+#include "providers/tbl/hosts.h"
+#undef X
 	NULL,
 };
 

@@ -13,7 +13,11 @@ struct worker;
 extern const struct tg_module mod_guard, mod_auth, mod_tags, mod_models, mod_classify, mod_route,
 	mod_budget, mod_ceiling, mod_translate, mod_meter, mod_ledger, mod_quota, mod_limits,
 	mod_accesslog;
-extern const struct provider provider_openai, provider_anthropic;
+extern const struct provider provider_openai, provider_anthropic, provider_azure;
+/* Hosts that speak OpenAI's API (providers/hosts.c). */
+#define X(id, url, has, ways, limit) extern const struct provider provider_##id;
+#include "providers/tbl/hosts.h"
+#undef X
 
 /* mod_quota.c: before a leg is sent, whose bound is known. Answers nothing: refusal_quota does.
  * QUOTA_PARKED: the request is resumed later, and calls it again with the same bound. */

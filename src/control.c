@@ -28,6 +28,7 @@
 #include "core/plan.h"
 #include "core/req.h"
 #include "core/worker.h"
+#include "io/cred.h"
 #include "io/resolve.h"
 #include "ledger/journal.h"
 #include "ledgerd.h"
@@ -40,6 +41,7 @@
 
 #define MAX_WORKERS  QUOTA_THREADS /* sums of accounts have room for so many */
 #define NAME_WAIT_US 2000000
+#define CRED_WAIT_US 5000000 /* for all of them together */
 
 struct control {
 	const struct control_options *opt;
@@ -439,6 +441,19 @@ static int control_workers(struct control *c)
 	return rc;
 }
 
+/* A start whose first requests are not refused for want of a token that comes in a moment. */
+static void control_wait_creds(const struct control *c)
+{
+	mono_us until = { clock_mono().us + CRED_WAIT_US };
+
+	for (unsigned i = 0; i < c->conf->n_targets; i++) {
+		const struct target *t = &c->conf->targets[i];
+
+		if (t->cred != NULL && !cred_wait(t->cred, until.us - clock_mono().us))
+			log_warn("no credential yet", "target=%.*s", STR_FMT(t->name));
+	}
+}
+
 static void control_ready_file(const struct control *c)
 {
 	char tmp[4200], text[128];
@@ -524,6 +539,7 @@ static int control_start(struct control *c)
 		log_error("listener", "reason=\"%s\"", why);
 		return -1;
 	}
+	control_wait_creds(c);
 	c->starting = true; /* the loop may run already */
 	quotasync_start();
 	ledgership_apply(&c->conf->cfg, c->resolver);

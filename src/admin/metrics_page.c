@@ -10,6 +10,7 @@
 #include "core/label.h"
 #include "core/quota_text.h"
 #include "core/ship_stats.h"
+#include "io/cred.h"
 #include "money/money.h"
 
 #define NANO_DIGITS 9
@@ -384,6 +385,40 @@ static void page_ship(struct page *p, const struct ship_stats *s)
 	page_value(p, MT_SHIP_LOST, atomic_load(&s->lost));
 }
 
+/* ---- credentials that change */
+
+struct page_cred {
+	struct page *p;
+	enum metric_id id;
+};
+
+static void page_one_cred(void *arg, const struct cred_stats *s)
+{
+	struct page_cred *c = arg;
+	struct metrics_label l = { "target", s->name };
+	uint64_t v = s->valid;
+
+	if (c->id == MT_CREDENTIAL_EXPIRES && s->expires.us == 0)
+		return;
+	if (c->id == MT_CREDENTIAL_EXPIRES)
+		v = (uint64_t)s->expires.us / 1000000;
+	else if (c->id == MT_CREDENTIAL_FETCHES)
+		v = s->fetched;
+	else if (c->id == MT_CREDENTIAL_FAILURES)
+		v = s->failed;
+	metrics_sample_u64(&c->p->m, "", &l, 1, v);
+}
+
+static void page_creds(struct page *p)
+{
+	for (enum metric_id id = MT_CREDENTIAL_VALID; id <= MT_CREDENTIAL_FAILURES; id++) {
+		struct page_cred c = { p, id };
+
+		page_family(p, id);
+		cred_each(page_one_cred, &c);
+	}
+}
+
 static void page_info(struct page *p)
 {
 	struct metrics_label l[] = { { "version", STR(PACKAGE_VERSION) },
@@ -417,6 +452,7 @@ void metrics_page(struct outbuf *out, const struct metrics_source *src)
 	page_quota(&p);
 	page_ledger(&p, src->journal);
 	page_ship(&p, src->ship);
+	page_creds(&p);
 	page_value(&p, MT_CONFIG_GENERATION, src->generation);
 	page_value(&p, MT_CONFIG_RELOAD_FAILURES, src->reload_failures);
 	page_info(&p);

@@ -54,6 +54,7 @@ const char *attempt_fail_text(enum attempt_fail f)
 		[FAIL_TIMEOUT_TOTAL] = "the request took too long in all",
 		[FAIL_TRUNCATED] = "the answer broke off",
 		[FAIL_CREDENTIALS] = "it refused the gateway's credentials",
+		[FAIL_NO_CREDENTIAL] = "the gateway has no valid credential for it",
 	};
 
 	return text[f];
@@ -96,6 +97,10 @@ void attempt_start(struct req *r)
 	r->attempt = a;
 	r->n_attempts++;
 	if (attempt_build(a) != 0) {
+		if (a->no_credential) {
+			attempt_fail(a, FAIL_NO_CREDENTIAL, NULL);
+			return;
+		}
 		attempt_cancel(a);
 		reply_error(r, TG_E_OVERLOADED, NULL);
 		return;
@@ -171,7 +176,7 @@ static void attempt_fail(struct attempt *a, enum attempt_fail why, const char *t
 	r->leg.by_gateway |= timeout && (r->leg.status != 0 || r->drained);
 	log_info("upstream failed", "request=%s target=%.*s reason=\"%s\" detail=\"%s\"", r->id,
 		STR_FMT(t->name), attempt_fail_text(why), text != NULL ? text : "");
-	if (why != FAIL_TIMEOUT_TOTAL && why != FAIL_CREDENTIALS)
+	if (why != FAIL_TIMEOUT_TOTAL && why != FAIL_CREDENTIALS && why != FAIL_NO_CREDENTIAL)
 		health_failure(a->target, worker_now(r->w));
 	if (r->head_sent) {
 		sink_abort_all(r);
@@ -443,6 +448,8 @@ static void attempt_refused(struct attempt *a)
 	refusal_text(a->refusal, a->target->cfg->key, text);
 	log_error("credentials refused", "target=%.*s request=%s detail=\"%s\"",
 		STR_FMT(a->target->name), r->id, text);
+	if (a->target->cred != NULL && a->refusal->status == 401)
+		cred_refused(a->target->cred);
 	/* A 403 may be about what this one request wants; a bad key fails them all. */
 	if (a->refusal->status == 401)
 		health_failure(a->target, worker_now(r->w));

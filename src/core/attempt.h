@@ -34,6 +34,7 @@ enum attempt_fail {
 	FAIL_TIMEOUT_TOTAL,
 	FAIL_TRUNCATED, /* in the middle of the body */
 	FAIL_CREDENTIALS,
+	FAIL_NO_CREDENTIAL, /* ours has expired and could not be fetched anew */
 };
 
 struct attempt {
@@ -62,6 +63,7 @@ struct attempt {
 	struct http1_body body;
 	bool keep;               /* connection reusable after the body */
 	struct refusal *refusal; /* our key was refused: what the body says of it */
+	bool no_credential;      /* it could not be built: there is none that is valid */
 };
 
 /* Begin with r->route. The answer comes through the sinks, or the request is rerouted or failed. */

@@ -11,10 +11,13 @@
 #include "core/upload.h"
 #include "proto/http1_out.h"
 
-/* base_url's path and the vendor's path, without doubling a trailing /v1 that both have. */
+/* base_url's path and the vendor's path, without doubling a trailing /v1 that both have, and
+ * without any for those who have none. */
 static void build_path(struct http_out *o, const struct target *t, struct str path)
 {
-	if (str_ends(t->url.path, STR("/v1")) && str_starts(path, STR("/v1/")))
+	bool bare = t->provider->unversioned || str_ends(t->url.path, STR("/v1"));
+
+	if (bare && str_starts(path, STR("/v1/")))
 		path = str_skip(path, 3);
 	http_out_str(o, t->url.path);
 	http_out_str(o, path);
@@ -90,13 +93,30 @@ static void build_fields(struct attempt *a, struct http_out *o)
 	fields_to_provider(o, &r->head);
 }
 
-static int build_head(struct attempt *a, size_t body_len, struct str *out)
+/* The field lines that carry the credential: the target's own, or those of one that changes. */
+static int build_credential(struct attempt *a, struct str *lines)
+{
+	struct cred *cred = a->target->cred;
+	struct str part[CRED_PARTS];
+
+	*lines = a->target->auth;
+	if (cred == NULL || !cred_kind_of(cred)->fields)
+		return 0;
+	if (cred_copy(cred, &a->req->arena, part) != 0) {
+		a->no_credential = true;
+		return -1;
+	}
+	*lines = part[0];
+	return 0;
+}
+
+static int build_head(struct attempt *a, struct str auth, size_t body_len, struct str *out)
 {
 	struct req *r = a->req;
 	const struct target *t = a->target;
 	const struct provider *p = a->provider;
 	size_t cap =
-		(size_t)r->head.head_len + t->url.path.n + t->auth.n + t->host_field.n +
+		(size_t)r->head.head_len + t->url.path.n + auth.n + t->host_field.n +
 		r->ep.upstream_path.n + 512 +
 		(p->path != NULL || p->sign != NULL ? PROVIDER_ROOM + 3 * a->route->model.n : 0);
 	struct str target;
@@ -122,7 +142,7 @@ static int build_head(struct attempt *a, size_t body_len, struct str *out)
 	http_out_lit(&o, " HTTP/1.1\r\nhost: ");
 	http_out_str(&o, t->host_field);
 	http_out_lit(&o, "\r\n");
-	http_out_str(&o, t->auth);
+	http_out_str(&o, auth);
 	http_out_lit(&o, "accept-encoding: identity\r\n");
 	build_fields(a, &o);
 	if (p->fields != NULL)
@@ -160,6 +180,8 @@ static int build_body(struct attempt *a, size_t *total)
 		r->edit.op[r->model_edit].with = a->route->model_json;
 	if (clamp_apply(a) != 0)
 		return -1;
+	if (r->usage_edit >= 0)
+		r->edit.op[r->usage_edit].off = a->provider->no_include_usage;
 	if (r->edit.n == 0) {
 		a->iov[1] = (struct iovec){ r->body, r->body_len };
 		*total = r->body_len;
@@ -175,12 +197,13 @@ static int build_body(struct attempt *a, size_t *total)
 
 int attempt_build(struct attempt *a)
 {
-	struct str head;
+	struct str head, auth;
 	size_t total;
 
 	a->iov_at = 0;
 	a->iov_n = 1;
-	if (build_body(a, &total) != 0 || build_head(a, total, &head) != 0)
+	if (build_credential(a, &auth) != 0 || build_body(a, &total) != 0 ||
+		build_head(a, auth, total, &head) != 0)
 		return -1;
 	a->iov[0] = (struct iovec){ (char *)(uintptr_t)head.p, head.n };
 	return 0;

@@ -6,6 +6,7 @@
 #include "core/attempt.h"
 #include "core/hold_mode.h"
 #include "core/plan.h"
+#include "core/provider.h"
 #include "core/req.h"
 
 static const char placeholder[] = "null";
@@ -67,7 +68,10 @@ static bool is_vendor(const struct target *t)
 /* Of models that think their vendor takes no max_tokens. */
 bool clamp_says_completion(const struct route_target *t)
 {
-	switch ((enum output_limit)t->target->cfg->output_limit) {
+	int says = t->target->cfg->output_limit;
+
+	switch ((enum output_limit)(
+		says != OUTPUT_LIMIT_AUTO ? says : t->target->provider->output_limit)) {
 	case OUTPUT_LIMIT_MAX_TOKENS: return false;
 	case OUTPUT_LIMIT_COMPLETION: return true;
 	case OUTPUT_LIMIT_AUTO: break;

@@ -263,13 +263,29 @@ static const struct conf_directive target_directives[] = {
 	{ .name = "base_url",
 		.type = CONF_STRING,
 		AT(cfg_target, base_url),
-		.flags = CONF_REQUIRED,
 		.help = "https:// or http:// URL in front of the vendor's paths, such as "
-			"https://api.openai.com." },
+			"https://api.openai.com; absent: where the provider is for everybody." },
 	{ .name = "key",
 		.type = CONF_SECRET,
 		AT(cfg_target, key),
 		.help = "The account's API key; without it none is sent (local servers)." },
+	{ .name = "token_file",
+		.type = CONF_STRING,
+		AT(cfg_target, token_file),
+		.help = "Instead of a key: a file with a bearer token that somebody else keeps "
+			"fresh, alone or as JSON (access_token, expires_on). Read every 30 "
+			"seconds, or ahead of its end." },
+	{ .name = "token_command",
+		.type = CONF_STRING,
+		AT(cfg_target, token_command),
+		.help = "Instead of a key: a shell command that prints a bearer token, such as az "
+			"account get-access-token. Run every 5 minutes, or ahead of the token's "
+			"end; one that fails keeps the old token until it expires." },
+	{ .name = "api_version",
+		.type = CONF_STRING,
+		AT(cfg_target, api_version),
+		.help = "Azure: the version of its API. A date (2024-10-21) asks by deployment, "
+			"under the model's name; preview, v1 or none ask under /openai/v1." },
 	{ .name = "region",
 		.type = CONF_STRING,
 		AT(cfg_target, region),

@@ -73,7 +73,9 @@ struct cfg_target {
 	struct str name;     /* must stay first: the map key */
 	struct str provider; /* "openai", "anthropic" (dialect registry: modules/providers) */
 	struct str base_url;
-	struct str key; /* secret; may be empty (local servers) */
+	struct str key;                       /* secret; may be empty (local servers) */
+	struct str token_file, token_command; /* instead: a bearer token that changes */
+	struct str api_version;               /* Azure; empty: its paths without versions */
 	struct str region;
 	int64_t weight;           /* 0..1000; 0: a spare */
 	int64_t discount_bp;      /* contracted price = list price - this */

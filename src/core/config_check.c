@@ -167,6 +167,30 @@ static int check_proxy(struct conf_load *l, const struct str *proxy)
 	return conf_fail_at(l, proxy, "`proxy` must be http://host:port: %s", why);
 }
 
+static bool is_version_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+}
+
+static int check_token(struct conf_load *l, const struct cfg_target *t)
+{
+	int n = (t->key.n > 0) + (t->token_file.n > 0) + (t->token_command.n > 0);
+
+	if (n > 1)
+		return conf_fail_at(l, t->token_file.n > 0 ? &t->token_file : &t->token_command,
+			"`%.*s` has more than one of `key`, `token_file` and `token_command`; say "
+			"which one it is",
+			STR_FMT(t->name));
+	if (t->token_file.n > 0 && t->token_file.p[0] != '/')
+		return conf_fail_at(l, &t->token_file,
+			"`token_file` must be an absolute path, such as /run/secrets/token");
+	for (size_t i = 0; i < t->api_version.n; i++)
+		if (!is_version_char(t->api_version.p[i]))
+			return conf_fail_at(l, &t->api_version,
+				"`api_version` must be a date such as 2024-10-21, preview or v1");
+	return 0;
+}
+
 int config_check_target(struct conf_load *l, void *obj)
 {
 	const struct cfg_target *t = obj;
@@ -176,15 +200,19 @@ int config_check_target(struct conf_load *l, void *obj)
 
 	if (check_name(l, "target", &t->name) != 0 || check_provider(l, &t->provider) != 0)
 		return -1;
-	if (url_parse(t->base_url, &u, &why) != 0)
+	if (check_token(l, t) != 0)
+		return -1;
+	/* Absent: its provider's own, to be had by TLS, or on this machine. */
+	if (url_parse(t->base_url.n > 0 ? t->base_url : STR("https://localhost"), &u, &why) != 0)
 		return conf_fail_at(l, &t->base_url,
 			"`base_url` must be a URL such as https://api.example.com: %s", why);
-	if (!u.tls && t->key.n > 0 && !t->allow_plaintext && !host_is_loopback(u.host))
+	if (!u.tls && t->key.n + t->token_file.n + t->token_command.n > 0 && !t->allow_plaintext &&
+		!host_is_loopback(u.host))
 		return conf_fail_at(l, &t->base_url,
-			"unsafe combination: the `key` of `%.*s` would go to %.*s unencrypted; use "
+			"unsafe combination: the %s of `%.*s` would go to %.*s unencrypted; use "
 			"https://, or "
 			"say `allow_plaintext: true` if the network in between is yours",
-			STR_FMT(t->name), STR_FMT(u.host));
+			t->key.n > 0 ? "`key`" : "token", STR_FMT(t->name), STR_FMT(u.host));
 	if (!t->tls_verify && u.tls) {
 		pos = conf_pos_of(l, &t->tls_verify);
 		log_warn("certificates of a provider are not verified", "target=%.*s at=%s:%u:%u",

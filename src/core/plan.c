@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/cred_token.h"
 #include "core/label.h"
 #include "core/plan.h"
 #include "core/plan_keys.h"
@@ -90,6 +91,46 @@ static int plan_target_tls(struct tg_conf *c, struct target *t, struct conf_erro
 	return t->tls != NULL ? 0 : plan_fail(err, &t->cfg->pos, "%s", why);
 }
 
+/* Its credential, where it is one that changes: a file's, a command's, or as its provider has it.
+ */
+static int plan_target_cred(struct tg_conf *c, struct target *t, struct conf_error *err)
+{
+	const struct cfg_target *cfg = t->cfg;
+	struct cred_source src = { .kind = NULL };
+	char why[256] = "";
+
+	if (cfg->token_file.n > 0)
+		src = (struct cred_source){ &cred_token_file, { cfg->token_file } };
+	else if (cfg->token_command.n > 0)
+		src = (struct cred_source){ &cred_token_command, { cfg->token_command } };
+	else if (t->provider->credential != NULL &&
+		 t->provider->credential(cfg, &c->arena, &src, why, sizeof why) != 0)
+		return plan_fail(err, &cfg->pos, "target '%.*s': %s", STR_FMT(cfg->name), why);
+	if (src.kind != NULL)
+		t->cred = cred_get(src.kind, src.arg, cfg->name);
+	return 0;
+}
+
+/* Where it is: as the configuration says, or else where its provider is for everybody. */
+static int plan_target_url(struct target *t, struct conf_error *err)
+{
+	const struct cfg_target *cfg = t->cfg;
+	struct str base = cfg->base_url;
+	const char *why = NULL;
+
+	if (base.n == 0)
+		base = str_z(t->provider->base_url);
+	if (base.n == 0)
+		return plan_fail(err, &cfg->pos,
+			"target '%.*s' needs a base_url: provider '%s' is somewhere else for "
+			"everybody",
+			STR_FMT(cfg->name), t->provider->name);
+	if (url_parse(base, &t->url, &why) != 0)
+		return plan_fail(
+			err, &cfg->pos, "base_url of target '%.*s': %s", STR_FMT(cfg->name), why);
+	return 0;
+}
+
 static int plan_target(
 	struct tg_conf *c, struct target *t, const struct cfg_target *cfg, struct conf_error *err)
 {
@@ -103,9 +144,10 @@ static int plan_target(
 	t->provider = provider_find(cfg->provider);
 	if (t->provider == NULL)
 		return plan_fail(err, &cfg->pos, "unknown provider '%.*s'", STR_FMT(cfg->provider));
-	if (url_parse(cfg->base_url, &t->url, &why) != 0)
-		return plan_fail(
-			err, &cfg->pos, "base_url of target '%.*s': %s", STR_FMT(cfg->name), why);
+	if (t->provider->variant != NULL)
+		t->provider = t->provider->variant(cfg);
+	if (plan_target_url(t, err) != 0 || plan_target_cred(c, t, err) != 0)
+		return -1;
 	if (cfg->proxy.n > 0 && url_parse(cfg->proxy, &t->proxy, &why) != 0)
 		return plan_fail(
 			err, &cfg->pos, "proxy of target '%.*s': %s", STR_FMT(cfg->name), why);
@@ -293,6 +335,8 @@ void plan_put(struct tg_conf *c)
 			resolve_name_put(c->resolver, c->targets[i].addr);
 		if (c->targets[i].tls != NULL)
 			tls_ctx_free(c->targets[i].tls);
+		if (c->targets[i].cred != NULL)
+			cred_put(c->targets[i].cred);
 	}
 	for (unsigned i = 0; i < c->n_listen; i++)
 		if (c->listen[i].tls != NULL)

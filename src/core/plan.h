@@ -20,6 +20,7 @@
 #include "proto/url.h"
 
 typedef struct ssl_ctx_st SSL_CTX;
+struct cred;
 struct provider;
 struct resolver;
 struct est_ratio;
@@ -31,7 +32,8 @@ struct target { /* an account at a provider */
 	const struct cfg_target *cfg;
 	struct url url;
 	struct str host_field; /* value of Host */
-	struct str auth; /* complete credential field lines for the provider's dialect; secret */
+	struct str auth;   /* complete credential field lines for the provider's dialect; secret */
+	struct cred *cred; /* instead, one that changes; NULL: none */
 	struct str pool_key;        /* connections may be shared by targets with the same key */
 	SSL_CTX *tls;               /* NULL: plain */
 	struct resolve_name *addr;  /* the host, or the proxy */

@@ -9,9 +9,11 @@
 #include "chat/codec.h"
 #include "core/endpoint.h"
 #include "core/errors.h"
+#include "io/cred.h"
 #include "proto/http1_head.h"
 
 struct attempt;
+struct cfg_target;
 struct http_out;
 struct iovec;
 
@@ -21,16 +23,35 @@ enum verdict {
 	VERDICT_CREDENTIALS, /* the provider refused our key: never shown to the client */
 };
 
+/* Where a credential comes from that changes (io/cred.h). */
+struct cred_source {
+	const struct cred_kind *kind; /* NULL: it does not */
+	struct str arg[CRED_ARGS];
+};
+
 struct provider {
 	const char *name;
+	const char *base_url; /* where targets are that do not say; NULL: they must */
 	enum dialect dialect; /* what it speaks natively: requests in it pass untouched, */
 	uint64_t lacks; /* but not those of these endpoints: PROVIDER_LACKS(RESPONSES) | ... */
 	/* What a chat in another dialect is translated to, and whose usage comes back. SHAPE_NONE:
 	 * it takes none. */
 	enum chat_shape shape;
 	enum meter_api meter;
-	struct str chat_path; /* the request's target of a translated chat, where `path` is NULL */
-	bool bills_cancelled; /* a stream that is cancelled is billed to its end all the same */
+	struct str chat_path;  /* the request's target of a translated chat, where `path` is NULL */
+	bool bills_cancelled;  /* a stream that is cancelled is billed to its end all the same */
+	bool unversioned;      /* OpenAI's paths without their /v1 */
+	bool no_include_usage; /* tells the usage of streams unasked, and refuses to be asked for it
+				*/
+	int output_limit;      /* enum output_limit of targets that do not say */
+	/* What a target of this provider is in truth, by its configuration. May be NULL. */
+	const struct provider *(*variant)(const struct cfg_target *);
+	/*
+	 * The source of its credential, if it is one that changes; strings may be the
+	 * configuration's. -1: why. May be NULL; token_file and token_command are everybody's.
+	 */
+	int (*credential)(const struct cfg_target *, struct arena *, struct cred_source *out,
+		char *why, size_t why_len);
 	/* field lines that carry the key ("authorization: Bearer ...\r\n"), in the arena; empty for
 	 * an empty key */
 	struct str (*credentials)(struct arena *, struct str key);
@@ -45,8 +66,9 @@ struct provider {
 	void (*fields)(struct attempt *, struct http_out *);
 	/*
 	 * Field lines made of what is sent: a signature, a token that changes. `target` is what
-	 * path wrote, base_url's path included; the body is whole. -1: it cannot be sent now. With
-	 * it nothing is streamed to the provider that is not known before.
+	 * path wrote, base_url's path included; the body is whole. -1: it cannot be sent now (for
+	 * want of a credential: a->no_credential says so). With it nothing is streamed to the
+	 * provider that is not known before.
 	 */
 	int (*sign)(struct attempt *, struct http_out *, struct str target,
 		const struct iovec *body, int n);

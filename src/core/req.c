@@ -63,6 +63,7 @@ static struct req *req_new(struct conn *c, struct str head)
 	memcpy(copy, head.p, head.n);
 	r->magic = REQ_MAGIC;
 	r->model_edit = -1;
+	r->usage_edit = -1;
 	r->w = w;
 	r->conn = c;
 	r->arena = a;

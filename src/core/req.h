@@ -117,6 +117,7 @@ struct req {
 	struct json_edit edit;  /* of the collected body */
 	bool model_inserted;    /* the edit adds the member (Azure's paths name the model) */
 	int model_edit;         /* which edit puts the target's model name in; -1: the name stays */
+	int usage_edit;         /* which one asks for a stream's usage; -1: none */
 	struct clamp clamp;     /* of the answer's length */
 	struct ceiling ceiling; /* of its cost: what it says itself, or its key */
 

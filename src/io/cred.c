@@ -348,6 +348,15 @@ bool cred_wait(struct cred *c, int64_t timeout_us)
 	return there;
 }
 
+/* After a reload with another source the old one is there until its last request ends. */
+static bool is_replaced(const struct cred *c)
+{
+	for (const struct list *it = c->node.next; it != &creds; it = it->next)
+		if (strcmp(list_entry(it, struct cred, node)->name, c->name) == 0)
+			return true;
+	return false;
+}
+
 void cred_each(void (*each)(void *arg, const struct cred_stats *s), void *arg)
 {
 	wall_us now = clock_wall();
@@ -355,6 +364,9 @@ void cred_each(void (*each)(void *arg, const struct cred_stats *s), void *arg)
 	pthread_mutex_lock(&lock);
 	list_foreach (it, &creds) {
 		const struct cred *c = list_entry(it, struct cred, node);
+
+		if (is_replaced(c))
+			continue;
 		struct cred_stats s = { .name = str_z(c->name),
 			.kind = c->kind->name,
 			.valid = is_valid(c->now, now),

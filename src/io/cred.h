@@ -82,7 +82,8 @@ struct cred_stats {
 	wall_us expires;  /* 0: does not say, or there is none */
 	uint64_t fetched, failed;
 };
-/* Calls `each` for every credential, under a lock: it must not call back. Any thread. */
+/* Calls `each` for every credential, of several of one name the newest, under a lock: it must not
+ * call back. Any thread. */
 void cred_each(void (*each)(void *arg, const struct cred_stats *s), void *arg);
 
 #endif

@@ -93,6 +93,16 @@ static int iov_put(struct iov_out *o, const char *p, size_t n)
 	return 0;
 }
 
+/* Does another insertion at the same place follow? */
+static bool more_inserted(const struct json_edit *e, unsigned i)
+{
+	unsigned next = i + 1;
+
+	while (next < e->n && e->op[next].off)
+		next++;
+	return next < e->n && e->op[next].insert && e->op[next].from == e->op[i].from;
+}
+
 int json_edit_iov(struct json_edit *e, struct iovec *iov, int max, size_t *total)
 {
 	struct iov_out o = { iov, 0, max, 0 };
@@ -100,8 +110,11 @@ int json_edit_iov(struct json_edit *e, struct iovec *iov, int max, size_t *total
 
 	for (unsigned i = 0; i < e->n; i++) {
 		const struct json_edit_op *op = &e->op[i];
-		bool more = i + 1 < e->n && op[1].insert && op[1].from == op->from;
+		bool more;
 
+		if (op->off)
+			continue;
+		more = more_inserted(e, i);
 		if (op->from < at)
 			return -1;
 		if (iov_put(&o, e->text.p + at, op->from - at) != 0 ||

@@ -20,6 +20,7 @@ struct json_edit {
 		struct str with;
 		bool insert; /* a member of its own: commas are put around it */
 		bool last;   /* ... into an object that has no members */
+		bool off;    /* set by the caller: leave the text as it is here, this time */
 	} op[JSON_EDIT_MAX];
 };
 

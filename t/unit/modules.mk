@@ -1,8 +1,10 @@
 UNIT_TESTS += \
 	t/unit/modules/check_accesslog \
 	t/unit/modules/check_admit \
+	t/unit/modules/check_azure \
 	t/unit/modules/check_clamp \
 	t/unit/modules/check_classify \
+	t/unit/modules/check_hosts \
 	t/unit/modules/check_mod_budget \
 	t/unit/modules/check_mod_ledger \
 	t/unit/modules/check_mod_ledger_room \
@@ -12,6 +14,7 @@ UNIT_TESTS += \
 	t/unit/modules/check_route
 t_unit_modules_check_accesslog_SOURCES = t/unit/modules/check_accesslog.c t/unit/core/fake.h
 t_unit_modules_check_admit_SOURCES = t/unit/modules/check_admit.c t/unit/core/fake.h
+t_unit_modules_check_azure_SOURCES = t/unit/modules/check_azure.c t/unit/core/fake.h
 t_unit_modules_check_clamp_SOURCES = t/unit/modules/check_clamp.c t/unit/core/fake.h
 t_unit_modules_check_classify_SOURCES = t/unit/modules/check_classify.c t/unit/core/fake.h
 t_unit_modules_check_mod_budget_SOURCES = t/unit/modules/check_mod_budget.c \

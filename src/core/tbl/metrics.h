@@ -83,6 +83,12 @@ X(SHIP_LAG, "tollgate_ledger_ship_lag_seconds", gauge, "Seconds since it had all
 X(SHIP_FAILURES, "tollgate_ledger_ship_failures_total", counter, "Times that shipping stopped and began again.")
 X(SHIP_LOST, "tollgate_ledger_ship_lost_segments_total", counter,
 	"Journal files that were deleted (ledger.retain) before they were shipped.")
+X(CREDENTIAL_VALID, "tollgate_credential_valid", gauge,
+	"1 while a credential that changes is there and has not expired, by the target that named it first.")
+X(CREDENTIAL_EXPIRES, "tollgate_credential_expires_seconds", gauge,
+	"When it expires, in seconds since 1970; absent while it does not say.")
+X(CREDENTIAL_FETCHES, "tollgate_credential_fetches_total", counter, "How often it was fetched.")
+X(CREDENTIAL_FAILURES, "tollgate_credential_failures_total", counter, "How often that failed.")
 X(CONFIG_GENERATION, "tollgate_config_generation", gauge, "Configuration loads since start; 1 is the first.")
 X(CONFIG_RELOAD_FAILURES, "tollgate_config_reload_failures_total", counter, "Reloads refused because of an error.")
 X(INFO, "tollgate_info", gauge, "1; the version and the name of this process as labels.")

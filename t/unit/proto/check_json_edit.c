@@ -62,6 +62,42 @@ START_TEST(test_examples)
 }
 END_TEST
 
+/* Edits that are off this time leave their place as it is, and the commas right. */
+START_TEST(test_off)
+{
+	static const struct {
+		unsigned off; /* bits: which of the three */
+		const char *want;
+	} rows[] = {
+		{ 0, "{\"a\":1,\"b\":2,\"model\":9}" },
+		{ 1, "{\"b\":2,\"model\":9}" },
+		{ 2, "{\"a\":1,\"model\":9}" },
+		{ 4, "{\"a\":1,\"b\":2,\"model\":1}" },
+		{ 7, "{\"model\":1}" },
+	};
+	struct json_watch w[] = { { .key = STR("model") } };
+	struct json_edit e;
+	struct json_fail fail;
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
+		ck_assert_int_eq(json_scan_object(STR("{\"model\":1}"), w, 1, &fail), 0);
+		json_edit_init(&e, str_mk(w[0].val.raw.p - 9, 11));
+		ck_assert_int_eq(json_edit_insert(&e, STR("\"a\":1")), 0);
+		ck_assert_int_eq(json_edit_insert(&e, STR("\"b\":2")), 0);
+		ck_assert_int_eq(json_edit_replace(&e, &w[0].val, STR("9")), 0);
+		for (unsigned k = 0; k < 3; k++)
+			e.op[k].off = rows[i].off >> k & 1;
+		UNIT_STR_EQ(joined(&e), str_z(rows[i].want));
+	}
+	/* Into an empty object: the first keeps no comma when the second is off. */
+	json_edit_init(&e, STR("{}"));
+	ck_assert_int_eq(json_edit_insert(&e, STR("\"a\":1")), 0);
+	ck_assert_int_eq(json_edit_insert(&e, STR("\"b\":2")), 0);
+	e.op[1].off = true;
+	UNIT_STR_EQ(joined(&e), STR("{\"a\":1}"));
+}
+END_TEST
+
 START_TEST(test_limits)
 {
 	struct str text = STR("{\"model\":{\"x\":1},\"so\":2}");
@@ -92,6 +128,7 @@ END_TEST
 static void tests(TCase *tc)
 {
 	tcase_add_loop_test(tc, test_examples, 0, (int)TG_ARRAY_LEN(examples));
+	tcase_add_test(tc, test_off);
 	tcase_add_test(tc, test_limits);
 }
 

@@ -1,0 +1,197 @@
+"""Azure, and hosts that speak OpenAI's API in their own ways: where a request goes, with what, and what its answer cost."""
+import json
+import time
+
+import pytest
+
+from harness import KEY, MODEL, PROVIDER_KEY, Client, chat_body, wait_for
+
+VERSION = "2024-10-21"
+TOKEN = "entra.e2e-token.1"
+TOKENS = [TOKEN, "the-next-one", "tok-1", "tok-2"]
+
+
+@pytest.fixture
+def sim(simulator):
+    return simulator(*[word for token in TOKENS for word in ("--key", token)])
+
+
+def azure(sim, **target):
+    """The usual model, at a deployment of another name."""
+    return {"targets": {"az": {"provider": "azure", "base_url": f"http://{sim.listen}", "key": PROVIDER_KEY, **target}},
+            "models": {MODEL: {"targets": [{"target": "az", "model": "gpt 4o/mini"}]}}}
+
+
+def at_host(sim, host, path, **target):
+    return {"targets": {host: {"provider": host, "base_url": f"http://{sim.listen}/{path}", "key": PROVIDER_KEY, **target}},
+            "models": {MODEL: {"targets": host}}}
+
+
+def ask(gw, body, path="/v1/chat/completions", headers=()):
+    with Client(gw.listen) as c:
+        return c.request("POST", path, body, dict(headers), KEY)
+
+
+def seen(sim, n=1):
+    return sim.requests(n)[-1]
+
+
+def field(request, name):
+    return next((v for n, v in request["headers"] if n.lower() == name), None)
+
+
+def billed_exactly(gw, sim, request_id):
+    entry, line = sim.ledger()["entries"][-1], gw.line_of(request_id)
+    assert line["quality"] == "exact", line
+    usage = line["usage"]
+    assert sum(v for k, v in usage.items() if k.startswith("in")) == entry["billed_input"], (usage, entry)
+    assert sum(v for k, v in usage.items() if k.startswith("out")) == entry["billed_output"], (usage, entry)
+    return line
+
+
+# ---- Azure
+
+@pytest.mark.parametrize("target,path", [
+    ({"api_version": VERSION}, f"/openai/deployments/gpt%204o%2Fmini/chat/completions?api-version={VERSION}"),
+    ({}, "/openai/v1/chat/completions"),
+    ({"api_version": "preview"}, "/openai/v1/chat/completions?api-version=preview")])
+def test_where_azure_is_asked(gateway, sim, target, path):
+    gw = gateway(azure(sim, **target))
+    r = ask(gw, chat_body(), headers={"x-sim-output-tokens": "9"})
+    assert r.status == 200, r
+    request = seen(sim)
+    assert request["target"] == path
+    assert field(request, "api-key") == PROVIDER_KEY and field(request, "authorization") is None
+    billed_exactly(gw, sim, r.id)
+
+
+@pytest.mark.parametrize("ending", ["/openai", "/openai/v1", ""])
+def test_a_base_url_may_end_in_what_all_paths_begin_with(gateway, sim, ending):
+    gw = gateway(azure(sim, base_url=f"http://{sim.listen}{ending}"))
+    assert ask(gw, chat_body()).status == 200
+    assert seen(sim)["target"] == "/openai/v1/chat/completions"
+
+
+def test_clients_of_azure_and_of_openai_are_served_alike(gateway, sim):
+    gw = gateway(azure(sim, api_version=VERSION))
+    r = ask(gw, chat_body(), f"/openai/deployments/{MODEL}/chat/completions?api-version=2023-05-15&x=1")
+    assert r.status == 200
+    assert seen(sim)["target"].endswith(f"/chat/completions?api-version={VERSION}&x=1")
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_the_first_chunk_of_azure_has_no_choices(gateway, sim, asked):
+    gw = gateway(azure(sim, api_version=VERSION))
+    more = {"stream_options": {"include_usage": True}} if asked else {}
+    r = ask(gw, chat_body(stream=True, **more), headers={"x-sim-output-tokens": "20", "x-sim-model": "gpt-4o-mini-2024-07-18"})
+    data = [line[6:] for line in r.body.decode().splitlines() if line.startswith("data: ")]
+    chunks = [json.loads(d) for d in data if d != "[DONE]"]
+    assert chunks[0]["choices"] == [] and "prompt_filter_results" in chunks[0]
+    assert sum(bool(c.get("usage")) for c in chunks) == asked
+    line = billed_exactly(gw, sim, r.id)
+    # the deployment has a name of the operator's; the price is that of the model which the answer names
+    assert line["cost_known"] if "cost_known" in line else float(line["cost_usd"]) > 0
+
+
+def test_azure_refuses_and_the_client_reads_why(gateway, sim):
+    gw = gateway(azure(sim, api_version=VERSION))
+    r = ask(gw, chat_body(), headers={"x-sim-fault": "429"})
+    assert r.status == 429 and r.json["error"]["code"] == "429"
+    r = ask(gw, {"model": MODEL, "messages": "no"})
+    assert r.status == 400 and r.json["error"]["type"] == "invalid_request_error"
+
+
+def test_responses_go_to_azure_where_it_has_them(gateway, sim):
+    gw = gateway(azure(sim))
+    r = ask(gw, {"model": MODEL, "input": "hello"}, "/v1/responses")
+    assert r.status == 200 and r.json["object"] == "response"
+    assert seen(sim)["target"] == "/openai/v1/responses"
+
+
+def test_a_token_from_a_file_is_read_again(gateway, sim, tmp_path):
+    path = tmp_path / "token"
+    path.write_text(json.dumps({"access_token": TOKEN, "expires_on": int(time.time()) + 4}))
+    config = azure(sim, token_file=str(path))
+    config["targets"]["az"]["key"] = ""
+    gw = gateway(config)
+    assert ask(gw, chat_body()).status == 200
+    assert field(seen(sim), "authorization") == f"Bearer {TOKEN}" and field(seen(sim), "api-key") is None
+    assert gw.metric("tollgate_credential_valid", target="az") == 1
+    path.write_text("the-next-one\n")
+
+    def next_one():
+        assert ask(gw, chat_body()).status == 200
+        return field(seen(sim), "authorization") == "Bearer the-next-one"
+    wait_for(next_one, "the next token")
+    assert gw.metric("tollgate_credential_fetches_total", target="az") >= 2
+    assert TOKEN not in gw.errors() and "the-next-one" not in gw.errors()
+
+
+def test_a_token_that_expires_and_cannot_be_had_anew(gateway, sim, tmp_path):
+    script = tmp_path / "token.sh"
+    script.write_text("echo '{\"accessToken\": \"tok-1\", \"expires_in\": 3}'\n")
+    config = azure(sim, token_command=f"sh {script}")
+    config["targets"]["az"]["key"] = ""
+    config["models"]["other"] = {"targets": ["az", {"target": "openai", "weight": 1}]}
+    gw = gateway(config)
+    assert ask(gw, chat_body()).status == 200
+    assert field(seen(sim), "authorization") == "Bearer tok-1"
+    script.write_text("exit 3\n")
+    wait_for(lambda: gw.metric("tollgate_credential_valid", target="az") == 0, "the token's end")
+    r = ask(gw, chat_body())
+    assert r.status == 502 and "no valid credential" in r.json["error"]["message"], r
+    assert all(ask(gw, chat_body("other")).status == 200 for _ in range(4))       # by the other target
+    assert "status 3" in gw.errors() and "tok-1" not in gw.errors()
+    script.write_text("echo tok-2\n")
+    wait_for(lambda: ask(gw, chat_body()).status == 200, "the next token")
+    assert field(seen(sim), "authorization") == "Bearer tok-2"
+
+
+# ---- hosts
+
+@pytest.mark.parametrize("host,path,target", [("mistral", "mistral", "/mistral/v1/chat/completions"),
+                                              ("groq", "groq/openai/v1", "/groq/openai/v1/chat/completions"),
+                                              ("deepseek", "deepseek", "/deepseek/v1/chat/completions"),
+                                              ("xai", "xai/v1", "/xai/v1/chat/completions"),
+                                              ("together", "together/v1", "/together/v1/chat/completions"),
+                                              ("openrouter", "openrouter/api/v1", "/openrouter/api/v1/chat/completions"),
+                                              ("perplexity", "perplexity", "/perplexity/chat/completions")])
+@pytest.mark.parametrize("stream", [False, True])
+def test_each_host_in_its_own_way(gateway, sim, host, path, target, stream):
+    gw = gateway(at_host(sim, host, path))
+    r = ask(gw, chat_body(stream=stream), headers={"x-sim-output-tokens": "20", "x-sim-reasoning-tokens": "30",
+                                                   "x-sim-cached-tokens": "3"})
+    assert r.status == 200, r
+    request = seen(sim)
+    assert request["target"] == target and field(request, "authorization") == f"Bearer {PROVIDER_KEY}"
+    body = json.loads(request["body"])
+    assert body.get("stream_options") == (None if not stream or host == "mistral" else {"include_usage": True})
+    line = billed_exactly(gw, sim, r.id)
+    assert line["target"] == host
+    if stream:      # what the host ends with, and no chunk of usage that nobody asked for
+        assert r.body.rstrip().split(b"\n\n")[-1].startswith(b": ") or b"[DONE]" in r.body or host == "perplexity"
+        assert not [c for c in r.body.decode().split("\n\n") if '"choices":[]' in c and '"usage":{' in c
+                    and "chat.completion.done" not in c]
+
+
+def test_a_client_that_asks_a_host_for_usage_itself(gateway, sim):
+    gw = gateway(at_host(sim, "mistral", "mistral"))
+    r = ask(gw, chat_body(stream=True, stream_options={"include_usage": True}))
+    assert r.status == 422 and r.json["detail"][0]["loc"] == ["body", "stream_options"]     # its own words pass
+
+
+@pytest.mark.parametrize("status", ["402", "429", "498", "500"])
+def test_a_host_without_money_or_room_is_passed_over(gateway, sim, status):
+    config = at_host(sim, "groq", "groq/openai/v1")
+    config["models"][MODEL] = {"targets": [{"target": "groq", "weight": 1000}, {"target": "openai", "weight": 1}]}
+    config["targets"]["groq"]["key"] = PROVIDER_KEY + "-groq"
+    gw = gateway(config)
+    for _ in range(3):
+        r = ask(gw, chat_body(), headers={"x-sim-fault": status, "x-sim-fault-key": "-groq"})
+        assert r.status == 200, r
+
+
+def test_what_a_host_has_not_is_refused_with_a_reason(gateway, sim):
+    gw = gateway(at_host(sim, "deepseek", "deepseek"))
+    r = ask(gw, {"model": MODEL, "input": "x"}, "/v1/embeddings")
+    assert r.status == 400 and r.json["error"]["code"] == "unsupported_dialect", r
