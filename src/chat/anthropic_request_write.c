@@ -414,11 +414,13 @@ static void plan_make(struct plan *p, struct chat_context *cx, const struct chat
 	*p = (struct plan){ .cx = cx, .rq = rq, .traits = model_traits_find(cx->model) };
 	p->prefill = find_prefill(rq);
 	p->max_tokens = rq->max_tokens > 0 ? rq->max_tokens : cx->default_max_tokens;
-	p->free_limit = p->max_tokens == 0;
-	if (p->free_limit)
+	p->free_limit = p->max_tokens == 0 && cx->most_tokens == 0;
+	if (p->max_tokens == 0)
 		p->max_tokens = p->traits->default_max_tokens;
 	if (p->traits->most_tokens > 0)
 		p->max_tokens = TG_MIN(p->max_tokens, p->traits->most_tokens);
+	if (cx->most_tokens > 0)
+		p->max_tokens = TG_MIN(p->max_tokens, cx->most_tokens);
 	plan_thinking(p);
 }
 

@@ -6,8 +6,9 @@ UNIT_TESTS += \
 	t/unit/chat/check_gemini \
 	t/unit/chat/check_gemini_stream \
 	t/unit/chat/check_usage_gemini \
-	t/unit/chat/check_model_traits
+	t/unit/chat/check_model_traits \
+	t/unit/chat/check_pairs
 
-EXTRA_DIST += t/unit/chat/chat_unit.h
+EXTRA_DIST += t/unit/chat/chat_unit.h t/unit/chat/pairs
 UNIT_TESTS += t/unit/chat/check_openai t/unit/chat/check_openai_stream
 UNIT_TESTS += t/unit/chat/check_converse t/unit/chat/check_cohere

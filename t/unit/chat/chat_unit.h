@@ -278,30 +278,39 @@ static inline int chat_unit_stream(struct chat_unit *u, const struct chat_codec 
 	return rc;
 }
 
+/* A file's text, malloc'd; NULL where it is not. */
+static inline char *chat_unit_file(const char *path)
+{
+	char buf[4096], *text = NULL;
+	size_t n, len = 0;
+	FILE *in = fopen(path, "r"), *out;
+
+	if (in == NULL)
+		return NULL;
+	out = open_memstream(&text, &len);
+	ck_assert_ptr_nonnull(out);
+	while ((n = fread(buf, 1, sizeof buf, in)) > 0)
+		fwrite(buf, 1, n, out);
+	fclose(in);
+	fclose(out);
+	return text;
+}
+
 /* A recording's text, malloc'd; from TG_SHARED_DATA, or ../shared/data beside the source. NULL
  * where it is not, which it says. */
 static inline char *chat_unit_recording(const char *file)
 {
 	const char *data = getenv("TG_SHARED_DATA"), *src = getenv("TG_SRCDIR");
-	char path[4096], *text = NULL;
-	size_t n, len = 0;
-	FILE *in, *out;
+	char path[4096], *text;
 
 	snprintf(path, sizeof path, "%s%s/fixtures/vercel-ai/%s",
 		data != NULL  ? data
 		: src != NULL ? src
 			      : ".",
 		data != NULL ? "" : "/../shared/data", file);
-	in = fopen(path, "r");
-	if (in == NULL) {
+	text = chat_unit_file(path);
+	if (text == NULL)
 		fprintf(stderr, "skipped: %s is not there\n", path);
-		return NULL;
-	}
-	out = open_memstream(&text, &len);
-	while ((n = fread(path, 1, sizeof path, in)) > 0)
-		fwrite(path, 1, n, out);
-	fclose(in);
-	fclose(out);
 	return text;
 }
 

@@ -517,6 +517,12 @@ START_TEST(hub_values)
 			&rq),
 		0);
 	ck_assert(rq.think == 1 && rq.think_budget == 1500 && rq.think_show && rq.parallel == 1);
+	/* What is held for the answer is never passed, whatever is asked for. */
+	u.cx.most_tokens = 1200;
+	CHAT_UNIT_WRITE(&u, ck_assert_int_eq(AN->write_request(&u.cx, &rq, o), 0));
+	ck_assert_ptr_nonnull(strstr(u.text, "\"max_tokens\":1200,"));
+	ck_assert_ptr_nonnull(strstr(u.text, "\"budget_tokens\":1024}"));
+	u.cx.most_tokens = 0;
 	u.cx.default_max_tokens = 77;
 	rq.think = -1;
 	CHAT_UNIT_WRITE(&u, ck_assert_int_eq(AN->write_request(&u.cx, &rq, o), 0));

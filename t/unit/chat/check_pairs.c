@@ -1,0 +1,270 @@
+/*
+ * check_pairs.c: golden translations between dialects: t/unit/chat/pairs/NAME.txt, one saying of a
+ * client or a provider each, and what becomes of it in other dialects:
+ *
+ *	request openai                what it is and whose: request, answer, error STATUS, stream
+ *	{ ... }                       as it is said; of a stream one event's data a line
+ *	=== anthropic MODEL           the dialect it goes to, and the target's model
+ *	--- unsupported: a,b          what was noted, if anything
+ *	--- fails: message            ... or that, and no text
+ *	{ ... }                       what comes out; JSON is laid out for readers
+ *
+ * Written by hand from providers.md 10; what a change makes of them is written back with
+ * TG_GOLDEN=write, and read before it is committed.
+ */
+#include <glob.h>
+
+#include "chat_unit.h"
+
+#define TARGETS 8
+
+struct target {
+	struct str to, model, unsupported, fails, text;
+};
+
+struct saying {
+	char path[1024], *file;
+	struct str what, from, status, in;
+	struct target target[TARGETS];
+	unsigned n;
+};
+
+static glob_t found;
+
+static const struct chat_codec *codec(struct str name)
+{
+	for (size_t i = 0; i < SHAPE__MAX; i++)
+		if (chat_codecs[i] != NULL && str_eq(str_z(chat_codecs[i]->name), name))
+			return chat_codecs[i];
+	ck_abort_msg("no codec is called %.*s", STR_FMT(name));
+	return NULL;
+}
+
+static struct str word(struct str *line)
+{
+	struct str w = STR_NONE;
+
+	(void)str_split(line, ' ', &w);
+	return w;
+}
+
+static bool take_note(struct str line, struct str prefix, struct str *out)
+{
+	if (!str_starts(line, prefix))
+		return false;
+	*out = str_skip(line, prefix.n);
+	return true;
+}
+
+/* The text from `from` up to where `rest` begins. */
+static struct str between(const char *from, const char *to)
+{
+	return str_mk(from, from < to ? (size_t)(to - from) : 0);
+}
+
+static void read_saying(struct saying *s, const char *path)
+{
+	struct str rest, line;
+	const char *from;
+	struct target *t = NULL;
+
+	memset(s, 0, sizeof *s);
+	snprintf(s->path, sizeof s->path, "%s", path);
+	s->file = chat_unit_file(path);
+	ck_assert_ptr_nonnull(s->file);
+	rest = str_z(s->file);
+	ck_assert(str_split(&rest, '\n', &line));
+	s->what = word(&line);
+	s->from = word(&line);
+	s->status = line;
+	from = rest.p;
+	while (str_split(&rest, '\n', &line)) {
+		if (t != NULL && (take_note(line, STR("--- unsupported: "), &t->unsupported) ||
+					 take_note(line, STR("--- fails: "), &t->fails))) {
+			from = rest.p;
+			continue;
+		}
+		if (!str_starts(line, STR("=== ")))
+			continue;
+		*(t != NULL ? &t->text : &s->in) = between(from, line.p);
+		ck_assert_uint_lt(s->n, TARGETS);
+		t = &s->target[s->n++];
+		line = str_skip(line, 4);
+		t->to = word(&line);
+		t->model = line;
+		from = rest.p;
+	}
+	ck_assert_msg(t != NULL, "%s: no target", path);
+	t->text = between(from, s->file + strlen(s->file));
+}
+
+/* ---- JSON laid out for readers, and back */
+
+static void indent(FILE *f, unsigned depth)
+{
+	fputc('\n', f);
+	while (depth-- > 0)
+		fputc('\t', f);
+}
+
+/* What fits into a line stands in one. */
+static void lay_out(FILE *f, const struct json_node *n, unsigned depth)
+{
+	if (n->raw.n + depth * 8 <= 100 || n->child == NULL) {
+		fprintf(f, "%.*s", STR_FMT(n->raw));
+		return;
+	}
+	fputc(n->raw.p[0], f);
+	json_each(c, n)
+	{
+		indent(f, depth + 1);
+		if (n->type == JSON_OBJECT)
+			fprintf(f, "\"%.*s\":", STR_FMT(c->key));
+		lay_out(f, c, depth + 1);
+		if (c->next != NULL)
+			fputc(',', f);
+	}
+	indent(f, depth);
+	fputc(n->raw.p[n->raw.n - 1], f);
+}
+
+static void write_json(FILE *f, struct arena *a, const char *json)
+{
+	lay_out(f, chat_unit_parse(a, json), 0);
+	fputc('\n', f);
+}
+
+/* Without white space between the tokens. */
+static char *without_layout(struct str s)
+{
+	char *p = malloc(s.n + 1);
+	bool quoted = false;
+	size_t n = 0;
+
+	ck_assert_ptr_nonnull(p);
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!quoted && (c == ' ' || c == '\n' || c == '\t'))
+			continue;
+		p[n++] = c;
+		if (quoted && c == '\\' && i + 1 < s.n)
+			p[n++] = s.p[++i];
+		else if (c == '"')
+			quoted = !quoted;
+	}
+	p[n] = '\0';
+	return p;
+}
+
+/* ---- what becomes of it */
+
+static int translate(struct chat_unit *u, const struct saying *s, const struct target *t)
+{
+	const struct chat_codec *from = codec(s->from), *to = codec(t->to);
+	char *in = malloc(s->in.n + 1);
+	struct chat_request rq = { .stream = true, .stream_usage = true };
+	int rc = 0;
+
+	ck_assert_ptr_nonnull(in);
+	memcpy(in, s->in.p, s->in.n);
+	in[s->in.n] = '\0';
+	u->cx.input_estimate = 11;
+	u->cx.completion_tokens = str_starts(t->model, STR("gpt-5"));
+	if (str_eq(s->what, STR("request")))
+		rc = chat_unit_request(u, from, to, in, &rq);
+	else if (str_eq(s->what, STR("answer")))
+		rc = chat_unit_answer(u, from, to, in);
+	else if (str_eq(s->what, STR("stream")))
+		rc = chat_unit_stream(u, from, to, &rq, in, 0);
+	else if (str_eq(s->what, STR("error")))
+		(void)chat_unit_error(u, from, to, atoi(s->status.p), in);
+	else
+		ck_abort_msg("%s: what is a %.*s?", s->path, STR_FMT(s->what));
+	if (!str_eq(s->what, STR("request"))) /* it points into `in` */
+		free(in);
+	return rc;
+}
+
+static void compare(struct chat_unit *u, const struct saying *s, const struct target *t, int rc)
+{
+	bool stream = str_eq(s->what, STR("stream"));
+	char *want = stream ? NULL : without_layout(t->text);
+	char *got = stream || rc != 0 ? NULL : without_layout(str_mk(u->text, u->n));
+
+	ck_assert_msg(str_eq(str_z(u->cx.fail), t->fails), "%s: %.*s fails with \"%s\"", s->path,
+		STR_FMT(t->to), u->cx.fail);
+	ck_assert_int_eq(rc, t->fails.n > 0 ? -1 : 0);
+	ck_assert_msg(str_eq(str_z(chat_unit_unsupported(u)), t->unsupported),
+		"%s: %.*s notes \"%s\"", s->path, STR_FMT(t->to), chat_unit_unsupported(u));
+	if (rc == 0)
+		ck_assert_msg(
+			stream ? str_eq(str_mk(u->text, u->n), t->text) : strcmp(got, want) == 0,
+			"%s: to %.*s it is\n%s", s->path, STR_FMT(t->to), u->text);
+	free(want);
+	free(got);
+}
+
+static void write_back(
+	FILE *f, struct chat_unit *u, const struct saying *s, const struct target *t, int rc)
+{
+	fprintf(f, "=== %.*s %.*s\n", STR_FMT(t->to), STR_FMT(t->model));
+	if (u->cx.n_unsupported > 0)
+		fprintf(f, "--- unsupported: %s\n", chat_unit_unsupported(u));
+	if (rc != 0)
+		fprintf(f, "--- fails: %s\n", u->cx.fail);
+	else if (str_eq(s->what, STR("stream")))
+		fprintf(f, "%s", u->text);
+	else
+		write_json(f, &u->arena, u->text);
+}
+
+START_TEST(pair)
+{
+	const char *mode = getenv("TG_GOLDEN");
+	bool write = mode != NULL && strcmp(mode, "write") == 0;
+	struct saying s;
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+
+	read_saying(&s, found.gl_pathv[_i]);
+	fprintf(f, "%.*s%.*s", (int)(s.in.p - s.file), s.file, STR_FMT(s.in));
+	for (unsigned i = 0; i < s.n; i++) {
+		struct chat_unit u;
+		char model[128];
+		int rc;
+
+		snprintf(model, sizeof model, "%.*s", STR_FMT(s.target[i].model));
+		chat_unit_init(&u, model);
+		rc = translate(&u, &s, &s.target[i]);
+		if (write)
+			write_back(f, &u, &s, &s.target[i], rc);
+		else
+			compare(&u, &s, &s.target[i], rc);
+		chat_unit_fini(&u);
+	}
+	fclose(f);
+	if (write) {
+		f = fopen(s.path, "w");
+		ck_assert_ptr_nonnull(f);
+		fwrite(text, 1, n, f);
+		fclose(f);
+	}
+	free(text);
+	free(s.file);
+}
+END_TEST
+
+static void tests(TCase *tc)
+{
+	const char *src = getenv("TG_SRCDIR");
+	char pattern[1024];
+
+	snprintf(pattern, sizeof pattern, "%s/t/unit/chat/pairs/*.txt", src != NULL ? src : ".");
+	if (glob(pattern, 0, NULL, &found) != 0)
+		found.gl_pathc = 0;
+	tcase_add_loop_test(tc, pair, 0, (int)TG_MAX(found.gl_pathc, 1)); /* none: it fails */
+}
+
+UNIT_MAIN("pairs", tests)
