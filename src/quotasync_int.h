@@ -19,6 +19,14 @@ struct sync_bucket {
 	bool unsaved;            /* its epoch */
 };
 
+struct sync_call { /* one that was sent */
+	unsigned bucket, n;
+	uint64_t serial;
+	mono_us sent;
+};
+
+struct sync_node; /* quotasync_replicas.c: one of each node */
+
 struct sync_mail { /* "there is news of grants", to a worker; one under way at most */
 	struct mail mail;
 	_Atomic bool under_way;
@@ -47,6 +55,7 @@ struct quotasync {
 	SSL_CTX *tls;
 	struct cfg_redis cfg; /* that the client was made from; texts are its own */
 	struct arena arena;   /* theirs */
+	struct sync_node *nodes;
 	struct sync_bucket bucket[LEASE_BUCKETS];
 	uint64_t serial;
 	/* quotasync_say.c: what the log has said */
@@ -77,6 +86,19 @@ void sync_redis_close(void);
 /* Does c want another client than there is? */
 bool sync_redis_differs(const struct cfg_redis *c);
 void sync_redis_send(const struct lease_call *call);
+
+/* What came of a call, now that it may be used; of one that is void by now nothing. */
+void sync_redis_answer(const struct sync_call *call, const struct lease_answer *answer);
+
+/* ---- quotasync_replicas.c */
+/* A node's script is loaded; its connection is gone, or new; all nodes are. */
+void sync_replicas_up(struct redis_node *n);
+void sync_replicas_down(struct redis_node *n);
+void sync_replicas_close(void);
+bool sync_replicas_ready(const struct redis_node *n);
+/* The answer is handed on (sync_redis_answer) when enough replicas have what it tells, or not. */
+void sync_replicas_hold(
+	struct redis_node *n, const struct sync_call *call, const struct lease_answer *answer);
 
 /* ---- quotasync_say.c */
 /* Changes go to the log, figures to stats. */

@@ -70,9 +70,6 @@ static void cfg_keep(const struct cfg_redis *c)
 
 /* ---- which bucket is where */
 
-/* The user's word on a node: its script is loaded. */
-static char ready;
-
 static void bucket_down(unsigned i)
 {
 	struct sync_bucket *b = &qs.bucket[i];
@@ -94,7 +91,7 @@ static void bucket_assign(unsigned i)
 
 	tg_assert(qs.cfg.prefix.n <= 256);
 	n = redis_node_of(qs.redis, str_mk(key, lease_key_bucket(key, qs.cfg.prefix, i)));
-	if (n != NULL && (redis_node_user(n) != &ready || redis_node_server(n) == NULL))
+	if (n != NULL && (!sync_replicas_ready(n) || redis_node_server(n) == NULL))
 		n = NULL;
 	if (n == b->node && (n == NULL || b->generation == redis_node_generation(n)))
 		return;
@@ -120,7 +117,7 @@ static void on_script(const char *why, void *arg)
 	struct redis_node *n = arg;
 
 	if (why == NULL) {
-		redis_node_set_user(n, &ready);
+		sync_replicas_up(n);
 		assign_all();
 		return;
 	}
@@ -134,7 +131,7 @@ static void on_up(struct redis_node *n, const struct redis_server *s, void *arg)
 	char why[128];
 
 	(void)arg;
-	redis_node_set_user(n, NULL);
+	sync_replicas_down(n);
 	if (s->may_evict) {
 		snprintf(why, sizeof why,
 			"its maxmemory-policy is %.31s: it may forget what was spent; set it to "
@@ -151,7 +148,7 @@ static void on_down(struct redis_node *n, const char *why, void *arg)
 {
 	(void)why;
 	(void)arg;
-	redis_node_set_user(n, NULL);
+	sync_replicas_down(n);
 	assign_all();
 	sync_later();
 }
@@ -166,12 +163,6 @@ static void on_moved(struct redis *r, void *arg)
 static const struct redis_events events = { on_up, on_down, on_moved };
 
 /* ---- calls */
-
-struct sync_call {
-	unsigned bucket, n;
-	uint64_t serial;
-	mono_us sent;
-};
 
 static size_t value_items(const void *value)
 {
@@ -217,6 +208,20 @@ static void on_answer(unsigned i, const struct lease_answer *answer, char *err, 
 }
 
 /* What cannot be understood is no answer: the connection ends, and with it what is in doubt. */
+static void answered(
+	const struct sync_call *call, const struct lease_answer *answer, char *err, size_t n)
+{
+	struct sync_bucket *b = &qs.bucket[call->bucket];
+
+	if (answer != NULL)
+		on_answer(call->bucket, answer, err, n);
+	if (err[0] != '\0') {
+		qs.stats.failures++;
+		redis_node_drop(b->node, err);
+	}
+	sync_later();
+}
+
 static void on_reply(const struct redis_value *reply, const char *why, void *arg)
 {
 	static struct lease_answer answer;
@@ -231,13 +236,20 @@ static void on_reply(const struct redis_value *reply, const char *why, void *arg
 	if (reply == NULL || call.serial != b->serial)
 		return;
 	stat_hist_add(&qs.stats.sync, mono_since(clock_mono(), call.sent));
-	if (answer_of(reply, call.n, &answer, err, sizeof err) == 0)
-		on_answer(call.bucket, &answer, err, sizeof err);
-	if (err[0] != '\0') {
-		qs.stats.failures++;
-		redis_node_drop(b->node, err);
-	}
-	sync_later();
+	if (answer_of(reply, call.n, &answer, err, sizeof err) != 0)
+		answered(&call, NULL, err, sizeof err);
+	else if (qs.cfg.wait_replicas > 0 && answer.status == LEASE_OK && answer.n > 0)
+		sync_replicas_hold(b->node, &call, &answer);
+	else
+		answered(&call, &answer, err, sizeof err);
+}
+
+void sync_redis_answer(const struct sync_call *call, const struct lease_answer *answer)
+{
+	char err[256] = "not understood";
+
+	if (call->serial == qs.bucket[call->bucket].serial)
+		answered(call, answer, err, sizeof err);
 }
 
 void sync_redis_send(const struct lease_call *call)
@@ -290,6 +302,7 @@ void sync_redis_close(void)
 		bucket_down(i);
 	if (qs.redis != NULL)
 		redis_free(qs.redis);
+	sync_replicas_close();
 	if (qs.script != NULL)
 		redis_script_free(qs.script);
 	if (qs.tls != NULL)

@@ -83,8 +83,9 @@ static bool same_strings(const struct conf_strings *a, const struct conf_strings
 bool redisconf_same(const struct cfg_redis *a, const struct cfg_redis *b)
 {
 	return same_strings(&a->url, &b->url) && a->mode == b->mode &&
-	       a->timeout_us == b->timeout_us && str_eq(a->primary, b->primary) &&
-	       str_eq(a->username, b->username) && str_eq(a->password, b->password) &&
+	       a->timeout_us == b->timeout_us && a->wait_replicas == b->wait_replicas &&
+	       str_eq(a->primary, b->primary) && str_eq(a->username, b->username) &&
+	       str_eq(a->password, b->password) &&
 	       str_eq(a->sentinel_username, b->sentinel_username) &&
 	       str_eq(a->sentinel_password, b->sentinel_password) && str_eq(a->prefix, b->prefix) &&
 	       str_eq(a->tls.ca, b->tls.ca) && str_eq(a->tls.certificate, b->tls.certificate) &&

@@ -346,6 +346,7 @@ static void page_quota(struct page *p)
 	page_value(p, MT_QUOTA_LEASED, s->leased);
 	page_value(p, MT_QUOTA_SYNCS, s->syncs);
 	page_value(p, MT_QUOTA_SYNC_FAILURES, s->failures);
+	page_value(p, MT_QUOTA_UNREPLICATED, s->unreplicated);
 	page_family(p, MT_QUOTA_SYNC_SECONDS);
 	metrics_hist(
 		&p->m, NULL, 0, &s->sync, overhead_bounds_us, TG_ARRAY_LEN(overhead_bounds_us));

@@ -115,6 +115,7 @@ struct cfg_redis {               /* limits shared by several processes */
 	struct cfg_redis_tls tls;
 	struct str prefix;
 	int64_t timeout_us, revalidate_us;
+	int64_t wait_replicas;
 	bool ship; /* the ledger, to a stream */
 	int64_t ship_keep;
 	int64_t config_version; /* as given, or the newest file's time in ms */

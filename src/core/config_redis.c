@@ -211,6 +211,14 @@ static const struct conf_directive redis_directives[] = {
 		.max = DAY,
 		.help = "For so long what was granted is spent without hearing from Redis; then "
 			"requests that a limit holds are answered with 503." },
+	{ .name = "wait_replicas",
+		.type = CONF_INT,
+		AT(cfg_redis, wait_replicas),
+		.max = 8,
+		.help = "What was granted is used only when so many of Redis' replicas have it; "
+			"while "
+			"fewer answer (within a quarter of `timeout`), what lacks gets 503 "
+			"`quota_unavailable`. 0: it is not waited for them." },
 	{ .name = "ship",
 		.type = CONF_BOOL,
 		AT(cfg_redis, ship),

@@ -15,6 +15,7 @@ struct quota_stats {
 	unsigned learning;     /* buckets in which nothing is granted yet */
 	unsigned leased;       /* accounts */
 	uint64_t syncs;        /* calls */
+	uint64_t unreplicated; /* answers whose grants were not used, for want of replicas */
 	uint64_t failures;     /* of them, those without a usable answer */
 	struct stat_hist sync; /* how long calls took */
 };

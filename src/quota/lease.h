@@ -144,6 +144,8 @@ struct lease_answer {
 	enum lease_status status;
 	struct str epoch, awaited;
 	bool learning;
+	bool unsafe;     /* a centre that takes this one's place may not know of its grants: none is
+			    used,     and what lacks is QUOTA_UNSURE. The next answer tells them again. */
 	int64_t time_ms; /* the centre's wall clock */
 	unsigned n;
 	struct lease_answer_item {

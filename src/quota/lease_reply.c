@@ -58,7 +58,7 @@ static const char *epoch_wrong(const struct lease_bucket *b, struct str text)
 
 /* ---- accounts */
 
-static void merge(struct lease *l, const struct lease_answer_item *item, mono_us now)
+static void merge(struct lease *l, const struct lease_answer_item *item, bool unsafe, mono_us now)
 {
 	struct lease_bucket *b = l->bucket;
 
@@ -73,7 +73,8 @@ static void merge(struct lease *l, const struct lease_answer_item *item, mono_us
 	l->recall_until_us = now.us + item->recall_ms * 1000;
 	if (item->status == LEASE_ITEM_DUP)
 		return;
-	l->g = TG_MAX(l->g, item->g);
+	if (!unsafe)
+		l->g = TG_MAX(l->g, item->g);
 	l->serial = b->serial;
 	l->synced = b->sent;
 	l->stale = false;
@@ -90,10 +91,11 @@ static bool is_refused(const struct lease *l, const struct lease_answer_item *it
 	       item->g - l->call_g < l->call_need;
 }
 
-static void item_reply(struct lease *l, const struct lease_answer_item *item, mono_us now)
+static void item_reply(
+	struct lease *l, const struct lease_answer_item *item, bool unsafe, mono_us now)
 {
-	merge(l, item, now);
-	if (is_refused(l, item)) {
+	merge(l, item, unsafe, now);
+	if (!unsafe && is_refused(l, item)) {
 		atomic_store(&l->account->refused_until_us, now.us + LEASE_REFUSED_US);
 		l->bucket->member->counts.refusals++;
 	}
@@ -114,7 +116,7 @@ static void items_reply(struct lease_bucket *b, const struct lease_answer *answe
 	for (unsigned i = 0; i < b->n; i++) {
 		struct lease *l = b->item[i];
 
-		item_reply(l, &answer->item[i], now);
+		item_reply(l, &answer->item[i], answer->unsafe, now);
 		if (atomic_load(&l->account->waiting) > 0)
 			out->woken[out->n_woken++] = l->account;
 	}
@@ -147,9 +149,9 @@ static void reply_ok(struct lease_bucket *b, const struct lease_answer *answer, 
 	b->learning = answer->learning;
 	b->asserted = b->asserted || b->asserts;
 	lease_bucket_set_barred(b, false);
-	lease_bucket_set_sure(b, !b->learning);
+	lease_bucket_set_sure(b, !b->learning && !answer->unsafe);
 	items_reply(b, answer, now, out);
-	out->wake_bucket = b->learning;
+	out->wake_bucket = b->learning || answer->unsafe;
 }
 
 static void reply_other(struct lease_bucket *b, const struct lease_answer *answer, mono_us now,

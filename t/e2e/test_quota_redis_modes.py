@@ -7,7 +7,7 @@ import threading
 import pytest
 
 import redis_servers
-from harness import ROOT, wait_for
+from harness import ROOT, chat, wait_for
 from test_quota_redis import ask, billing, check_cap, member, served, spend, together  # noqa: F401 (fixtures)
 
 F = fractions.Fraction
@@ -101,6 +101,32 @@ def test_a_failover_under_load(member, billing, tmp_path, started):  # noqa: F81
     check_cap(billing, answers, F("0.02"))
     together(gateways)
     assert accounts([replica])[replica]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_replicas_have_what_is_spent(member, billing, tmp_path, started, waits):  # noqa: F811
+    """A replica that hears nothing any more, and is then promoted: with wait_replicas it knows of all that may be spent;
+    without, more is."""
+    primary = redis_servers.Server(tmp_path, "primary")
+    started.append(primary)
+    replica = redis_servers.Server(tmp_path, "replica", [f"replicaof 127.0.0.1 {primary.port}"])
+    started.append(replica)
+    wait_for(lambda: "master_link_status:up" in replica.ask("INFO", "replication"), "the replica is in step", 60)
+    gw = member("gw-1", ["gw-1"], primary.url(), {"requests": "1000/day"}, wait_replicas=1 if waits else 0)
+    together([gw])
+    served(gw)
+    replica.ask("REPLICAOF", "NO", "ONE") # cut off, and a primary of its own from now on
+    ended = [chat(gw.listen, max_tokens=20).status for _ in range(60)]
+    known = next(dict(zip(v[::2], v[1::2])) for v in
+                 (replica.ask("HGETALL", k) for k in replica.ask("KEYS", "tg:*:a:*")) if v)
+    spent = 1 + ended.count(200)
+    if waits:
+        assert 503 in ended and spent <= int(known["g:gw-1"])
+        assert gw.metric("tollgate_quota_unreplicated_total") > 0
+        replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+        wait_for(lambda: chat(gw.listen, max_tokens=20).status == 200, "it is served again")
+    else:
+        assert 503 not in ended and spent > int(known["g:gw-1"])
 
 
 def test_tls(member, billing, tmp_path, started, certs):  # noqa: F811

@@ -62,6 +62,8 @@ X(QUOTA_WAITING, "tollgate_quota_waiting_requests", gauge, "Requests waiting for
 X(QUOTA_LEASED, "tollgate_quota_leased_accounts", gauge, "Accounts of limits that are shared through Redis.")
 X(QUOTA_SYNCS, "tollgate_quota_syncs_total", counter, "Calls to Redis about shared limits.")
 X(QUOTA_SYNC_FAILURES, "tollgate_quota_sync_failures_total", counter, "Of them, those without a usable answer.")
+X(QUOTA_UNREPLICATED, "tollgate_quota_unreplicated_total", counter,
+	"Of them, those whose grants were not used because too few replicas had them (redis.wait_replicas).")
 X(QUOTA_SYNC_SECONDS, "tollgate_quota_sync_seconds", histogram, "How long calls to Redis about shared limits took.")
 X(QUOTA_LEARNING, "tollgate_quota_learning_buckets", gauge,
 	"Buckets of shared limits, of 64, in which nothing is granted until all members have told what they have.")

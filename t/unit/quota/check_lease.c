@@ -156,6 +156,53 @@ static struct lease_info look(void)
 	return info;
 }
 
+/* A copy that takes the centre's place may not know of what it granted: nothing of that is used. */
+START_TEST(a_grant_that_is_not_safe)
+{
+	struct lease_answer a;
+
+	open_bucket();
+	quota_account_wait(acc, 100);
+	ck_assert(due());
+	a = ok(false, call.item[0].want, 0);
+	a.unsafe = true;
+	ck_assert_int_eq(reply(&a), 0);
+	ck_assert(outcome.wake_bucket); /* those who wait hear that nobody knows, and are not
+					   refused */
+	ck_assert_int_eq(take(100), QUOTA_UNSURE);
+	ck_assert_int_eq(atomic_load(&acc->granted), 0);
+	ck_assert_int_eq(look().g, 0);
+	quota_account_unwait(acc, 100);
+
+	/* the next call finds that it may be asked for again, and by then enough have it */
+	now_us += SECOND;
+	ck_assert(due());
+	a = ok(false, 0, 0);
+	ck_assert_int_eq(reply(&a), 0);
+	quota_account_wait(acc, 100);
+	ck_assert(due());
+	ck_assert_uint_eq(call.n, 1);
+	ck_assert_int_eq(call.item[0].g, 0);
+	a = ok(false, 200, 0);
+	ck_assert_int_eq(reply(&a), 0);
+	ck_assert_int_eq(take(100), QUOTA_OK);
+	settle(100, 40);
+
+	/* what is given back is given back, safe or not; what was settled is told */
+	now_us += SECOND;
+	ck_assert(due());
+	ck_assert_int_eq(call.item[0].s, 40);
+	a = ok(false, 0, 0);
+	a.unsafe = true;
+	ck_assert_int_eq(reply(&a), 0);
+	ck_assert_int_eq(look().s_told, 40);
+	ck_assert_int_eq(look().g, 200);
+	ck_assert_int_eq(take(100), QUOTA_OK); /* of what was there before */
+	settle(100, 0);
+	quota_account_unwait(acc, 100);
+}
+END_TEST
+
 START_TEST(begins_by_learning)
 {
 	struct lease_answer a = learn("5.1.9.n2");
@@ -881,6 +928,7 @@ static void tests(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, begins_by_learning);
+	tcase_add_test(tc, a_grant_that_is_not_safe);
 	tcase_add_test(tc, asserts_when_all_is_synced);
 	tcase_add_test(tc, asks_for_what_lacks);
 	tcase_add_test(tc, refused_for_a_while);
