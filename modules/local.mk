@@ -7,5 +7,6 @@ libtg_modules_a_SOURCES = \
 	modules/mod_limits.c \
 	modules/mod_quota.c \
 	modules/mod_meter.c modules/mod_models.c modules/mod_route.c modules/mod_tags.c modules/mod_translate.c \
-	modules/providers/anthropic.c modules/providers/azure.c modules/providers/openai.c \
+	modules/providers/anthropic.c modules/providers/azure.c modules/providers/gemini.c \
+	modules/providers/openai.c \
 	modules/providers/hosts.c modules/providers/tbl/hosts.h modules/providers/verdicts.h

@@ -27,6 +27,8 @@ const struct provider *const tg_providers[] = {
 	&provider_openai,
 	&provider_anthropic,
 	&provider_azure,
+	&provider_gemini,
+	&provider_vertex,
 #define X(id, url, has, ways, limit) &provider_##id,
 #include "providers/tbl/hosts.h"
 #undef X

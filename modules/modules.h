@@ -13,7 +13,8 @@ struct worker;
 extern const struct tg_module mod_guard, mod_auth, mod_tags, mod_models, mod_classify, mod_route,
 	mod_budget, mod_ceiling, mod_translate, mod_meter, mod_ledger, mod_quota, mod_limits,
 	mod_accesslog;
-extern const struct provider provider_openai, provider_anthropic, provider_azure;
+extern const struct provider provider_openai, provider_anthropic, provider_azure, provider_gemini,
+	provider_vertex;
 /* Hosts that speak OpenAI's API (providers/hosts.c). */
 #define X(id, url, has, ways, limit) extern const struct provider provider_##id;
 #include "providers/tbl/hosts.h"

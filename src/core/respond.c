@@ -64,7 +64,8 @@ static void respond_translated_fields(
 		{ "x-should-retry", 14 }, { "x-request-id", 12 }, { "request-id", 10 } };
 
 	http_out_field(o, STR("content-type"),
-		p->sse ? STR("text/event-stream; charset=utf-8") : STR("application/json"));
+		p->sse && !p->array ? STR("text/event-stream; charset=utf-8")
+				    : STR("application/json"));
 	for (unsigned i = 0; i < h->n_fields; i++)
 		for (size_t k = 0; k < TG_ARRAY_LEN(pass); k++)
 			if (str_eq_ci(http_field_name(h, i), pass[k]))
@@ -108,6 +109,7 @@ static void respond_decide_framing(struct respond *p, const struct http_head *h)
 	if (p->sse || r->wire.translate != NULL)
 		p->has_length = false; /* the comment makes it longer, a cut event shorter */
 	p->hold = r->metered && !p->no_body && !p->sse &&
+		  r->ep.ep->id != ENDPOINT_GEMINI_STREAM && /* an array that comes in pieces */
 		  str_starts_ci(type, STR("application/json")) &&
 		  (!p->has_length || p->length <= hold_max);
 	if (r->wire.translate != NULL)
@@ -144,13 +146,14 @@ int respond_begin(struct req *r, const struct http_head *h)
 	if (!r->body_done || r->w->draining)
 		r->keep_alive = false;
 	p->sse = respond_is_stream(r, http_get(h, HTTP_N_CONTENT_TYPE));
+	p->array = p->sse && r->wire.translate != NULL && r->wire.translate->cx.stream_array;
 	if (respond_compose_fields(p, h) != 0)
 		return -1;
 	r->sinks = NULL;
 	sink_push(r, &r->client_sink, &respond_sink);
 	p->readable =
 		p->sse || str_starts_ci(http_get(h, HTTP_N_CONTENT_TYPE), STR("application/json"));
-	if (p->sse && h->framing != HTTP_BODY_NONE) {
+	if (p->sse && !p->array && h->framing != HTTP_BODY_NONE) {
 		p->events = event_hold_push(r);
 		if (p->events == NULL)
 			return -1;
@@ -288,7 +291,7 @@ static int respond_stream(struct respond *p, const struct iovec *in, int n, bool
 	tg_assert(n <= RESPOND_IOV - 8);
 	if (!r->head_sent)
 		iov[used++] = iov_of(respond_head(p, p->has_length, p->length, false));
-	if (fin && p->sse && r->metered)
+	if (fin && p->sse && !p->array && r->metered)
 		comment_n = respond_sse_comment(r, comment);
 	if (p->chunked && bytes + comment_n > 0) {
 		k = num_put_hex(size_line, bytes + comment_n);
@@ -429,7 +432,9 @@ void respond_truncate(struct req *r, const char *why)
 		n = tg_error_body(body, sizeof(body), r->dialect, TG_E_UPSTREAM_ERROR, why,
 			str_mk(r->id, REQ_ID_LEN));
 		http_out_init(&o, event, sizeof(event));
-		http_out_lit(&o, "event: error\ndata: ");
+		/* Gemini's clients pass over events that have a name. */
+		http_out_str(&o,
+			r->dialect == DIALECT_GEMINI ? STR("data: ") : STR("event: error\ndata: "));
 		http_out_str(&o, str_mk(body, n));
 		http_out_lit(&o, "\n\n");
 		iov = (struct iovec){ event, o.n };

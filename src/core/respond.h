@@ -16,6 +16,7 @@ struct respond {
 	bool hold;      /* waiting for fin */
 	bool readable;  /* JSON or events: it may say what it used */
 	bool sse, chunked, close_delimited, no_body;
+	bool array; /* sse, told to the client as one JSON array that comes in pieces */
 	bool has_length;
 	bool want_trailer;
 	struct str trailers; /* the provider's that pass */

@@ -59,6 +59,17 @@ void translate_fini(struct translate *t)
 	arena_fini(&t->mem);
 }
 
+/* A Gemini client takes its stream as an array, but for ?alt=sse. */
+static bool asks_for_events(const struct req *r)
+{
+	struct str rest = r->url.query, name, value;
+
+	while (url_query_next(&rest, &name, &value))
+		if (str_eq(name, STR("alt")) && str_eq(value, STR("sse")))
+			return true;
+	return false;
+}
+
 /* What the client asks, in the hub's words. Once. */
 static bool translate_read(struct req *r, struct translate *t)
 {
@@ -76,6 +87,7 @@ static bool translate_read(struct req *r, struct translate *t)
 		return false;
 	/* Where the path says so (Gemini), the body does not. */
 	t->request.stream = r->stream;
+	t->cx.stream_array = r->ep.ep->id == ENDPOINT_GEMINI_STREAM && !asks_for_events(r);
 	t->n_unread = t->cx.n_unsupported;
 	t->cx.input_estimate = r->bound.input_bytes / 4;
 	return true;

@@ -1,0 +1,140 @@
+/*
+ * gemini.c: Google's models, at the Gemini API and at Vertex. The path names the model and what is
+ * asked of it: /v1beta/models/MODEL:generateContent, at Vertex behind a project and a location,
+ * which base_url has in its path. Streams are asked for as events, whatever the client asked for,
+ * unless it is one of theirs.
+ */
+#include "core/attempt.h"
+#include "core/plan.h"
+#include "modules.h"
+#include "proto/http1_out.h"
+#include "providers/verdicts.h"
+
+/* RFC 3986 section 2.3: what may stand in a path segment as it is. A model's name may be a path
+ * ("tunedModels/x", "endpoints/7"). */
+static void put_model(struct http_out *o, struct str s)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		char escaped[3] = { '%', hex[c >> 4], hex[c & 15] };
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			     (c >= '0' && c <= '9') || (c != '\0' && strchr("-._~/@", c) != NULL);
+
+		http_out_str(o, plain ? str_mk(s.p + i, 1) : str_mk(escaped, 3));
+	}
+}
+
+/* ":generateContent", as the client's path has it, or as a translated request needs it. */
+static struct str verb_of(const struct req *r)
+{
+	struct str path = r->ep.upstream_path;
+	size_t i = path.n;
+
+	if (r->wire.translate != NULL)
+		return r->stream ? STR(":streamGenerateContent") : STR(":generateContent");
+	while (i > 0 && path.p[i - 1] != ':')
+		i--;
+	return i > 0 ? str_skip(path, i - 1) : STR_NONE;
+}
+
+/* The client's query without its key. */
+static void put_query(const struct req *r, struct http_out *o)
+{
+	struct str rest = r->url.query, name, value;
+	const char *mark = "?";
+
+	if (r->wire.translate != NULL) {
+		http_out_str(o, r->stream ? STR("?alt=sse") : STR(""));
+		return;
+	}
+	while (url_query_next(&rest, &name, &value)) {
+		if (str_eq(name, STR("key")))
+			continue;
+		http_out_str(o, str_z(mark));
+		http_out_str(o, name);
+		http_out_lit(o, "=");
+		http_out_str(o, value);
+		mark = "&";
+	}
+}
+
+/* `collection`: where models are that are no path of their own. */
+static void put_path(
+	struct attempt *a, struct http_out *o, struct str version, struct str collection)
+{
+	const struct req *r = a->req;
+
+	if (r->ep.deployment.n == 0 && r->wire.translate == NULL) { /* no model's: as it came */
+		http_out_str(o, r->ep.upstream_path);
+	} else {
+		http_out_str(o, version);
+		http_out_lit(o, "/");
+		if (memchr(a->route->model.p, '/', a->route->model.n) == NULL)
+			http_out_str(o, collection);
+		put_model(o, a->route->model);
+		http_out_str(o, verb_of(r));
+	}
+	put_query(r, o);
+}
+
+/* The client's own version where it speaks the API itself, v1beta for all others; none where
+ * base_url has one. */
+static struct str version_of(const struct attempt *a)
+{
+	struct str path = a->req->ep.upstream_path, base = a->target->url.path;
+	size_t end;
+
+	if (base.n > 1)
+		return STR_NONE;
+	if (a->req->wire.translate != NULL || !str_starts(path, STR("/v1")))
+		return STR("/v1beta");
+	end = str_chr(str_skip(path, 1), '/');
+	return end != (size_t)-1 ? str_mk(path.p, end + 1) : STR("/v1beta");
+}
+
+static void gemini_path(struct attempt *a, struct http_out *o)
+{
+	put_path(a, o, version_of(a), STR("models/"));
+}
+
+static void vertex_path(struct attempt *a, struct http_out *o)
+{
+	/* Without a project in it the host takes API keys (express mode). */
+	put_path(a, o, a->target->url.path.n > 1 ? STR_NONE : STR("/v1"),
+		STR("publishers/google/models/"));
+}
+
+static struct str gemini_credentials(struct arena *a, struct str key)
+{
+	return key.n > 0 ? arena_printf(a, "x-goog-api-key: %.*s\r\n", STR_FMT(key)) : STR_NONE;
+}
+
+static enum verdict gemini_head(struct attempt *a, const struct http_head *h)
+{
+	(void)a;
+	return verdict_common(h);
+}
+
+const struct provider provider_gemini = {
+	.name = "gemini",
+	.dialect = DIALECT_GEMINI,
+	.shape = SHAPE_GEMINI,
+	.meter = METER_GEMINI,
+	.bills_cancelled = true,
+	.credentials = gemini_credentials,
+	.path = gemini_path,
+	.head = gemini_head,
+};
+
+const struct provider provider_vertex = {
+	.name = "vertex",
+	.dialect = DIALECT_GEMINI,
+	.shape = SHAPE_GEMINI,
+	.meter = METER_GEMINI,
+	.bills_cancelled = true,
+	.credentials = gemini_credentials,
+	.path = vertex_path,
+	.head = gemini_head,
+};
