@@ -68,7 +68,10 @@ void anthropic_read_error(
 
 void anthropic_error_object(const struct chat_error *e, struct json_out *o)
 {
-	bool known = anthropic_error_status(e->type) != 0;
+	/* Other providers have words of theirs that are spelt the same, "invalid_request_error" of
+	 * a 404 for one. */
+	int status = anthropic_error_status(e->type);
+	bool known = status != 0 && (status == e->status || e->status == 0);
 
 	jo_obj(o);
 	jo_m_lit(o, "type", "error");

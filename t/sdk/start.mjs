@@ -93,7 +93,7 @@ admin: { address: 127.0.0.1:0 }
 limits: { body: 4m, json_body: 1m }
 targets:
   openai: { provider: openai, base_url: http://${sim}, key: ${PROVIDER_KEY}${options.openai ?? ''} }
-  claude: { provider: anthropic, base_url: http://${sim}, key: ${PROVIDER_KEY} }
+  claude: { provider: anthropic, base_url: http://${sim}, key: ${PROVIDER_KEY}${options.claude ?? ''} }
 models:
 ${models.map(([model, target]) => `  ${model}: { targets: ${target} }`).join('\n')}
   house-model: { targets: { target: openai, model: gpt-4o-mini } }
@@ -178,6 +178,9 @@ export function faulty(fault, times, headers = {}) {
 	wrapped.attempts = 0;
 	return wrapped;
 }
+
+/** For `openai` and `claude` of start(): fields of the simulator's reach a provider of another dialect, too. */
+export const PASS_SIM_FIELDS = ', pass_fields: [ x-sim-fault, x-sim-retry-after, x-sim-events, x-sim-tps, x-sim-cached-tokens, x-sim-output-tokens ]';
 
 /** Collects a stream's events up to its failure; a clean end is the failure of the test. */
 export async function brokenStream(stream) {

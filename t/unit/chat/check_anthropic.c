@@ -684,6 +684,8 @@ static const struct error_row {
 	{ 502, "[]", 502,
 		"{\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"The provider "
 		"gave no reason.\"}}" },
+	{ 404, "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"m\"}}", 404,
+		"{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\",\"message\":\"m\"}}" },
 	{ 0, "{\"error\":{\"type\":\"billing_error\",\"message\":\"m\"}}", 402,
 		"{\"type\":\"error\",\"error\":{\"type\":\"billing_error\",\"message\":\"m\"}}" },
 };
