@@ -16,8 +16,8 @@ struct openai_reader {
 	struct chat_turn **turn_tail;
 	struct chat_part **part_tail;
 	struct chat_tool **tool_tail;
-	const char *where; /* "messages" or "input", and the number of the item: for errors */
-	size_t index;
+	struct chat_part *last; /* that was added */
+	size_t index;           /* of the message or item being read: for errors */
 };
 
 /* One member of a request: reads it, or -1 with chat_fail. v is neither NULL nor null. */

@@ -70,6 +70,7 @@ struct chat_part *openai_add_part(struct openai_reader *r, enum chat_part_kind k
 	p->kind = kind;
 	*r->part_tail = p;
 	r->part_tail = &p->next;
+	r->last = p;
 	return p;
 }
 

@@ -125,7 +125,7 @@ static const char *value_end(struct scan *s, const char *p)
 	return p;
 }
 
-#define KEY_MAX 128
+#define KEY_MAX 768 /* as it is written: up to 128 characters, all of them escaped */
 
 /* ASCII without escapes; eight bytes at a time. */
 static bool key_is_plain(struct str key)
@@ -151,7 +151,7 @@ static int key_decode(struct str raw, char buf[KEY_MAX], struct str *key)
 	*key = str_mk(raw.p + 1, raw.n - 2);
 	if (key_is_plain(*key))
 		return 0;
-	if (raw.n > (size_t)6 * KEY_MAX) {
+	if (raw.n > KEY_MAX) {
 		*key = STR_NONE;
 		return 0;
 	}

@@ -4,7 +4,7 @@
  * adds them turns the 0 of its row into 1, and chat_codecs[] has it.
  */
 X(OPENAI, chat_codec_openai, 1)
-X(RESPONSES, chat_codec_responses, 0)
+X(RESPONSES, chat_codec_responses, 1)
 X(ANTHROPIC, chat_codec_anthropic, 1)
 X(GEMINI, chat_codec_gemini, 1)
 X(CONVERSE, chat_codec_converse, 1)

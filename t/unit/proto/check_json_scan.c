@@ -382,6 +382,22 @@ START_TEST(test_spans)
 }
 END_TEST
 
+/* A long key beyond ASCII is a key like any other. */
+START_TEST(long_keys)
+{
+	struct json_watch w[] = { { .key = STR("model") } };
+	char text[2000] = "{\"";
+	struct json_fail fail;
+
+	for (size_t n = 2; n < 1900; n += 2) {
+		memcpy(text + n, "\xc3\xa4", 2);
+		memcpy(text + n + 2, "\":1,\"model\":2}", 14);
+		ck_assert_int_eq(json_scan_strict(str_mk(text, n + 16), w, 1, &fail), 0);
+		ck_assert_int_eq(w[0].val.type, JSON_NUMBER);
+	}
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
 	tcase_add_test(tc, runs);
@@ -393,6 +409,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, test_depth);
 	tcase_add_loop_test(tc, types, 0, (int)TG_ARRAY_LEN(typed));
 	tcase_add_test(tc, test_spans);
+	tcase_add_test(tc, long_keys);
 }
 
 UNIT_MAIN("json_scan", tests)

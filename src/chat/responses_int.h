@@ -1,0 +1,73 @@
+/*
+ * responses_int.h: what the files of OpenAI's Responses dialect (responses_*.c) share: output items
+ * and the response object around them. Not for others.
+ *
+ * Opaque values of other providers travel in the encrypted_content of reasoning items, with a word
+ * before them that says what they are: clients send such items back as they are.
+ */
+#ifndef TG_CHAT_RESPONSES_INT_H
+#define TG_CHAT_RESPONSES_INT_H
+
+#include "chat/openai_int.h"
+
+enum responses_opaque {
+	OPAQUE_NONE,
+	OPAQUE_THINKING,  /* the signature of the thoughts in the same item */
+	OPAQUE_REDACTED,  /* thoughts that are nothing but a blob */
+	OPAQUE_SIGNATURE, /* of the item before */
+};
+
+/* The word, up to its colon. */
+struct str responses_opaque_word(enum responses_opaque what);
+/* Of an encrypted_content: what it is, the value alone in *value. NONE: it is not of ours. */
+enum responses_opaque responses_opaque_of(struct str jstr, struct str *value);
+
+struct responses_piece {
+	struct str text; /* jstr */
+	struct responses_piece *next;
+};
+
+/* An element of `output`: a message of one part, reasoning, or a call. */
+struct responses_item {
+	enum chat_part_kind kind; /* TEXT, REFUSAL, THINKING (all reasoning), CALL */
+	size_t index;             /* in output */
+	struct responses_piece *piece, **tail;
+	struct str args;     /* json: of a call that came whole; n == 0: its pieces */
+	struct str id, name; /* jstr: of a call */
+	enum responses_opaque opaque;
+	struct str value; /* jstr: the opaque one */
+	struct responses_item *next;
+};
+
+struct responses_object {
+	struct str id, model; /* id: of ours, without prefix */
+	int64_t created;
+	const char *status; /* "completed", ... */
+	const char *why;    /* of an incomplete one */
+	const struct chat_error *error;
+	const struct responses_item *item;
+	const struct usage *usage; /* NULL: not known */
+	uint64_t reasoning;
+};
+
+/* A value: the item as it is. `status`: "in_progress" (nothing is in it yet) or "completed". */
+void responses_write_item(
+	struct json_out *o, struct str id, const struct responses_item *i, const char *status);
+/* "msg_..", "rs_..", "fc_..", as a string. */
+void responses_write_item_id(struct json_out *o, struct str id, const struct responses_item *i);
+/* A string of all pieces. */
+void responses_write_text(struct json_out *o, const struct responses_item *i);
+/* {"type":"output_text",..} or {"type":"refusal",..}; empty: as it begins. */
+void responses_write_part(struct json_out *o, const struct responses_item *i, bool empty);
+void responses_write_object(struct json_out *o, const struct responses_object *r);
+/* What an answer's end makes of its status. */
+void responses_finish(struct responses_object *r, enum chat_finish f);
+
+int responses_read_request(
+	struct chat_context *cx, const struct json_node *root, struct chat_request *rq);
+void responses_write_answer(
+	struct chat_context *cx, const struct chat_answer *a, struct json_out *o);
+struct chat_stream *responses_out_open(struct chat_context *cx, const struct chat_request *rq);
+void responses_write_event(struct chat_stream *s, const struct chat_event *e, struct json_out *o);
+
+#endif
