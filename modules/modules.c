@@ -16,7 +16,8 @@ const struct tg_module *const tg_modules[] = {
 	&mod_route,
 	&mod_budget, /* behind the meter: the last to push a sink is the first to see */
 	&mod_translate,
-	&mod_meter, /* in front of the translation: it reads what the provider says */
+	&mod_meter,   /* in front of the translation: it reads what the provider says */
+	&mod_deframe, /* in front of both: binary frames are events for them */
 	&mod_ledger,
 	&mod_quota,
 	&mod_accesslog,
@@ -32,6 +33,8 @@ const struct provider *const tg_providers[] = {
 #define X(id, url, has, ways, limit) &provider_##id,
 #include "providers/tbl/hosts.h"
 #undef X
+	&provider_bedrock,
+	&provider_cohere,
 	NULL,
 };
 

@@ -11,10 +11,10 @@ struct provider;
 struct worker;
 
 extern const struct tg_module mod_guard, mod_auth, mod_tags, mod_models, mod_classify, mod_route,
-	mod_budget, mod_ceiling, mod_translate, mod_meter, mod_ledger, mod_quota, mod_limits,
-	mod_accesslog;
+	mod_budget, mod_ceiling, mod_translate, mod_deframe, mod_meter, mod_ledger, mod_quota,
+	mod_limits, mod_accesslog;
 extern const struct provider provider_openai, provider_anthropic, provider_azure, provider_gemini,
-	provider_vertex;
+	provider_vertex, provider_bedrock, provider_cohere;
 /* Hosts that speak OpenAI's API (providers/hosts.c). */
 #define X(id, url, has, ways, limit) extern const struct provider provider_##id;
 #include "providers/tbl/hosts.h"

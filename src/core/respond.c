@@ -121,11 +121,11 @@ static void respond_decide_framing(struct respond *p, const struct http_head *h)
 		r->keep_alive = false;
 }
 
-static bool respond_is_stream(const struct req *r, struct str type)
+static void respond_kind(struct respond *p, struct str type)
 {
-	return str_starts_ci(type, STR("text/event-stream")) ||
-	       (r->wire.translate != NULL &&
-		       str_starts_ci(type, STR("application/vnd.amazon.eventstream")));
+	p->eventstream = p->req->wire.translate != NULL &&
+			 str_starts_ci(type, STR("application/vnd.amazon.eventstream"));
+	p->sse = p->eventstream || str_starts_ci(type, STR("text/event-stream"));
 }
 
 static int respond_write(struct sink *s, const struct iovec *iov, int n, bool fin);
@@ -145,7 +145,7 @@ int respond_begin(struct req *r, const struct http_head *h)
 	bufq_init(&p->held, &r->w->blocks, (size_t)r->conf->cfg.limits.hold_bytes + WORKER_SCRATCH);
 	if (!r->body_done || r->w->draining)
 		r->keep_alive = false;
-	p->sse = respond_is_stream(r, http_get(h, HTTP_N_CONTENT_TYPE));
+	respond_kind(p, http_get(h, HTTP_N_CONTENT_TYPE));
 	p->array = p->sse && r->wire.translate != NULL && r->wire.translate->cx.stream_array;
 	if (respond_compose_fields(p, h) != 0)
 		return -1;

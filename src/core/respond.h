@@ -16,7 +16,8 @@ struct respond {
 	bool hold;      /* waiting for fin */
 	bool readable;  /* JSON or events: it may say what it used */
 	bool sse, chunked, close_delimited, no_body;
-	bool array; /* sse, told to the client as one JSON array that comes in pieces */
+	bool array;       /* sse, told to the client as one JSON array that comes in pieces */
+	bool eventstream; /* the provider's events come in binary frames; sse is set too */
 	bool has_length;
 	bool want_trailer;
 	struct str trailers; /* the provider's that pass */

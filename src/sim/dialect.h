@@ -7,7 +7,7 @@
 
 #include "sim/sim_req.h"
 
-extern const struct sim_dialect sim_openai, sim_anthropic, sim_gemini;
+extern const struct sim_dialect sim_openai, sim_anthropic, sim_gemini, sim_bedrock, sim_cohere;
 /* dialect_azure.c: by deployment, and the paths without versions */
 extern const struct sim_dialect sim_azure, sim_azure_v1;
 /* dialect_hosts.c: that copy OpenAI's chat, each on paths that begin with its name */
@@ -53,6 +53,10 @@ void sim_gemini_embed(struct sim_req *r);
 void sim_gemini_embed_batch(struct sim_req *r);
 void sim_gemini_models(struct sim_req *r);
 void sim_gemini_model(struct sim_req *r);
+/* dialect_bedrock.c */
+void sim_bedrock_converse(struct sim_req *r);
+/* dialect_cohere.c */
+void sim_cohere_chat(struct sim_req *r);
 /* sim_control.c: the simulator's own pages */
 void sim_control_root(struct sim_req *r);
 void sim_control_ledger(struct sim_req *r);

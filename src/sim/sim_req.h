@@ -58,6 +58,7 @@ struct sim_manner {
 struct sim_dialect {
 	struct str name;    /* in the ledger */
 	bool retry_in_body; /* says when to come back in its error bodies, not in retry-after */
+	bool signs; /* a request may be signed instead of carrying a key: check() sees to it */
 	bool model_in_path; /* what the body says of it does not count */
 	struct sim_manner chat;
 	/* Before a request is served: 0, or -1 after answering. NULL: nothing. */

@@ -48,7 +48,7 @@ static const struct {
 		"" },
 	{ "a tool that must be called", "{" HI "," TOOLS ",\"tool_choice\":\"required\"}",
 		OUT HI_OUT "," TOOL_F ",{\"type\":\"function\",\"function\":{\"name\":\"g\","
-				      "\"parameters\":{\"type\":\"object\",\"properties\":{}}}}],"
+			   "\"parameters\":{\"type\":\"object\",\"properties\":{}}}}],"
 			   "\"tool_choice\":\"REQUIRED\"}",
 		"" },
 	{ "and a certain one",

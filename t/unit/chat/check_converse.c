@@ -38,7 +38,7 @@ static const struct row rows[] = {
 		"" },
 	{ "no cache points where the model has none", "meta.llama3-1-8b-instruct-v1:0",
 		"{" MAX "\"system\":[{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"type\":"
-			"\"ephemeral\"}}]," HI "}",
+		"\"ephemeral\"}}]," HI "}",
 		"{" HI_OUT ",\"system\":[{\"text\":\"a\"}]," LIMIT "}", "" },
 	{ "turns of one role are joined, blank ones left out", CLAUDE,
 		"{" MAX "\"messages\":[" USER("\"a\"") "," USER("\"b\"") "," MODEL(
@@ -175,7 +175,7 @@ static const struct row rows[] = {
 		"temperature" },
 	{ "sampling and stops", NOVA,
 		"{" MAX "\"temperature\":0.70,\"top_p\":0.9,\"top_k\":40,\"stop_sequences\":["
-			"\"END\",\"\\n\"]," HI "}",
+		"\"END\",\"\\n\"]," HI "}",
 		"{" HI_OUT
 		",\"inferenceConfig\":{\"maxTokens\":100,\"temperature\":0.70,\"topP\":0.9,"
 		"\"stopSequences\":[\"END\",\"\\n\"]},\"additionalModelRequestFields\":{"
@@ -188,7 +188,7 @@ static const struct row rows[] = {
 		"top_p,stop (one of white space only)" },
 	{ "a schema, as a string", CLAUDE,
 		"{" MAX "\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":{"
-			"\"type\":\"object\"}}}," HI "}",
+		"\"type\":\"object\"}}}," HI "}",
 		"{" HI_OUT "," LIMIT
 		",\"outputConfig\":{\"textFormat\":{\"type\":\"json_schema\",\"structure\":{"
 		"\"jsonSchema\":{\"schema\":\"{\\\"type\\\":\\\"object\\\"}\"}}}}}",
