@@ -294,7 +294,11 @@ static void write_or_null(struct json_out *o, const char *key, struct str jstr)
 		jo_null(o);
 }
 
-/* The error as an event, then the response that failed: clients look for one or the other. */
+/*
+ * The error as an event, then the response that failed: clients look for one or the other. The
+ * members stand flat, as the specification has them, and in an object, as the provider itself sends
+ * them and SDKs throw at.
+ */
 static void fail(struct chat_stream *s, const struct chat_error *e, struct json_out *o)
 {
 	if (s->ended)
@@ -304,6 +308,8 @@ static void fail(struct chat_stream *s, const struct chat_error *e, struct json_
 	write_or_null(o, "code", e->code.p != NULL ? e->code : e->type);
 	jo_m_jstr(o, "message", e->message.n > 0 ? e->message : STR("The provider failed."));
 	write_or_null(o, "param", e->param);
+	jo_key(o, "error");
+	openai_write_error_object(e, o);
 	end(o);
 	s->r.status = "failed";
 	s->r.error = e;
