@@ -2,7 +2,7 @@
 noinst_LIBRARIES += libtg_modules.a
 libtg_modules_a_SOURCES = \
 	modules/modules.c modules/modules.h \
-	modules/mod_accesslog.c modules/mod_auth.c modules/mod_deframe.c modules/mod_budget.c modules/mod_ceiling.c modules/mod_classify.c modules/mod_guard.c \
+	modules/mod_accesslog.c modules/mod_auth.c modules/mod_deframe.c modules/mod_budget.c modules/mod_ceiling.c modules/mod_classify.c modules/mod_geo.c modules/mod_guard.c \
 	modules/mod_ledger.c \
 	modules/mod_limits.c \
 	modules/mod_quota.c \

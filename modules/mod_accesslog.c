@@ -61,7 +61,11 @@ static void put_num(struct line *l, struct str name, int64_t v)
 
 static void put_who(struct line *l, const struct req *r)
 {
-	put_member(l, STR(",\"client\":"), str_mk(r->conn->addr, r->conn->addr_len));
+	put_member(l, STR(",\"client\":"), str_z(r->client_text));
+	if (r->place.country[0] != '\0')
+		put_member(l, STR(",\"country\":"), str_mk(r->place.country, 2));
+	if (r->place.asn != 0)
+		put_num(l, STR(",\"asn\":"), r->place.asn);
 	if (r->key != NULL)
 		put(l, r->key->log_text);
 	put_member(l, STR(",\"session\":"), r->session);

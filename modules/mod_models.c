@@ -31,6 +31,12 @@ static size_t model_entry(struct req *r, const struct model *m, char *out, size_
 	return n > 0 && k > 0 && (size_t)k < cap ? (size_t)k : 0;
 }
 
+/* Whether it may be asked for with this key, and anything may serve it. */
+static bool model_is_there(const struct req *r, const struct model *m)
+{
+	return key_may_use(r->key, m) && geo_allows_model(r, m);
+}
+
 /* SDKs escape the slash of "vendor/model". */
 static enum step_rc models_one(struct req *r, struct str id)
 {
@@ -41,7 +47,7 @@ static enum step_rc models_one(struct req *r, struct str id)
 
 	if (buf != NULL && url_decode(id, buf, id.n, &name) == 0)
 		m = plan_find_model(r->conf, name);
-	if (m == NULL || !key_may_use(r->key, m))
+	if (m == NULL || !model_is_there(r, m))
 		return reply_error(r, TG_E_MODEL_NOT_FOUND, NULL);
 	n = model_entry(r, m, body, sizeof(body));
 	return reply_body(r, 200, STR("application/json"), STR_NONE, str_mk(body, n));
@@ -63,7 +69,7 @@ static enum step_rc models_list(struct req *r)
 		r->dialect == DIALECT_ANTHROPIC ? "{\"data\":["
 						: "{\"object\":\"list\",\"data\":[");
 	for (unsigned i = 0, some = 0; i < r->conf->n_models; i++) {
-		if (!key_may_use(r->key, &r->conf->models[i]))
+		if (!model_is_there(r, &r->conf->models[i]))
 			continue;
 		if (some++ > 0)
 			body[n++] = ',';

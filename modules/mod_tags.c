@@ -30,7 +30,27 @@ static struct str tags_text(struct req *r)
 	return all;
 }
 
-/* 0, or -1 when an error was answered. */
+/* The client's country, where there is a tag for it and the key does not say otherwise. */
+static void tags_of_place(struct req *r, struct conf_tags *all)
+{
+	struct str name = r->conf->cfg.geoip.tag;
+	struct conf_tag tag = { name,
+		r->place.country[0] != '\0' ? str_mk(r->place.country, 2) : STR("unknown") };
+	struct conf_tags one = { &tag, 1 }, more;
+	struct str json;
+
+	if (name.n == 0 || tags_has(all, name))
+		return;
+	more = tags_merge(&r->arena, all, &one);
+	json = tags_json(&r->arena, &more);
+	if (more.v == NULL || json.n == 0 ||
+		json.n > REC_TAGS_MAX) /* the ledger would not have it */
+		return;
+	*all = more;
+	r->tags_json = json;
+}
+
+/* *all: what it has already. 0, or -1 when an error was answered. */
 static int tags_from_client(struct req *r, struct conf_tags *all)
 {
 	const struct cfg_tag_rules *rules = &r->conf->cfg.tags;
@@ -46,10 +66,11 @@ static int tags_from_client(struct req *r, struct conf_tags *all)
 		return -1;
 	}
 	for (size_t i = 0; i < own.n; i++) {
-		if (tags_has(&r->key->tags, own.v[i].name)) {
+		if (tags_has(all, own.v[i].name) || str_eq(own.v[i].name, r->conf->cfg.geoip.tag)) {
 			reply_error(r, TG_E_INVALID_TAGS,
-				"x-tollgate-tags: '%.*s' is set by the key and cannot be changed.",
-				STR_FMT(own.v[i].name));
+				"x-tollgate-tags: '%.*s' is set by the %s and cannot be changed.",
+				STR_FMT(own.v[i].name),
+				tags_has(&r->key->tags, own.v[i].name) ? "key" : "gateway");
 			return -1;
 		}
 		if ((rules->required.n > 0 || rules->optional.n > 0) &&
@@ -61,7 +82,7 @@ static int tags_from_client(struct req *r, struct conf_tags *all)
 			return -1;
 		}
 	}
-	*all = tags_merge(&r->arena, &r->key->tags, &own);
+	*all = tags_merge(&r->arena, all, &own);
 	r->tags_json = tags_json(&r->arena, all);
 	if (r->tags_json.n > REC_TAGS_MAX) { /* the ledger would not have them */
 		reply_error(r, TG_E_INVALID_TAGS,
@@ -109,6 +130,7 @@ static enum step_rc tags_ident(struct req *r)
 	r->session = http_get(&r->head, HTTP_N_X_TOLLGATE_SESSION);
 	r->end_user = http_get(&r->head, HTTP_N_X_TOLLGATE_END_USER);
 	r->tags_json = r->key->tags_json;
+	tags_of_place(r, &all);
 	if (r->head.first[HTTP_N_X_TOLLGATE_TAGS] != 0 && tags_from_client(r, &all) != 0)
 		return STEP_REPLY;
 	return tags_required(r, &all);

@@ -6,8 +6,10 @@
 #include "modules.h"
 
 const struct tg_module *const tg_modules[] = {
+	&mod_geo,
 	&mod_guard,
 	&mod_auth,
+	&mod_geo_lists,
 	&mod_tags,
 	&mod_ceiling,
 	&mod_models,

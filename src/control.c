@@ -28,6 +28,7 @@
 #include "core/plan.h"
 #include "core/req.h"
 #include "core/worker.h"
+#include "geod.h"
 #include "io/cred.h"
 #include "io/resolve.h"
 #include "ledger/journal.h"
@@ -113,7 +114,8 @@ static void admin_metrics(struct admin_reply *r, const struct admin_request *q, 
 	struct control *c = ctx;
 	struct metrics_source src = { c->workers, c->n_workers, c->generation, c->reload_failures,
 		mono_since(clock_mono(), c->start), c->conf->cfg.member, ledgerd_journal(),
-		quotasync_stats(), &c->conf->quota, ledgership_stats() };
+		quotasync_stats(), &c->conf->quota, ledgership_stats(), geod_current(),
+		geod_failures() };
 
 	(void)q;
 	admin_reply_type(r, METRICS_CONTENT_TYPE);
@@ -280,6 +282,7 @@ static int control_reload(struct control *c, struct conf_error *err)
 		worker_post_conf(&c->workers[i], next);
 	listeners_publish(next, c->workers, c->n_workers);
 	(void)!quotad_watch(c->base, next); /* it watches the old one already */
+	geod_reload(next);
 	log_threshold = (enum log_level)next->cfg.log.level;
 	logwriter_set_path(access_path(next));
 	if (c->admin != NULL)
@@ -544,7 +547,8 @@ static int control_start(struct control *c)
 	quotasync_start();
 	ledgership_apply(&c->conf->cfg, c->resolver);
 	c->starting = false;
-	if (control_admin(c) != 0 || quotad_watch(c->base, c->conf) != 0)
+	if (control_admin(c) != 0 || quotad_watch(c->base, c->conf) != 0 ||
+		geod_start(c->base, c->conf, c->workers, c->n_workers) != 0)
 		return -1;
 	for (unsigned i = 0; i < c->n_workers; i++)
 		worker_post_conf(&c->workers[i], c->conf);
@@ -570,6 +574,7 @@ static void control_end(struct control *c)
 		worker_fini(&c->workers[i]);
 	ledgerd_free();
 	quotasync_close(); /* after the workers' mailboxes: its letters may be in them */
+	geod_stop();
 	plan_put(c->conf);
 	quotad_close();
 	quotaops_close();

@@ -3,6 +3,7 @@ sbin_PROGRAMS += tollgate
 tollgate_SOURCES = \
 	src/main.c \
 	src/control.c src/control.h \
+	src/geod.c src/geod.h \
 	src/ledgerd.c src/ledgerd.h \
 	src/listeners.c src/listeners.h \
 	src/logwriter.c src/logwriter.h \

@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
+#include <maxminddb.h>
 #include <openssl/crypto.h>
 #include <yaml.h>
 
@@ -75,6 +76,7 @@ static void print_versions(void)
 	printf("libevent %s\n", event_get_version());
 	printf("%s\n", OpenSSL_version(OPENSSL_VERSION));
 	printf("hiredis %d.%d.%d\n", HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+	printf("libmaxminddb %s\n", MMDB_lib_version());
 	printf("libyaml %d.%d.%d\n", major, minor, patch);
 	tg_assert(book != NULL); /* the built-in one */
 	printf("price book entries %zu\n", pricebook_size(book));

@@ -10,6 +10,7 @@
 #include "core/label.h"
 #include "core/quota_text.h"
 #include "core/ship_stats.h"
+#include "geo/geo_db.h"
 #include "io/cred.h"
 #include "money/money.h"
 
@@ -279,16 +280,18 @@ static void page_counters(struct page *p)
 		enum worker_counter c;
 	} rows[] = { { MT_CONNECTIONS, WC_CONNECTIONS },
 		{ MT_CONNECTIONS_TOTAL, WC_CONNECTIONS_TOTAL },
-		{ MT_CONNECTIONS_REFUSED, WC_CONNECTIONS_REFUSED }, { MT_IN_FLIGHT, WC_IN_FLIGHT },
-		{ MT_BAD_REQUESTS, WC_BAD_REQUESTS }, { MT_CLIENT_TIMEOUTS, WC_CLIENT_TIMEOUTS },
-		{ MT_UP_CONNECTS, WC_UP_CONNECTS }, { MT_UP_REUSES, WC_UP_REUSES },
-		{ MT_UP_FREE_RETRIES, WC_UP_FREE_RETRIES }, { MT_UP_FAILOVERS, WC_UP_FAILOVERS },
-		{ MT_UP_ERRORS, WC_UP_ERRORS }, { MT_UP_TIMEOUTS, WC_UP_TIMEOUTS },
-		{ MT_UP_IDLE, WC_UP_IDLE }, { MT_UP_ACTIVE, WC_UP_ACTIVE },
-		{ MT_BYTES_IN, WC_BYTES_IN }, { MT_BYTES_OUT, WC_BYTES_OUT },
-		{ MT_LOG_DROPPED, WC_LOG_DROPPED }, { MT_SERIES_OVERFLOW, WC_SERIES_OVERFLOW },
-		{ MT_MEMORY, WC_MEMORY }, { MT_OVER_BOUND, WC_OVER_BOUND },
-		{ MT_DRAINED, WC_DRAINED }, { MT_LEDGER_REFUSED, WC_LEDGER_REFUSED },
+		{ MT_CONNECTIONS_REFUSED, WC_CONNECTIONS_REFUSED },
+		{ MT_PROXY_REFUSED, WC_PROXY_REFUSED }, { MT_GEO_REFUSED, WC_GEO_REFUSED },
+		{ MT_IN_FLIGHT, WC_IN_FLIGHT }, { MT_BAD_REQUESTS, WC_BAD_REQUESTS },
+		{ MT_CLIENT_TIMEOUTS, WC_CLIENT_TIMEOUTS }, { MT_UP_CONNECTS, WC_UP_CONNECTS },
+		{ MT_UP_REUSES, WC_UP_REUSES }, { MT_UP_FREE_RETRIES, WC_UP_FREE_RETRIES },
+		{ MT_UP_FAILOVERS, WC_UP_FAILOVERS }, { MT_UP_ERRORS, WC_UP_ERRORS },
+		{ MT_UP_TIMEOUTS, WC_UP_TIMEOUTS }, { MT_UP_IDLE, WC_UP_IDLE },
+		{ MT_UP_ACTIVE, WC_UP_ACTIVE }, { MT_BYTES_IN, WC_BYTES_IN },
+		{ MT_BYTES_OUT, WC_BYTES_OUT }, { MT_LOG_DROPPED, WC_LOG_DROPPED },
+		{ MT_SERIES_OVERFLOW, WC_SERIES_OVERFLOW }, { MT_MEMORY, WC_MEMORY },
+		{ MT_OVER_BOUND, WC_OVER_BOUND }, { MT_DRAINED, WC_DRAINED },
+		{ MT_LEDGER_REFUSED, WC_LEDGER_REFUSED },
 		{ MT_LEDGER_UNRECORDED, WC_LEDGER_UNRECORDED },
 		{ MT_QUOTA_DENIED, WC_QUOTA_DENIED }, { MT_QUOTA_EXTENDED, WC_QUOTA_EXTENDED },
 		{ MT_QUOTA_CUT, WC_QUOTA_CUT }, { MT_QUOTA_UNAVAILABLE, WC_QUOTA_UNAVAILABLE },
@@ -429,6 +432,21 @@ static void page_info(struct page *p)
 	metrics_sample_u64(&p->m, "", l, TG_ARRAY_LEN(l), 1);
 }
 
+static void page_geo(struct page *p)
+{
+	const struct geo_db *db = p->src->geo;
+
+	page_family(p, MT_GEOIP_BUILT);
+	for (int i = 0; db != NULL && i < GEO_DB__MAX; i++) {
+		const struct mmdb_facts *f = geo_db_facts(db, i);
+		struct metrics_label l[] = { { "database", str_z(geo_db_kind_name(i)) } };
+
+		if (f != NULL)
+			metrics_sample_u64(&p->m, "", l, TG_ARRAY_LEN(l), f->build_s);
+	}
+	page_value(p, MT_GEOIP_FAILURES, p->src->geo_failures);
+}
+
 void metrics_page(struct outbuf *out, const struct metrics_source *src)
 {
 	struct page p = { .src = src };
@@ -454,6 +472,7 @@ void metrics_page(struct outbuf *out, const struct metrics_source *src)
 	page_ledger(&p, src->journal);
 	page_ship(&p, src->ship);
 	page_creds(&p);
+	page_geo(&p);
 	page_value(&p, MT_CONFIG_GENERATION, src->generation);
 	page_value(&p, MT_CONFIG_RELOAD_FAILURES, src->reload_failures);
 	page_info(&p);

@@ -24,6 +24,8 @@ struct metrics_source {
 	const struct quota_stats *quota; /* NULL: nobody leases */
 	const struct plan_quota *limits;
 	const struct ship_stats *ship;
+	const struct geo_db *geo; /* NULL: none */
+	uint64_t geo_failures;
 };
 
 /* Control thread. */

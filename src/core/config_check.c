@@ -459,7 +459,7 @@ static int check_known_tag(struct whole *w, const struct str *at, struct str nam
 	size_t n = 0;
 
 	if (r->required.n + r->optional.n == 0 || listed(&r->required, name) ||
-		listed(&r->optional, name))
+		listed(&r->optional, name) || str_eq(name, w->c->geoip.tag))
 		return 0;
 	for (size_t k = 0; k < r->required.n && n < TG_ARRAY_LEN(words); k++)
 		words[n++] = r->required.v[k].p;

@@ -2,21 +2,25 @@
  * conn.c: client connections: reading heads, queueing answers, clocks, closing without losing the
  * answer.
  *
+ *	PROXY --its header--> IDLE
  *	IDLE --bytes--> HEAD --head complete--> BUSY --answer handed over--> IDLE (keep-alive)
  *	                 |                        |
  *	                 +--bad head--------------+--last answer--> FLUSH --> LINGER --> dead
  *
  * Runs on the connection's worker.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <openssl/ssl.h>
 
 #include "base/log.h"
 #include "core/conn.h"
 #include "core/plan.h"
 #include "core/req.h"
+#include "io/tls.h"
+#include "proto/proxy_head.h"
 
 /* The first read of a head: enough for nearly every request, and little to copy of those that are
  * large. Where the last one was, the next one will be: its body is read to where it is collected,
@@ -62,6 +66,8 @@ void conn_close(struct conn *c)
 	timer_disarm(&c->w->wheel, &c->timer);
 	if (!c->lost)
 		stream_close(&c->st);
+	if (c->tls_next != NULL)
+		tls_ctx_free(c->tls_next);
 	conn_in_free(c);
 	bufq_clear(&c->out);
 	conn_addr_count_add(c->addr_hash, -1);
@@ -79,6 +85,7 @@ static void conn_update_wants(struct conn *c)
 
 	switch (c->state) {
 	case CONN_IDLE: rd = c->in_len == 0; break; /* else it waits in worker.again */
+	case CONN_PROXY:
 	case CONN_HEAD:
 	case CONN_LINGER: rd = true; break;
 	case CONN_BUSY:
@@ -127,6 +134,7 @@ static void conn_on_timer(struct timer *t)
 		else
 			conn_close(c);
 		return;
+	case CONN_PROXY: wc_add(&c->w->stats, WC_CLIENT_TIMEOUTS, 1); /* fall through */
 	case CONN_LINGER: conn_close(c); return;
 	case CONN_DEAD: return;
 	}
@@ -400,6 +408,140 @@ static void conn_flush(struct conn *c)
 	}
 }
 
+/* Of our proxies' connections those of their clients are counted (client.c). */
+static uint64_t conn_counted(const struct conn *c)
+{
+	const struct plan_geo *g = &c->w->conf->conf->geo;
+
+	if (!ip_is_set(c->ip) || plan_geo_trusts(g, c->ip))
+		return 0;
+	return conn_addr_hash(str_mk(c->addr, c->addr_len));
+}
+
+static void conn_set_ip(struct conn *c, struct ip ip)
+{
+	c->ip = ip;
+	c->unix_socket = false;
+	c->addr_len = (uint8_t)ip_format(ip, c->addr);
+	c->addr_hash = conn_counted(c);
+}
+
+static void conn_set_peer(struct conn *c, const struct sockaddr_any *peer)
+{
+	if (peer->u.sa.sa_family == AF_INET)
+		conn_set_ip(c, ip_v4((const uint8_t *)&peer->u.in.sin_addr));
+	else if (peer->u.sa.sa_family == AF_INET6)
+		conn_set_ip(c, ip_v6(peer->u.in6.sin6_addr.s6_addr));
+	else {
+		c->unix_socket = true;
+		c->addr_len = (uint8_t)sockaddr_format_host(peer, c->addr, sizeof(c->addr));
+	}
+}
+
+/* Is it, one of so many of its address, within the limits? Counts it otherwise. */
+static bool conn_admit(struct conn *c, unsigned of_addr)
+{
+	const struct cfg_limits *l = conn_limits(c);
+
+	if ((l->connections == 0 || worker_connections_total() <= (uint64_t)l->connections) &&
+		(l->connections_per_address == 0 || c->addr_hash == 0 ||
+			of_addr <= (unsigned)l->connections_per_address))
+		return true;
+	wc_add(&c->w->stats, WC_CONNECTIONS_REFUSED, 1);
+	return false;
+}
+
+/* The client may speak. */
+static void conn_begin(struct conn *c, SSL_CTX *tls)
+{
+	if (tls != NULL && stream_tls_accept(&c->st, tls) != 0) {
+		conn_close(c);
+		return;
+	}
+	/* A handshake is held to the head's clock: it costs more than an idle connection. */
+	timer_arm(&c->w->wheel, &c->timer,
+		tls != NULL ? conn_clocks(c)->head_us : conn_clocks(c)->idle_us);
+}
+
+/* ---- the PROXY header */
+
+static void conn_await_proxy(struct conn *c, SSL_CTX *tls)
+{
+	if (tls != NULL)
+		SSL_CTX_up_ref(tls);
+	c->tls_next = tls;
+	conn_set_state(c, CONN_PROXY);
+	timer_arm(&c->w->wheel, &c->timer, conn_clocks(c)->head_us);
+	conn_update_wants(c);
+}
+
+static void conn_refuse_proxy(struct conn *c, const char *why)
+{
+	wc_add(&c->w->stats, WC_PROXY_REFUSED, 1);
+	log_info("connection refused", "peer=%.*s reason=\"the PROXY header %s\"", c->addr_len,
+		c->addr, why);
+	conn_close(c);
+}
+
+/* Whoever it is about is the peer from here on. */
+static void conn_take_proxy(struct conn *c, const struct proxy_head *head)
+{
+	SSL_CTX *tls = c->tls_next;
+
+	if (head->kind == PROXY_IP)
+		conn_set_ip(c, head->client);
+	else
+		c->addr_hash = conn_counted(c);
+	if (!conn_admit(c, conn_addr_count_more(c->addr_hash, 1))) {
+		conn_close(c);
+		return;
+	}
+	c->tls_next = NULL;
+	conn_set_state(c, CONN_IDLE);
+	conn_begin(c, tls);
+	if (tls != NULL)
+		tls_ctx_free(tls);
+}
+
+/* Just the header is read, since what follows may be for TLS to read. An incomplete one is taken
+ * off the socket: left there it would wake us again and again. */
+static void conn_read_proxy(struct conn *c)
+{
+	const char *why = "does not end";
+	struct proxy_head head;
+	size_t had = c->in_len;
+	char *buf = c->w->scratch;
+	ssize_t n;
+	long len;
+
+	if (had > 0)
+		memcpy(buf, c->in, had);
+	n = stream_peek(&c->st, buf + had, PROXY_HEAD_MAX - had);
+	if (n == STREAM_AGAIN)
+		return;
+	len = n > 0 ? proxy_head_parse(str_mk(buf, had + (size_t)n), &head, &why) : -1;
+	if (n <= 0 && had == 0) { /* a look whether somebody listens */
+		conn_close(c);
+		return;
+	}
+	if (len < 0) {
+		conn_refuse_proxy(c, why);
+		return;
+	}
+	n = stream_read(&c->st, buf + had, len > 0 ? (size_t)len - had : (size_t)n);
+	if (n <= 0 || (len > 0 && had + (size_t)n < (size_t)len)) {
+		conn_close(c);
+		return;
+	}
+	wc_add(&c->w->stats, WC_BYTES_IN, (uint64_t)n);
+	if (len > 0) {
+		conn_in_free(c);
+		conn_take_proxy(c, &head);
+	} else if (conn_keep_input(c, buf + had, (size_t)n) != 0) {
+		conn_close(c);
+	}
+}
+
 static void conn_on_ready(struct stream *s, unsigned ready, void *arg)
 {
 	struct conn *c = arg;
@@ -410,6 +552,7 @@ static void conn_on_ready(struct stream *s, unsigned ready, void *arg)
 		conn_flush(c);
 	if ((ready & STREAM_CAN_READ) != 0 && !c->lost) {
 		switch (c->state) {
+		case CONN_PROXY: conn_read_proxy(c); break;
 		case CONN_IDLE:
 		case CONN_HEAD: conn_read_head(c); break;
 		case CONN_BUSY: conn_read_busy(c); break;
@@ -558,6 +701,10 @@ void conn_want_body(struct conn *c, bool want)
 
 void conn_drain(struct conn *c)
 {
+	if (c->state == CONN_PROXY) {
+		conn_close(c);
+		return;
+	}
 	if (c->state != CONN_IDLE || c->in_len > 0)
 		return;
 	/* A request that is here already gets an answer instead of a reset. */
@@ -567,29 +714,7 @@ void conn_drain(struct conn *c)
 	conn_update_wants(c);
 }
 
-static void conn_set_peer(struct conn *c, const struct sockaddr_any *peer)
-{
-	size_t n;
-
-	c->unix_socket = peer->u.sa.sa_family == AF_UNIX;
-	n = sockaddr_format_host(peer, c->addr, sizeof(c->addr));
-	c->addr_len = (uint8_t)TG_MIN(n, sizeof(c->addr) - 1);
-	c->addr_hash = c->unix_socket ? 0 : str_hash(str_mk(c->addr, c->addr_len)) | 1;
-}
-
-/* True when one more connection is within the limits; counts it. */
-static bool conn_admit(struct worker *w, struct conn *c)
-{
-	const struct cfg_limits *l = &w->conf->conf->cfg.limits;
-	unsigned of_addr = conn_addr_count_add(c->addr_hash, 1);
-
-	if (l->connections > 0 && worker_connections_total() > (uint64_t)l->connections)
-		return false;
-	return l->connections_per_address == 0 || c->unix_socket ||
-	       of_addr <= (unsigned)l->connections_per_address;
-}
-
-void conn_open(struct worker *w, int fd, const struct sockaddr_any *peer, SSL_CTX *tls)
+void conn_open(struct worker *w, int fd, const struct sockaddr_any *peer, SSL_CTX *tls, bool proxy)
 {
 	struct conn *c = slab_take(&w->conn_slab);
 
@@ -603,20 +728,19 @@ void conn_open(struct worker *w, int fd, const struct sockaddr_any *peer, SSL_CT
 	timer_init(&c->timer, conn_on_timer);
 	stream_init(&c->st, w->base, fd, conn_on_ready, c);
 	conn_set_peer(c, peer);
+	if (proxy)
+		c->addr_hash = 0; /* the balancer's, which has everybody's connections */
 	w->n_conns++;
 	wc_add(&w->stats, WC_CONNECTIONS, 1);
 	wc_add(&w->stats, WC_CONNECTIONS_TOTAL, 1);
-	if (!conn_admit(w, c)) {
-		wc_add(&w->stats, WC_CONNECTIONS_REFUSED, 1);
+	if (!conn_admit(c, conn_addr_count_add(c->addr_hash, 1))) {
 		conn_close(c);
 		return;
 	}
-	if (tls != NULL && stream_tls_accept(&c->st, tls) != 0) {
-		conn_close(c);
+	if (proxy) {
+		conn_await_proxy(c, tls);
 		return;
 	}
-	/* A handshake is held to the head's clock: it costs more than an idle connection. */
-	timer_arm(&w->wheel, &c->timer,
-		tls != NULL ? conn_clocks(c)->head_us : conn_clocks(c)->idle_us);
+	conn_begin(c, tls);
 	conn_update_wants(c);
 }

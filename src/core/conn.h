@@ -7,9 +7,11 @@
 #define TG_CORE_CONN_H
 
 #include "base/bufq.h"
+#include "base/ip.h"
 #include "io/stream.h"
 #include "io/timer.h"
 #include "core/worker.h"
+#include "geo/geo_set.h"
 
 #define CONN_MAGIC    0x434f4e4e
 #define CONN_OUT_HIGH (64 * 1024) /* more than this waiting: the upstream is not read */
@@ -18,6 +20,7 @@
 
 enum conn_state {
 	CONN_IDLE,   /* between requests, nothing received */
+	CONN_PROXY,  /* the PROXY header is to come first */
 	CONN_HEAD,   /* part of a head received */
 	CONN_BUSY,   /* a request is being worked on */
 	CONN_FLUSH,  /* last answer is being written, then close */
@@ -52,13 +55,18 @@ struct conn {
 	bool blocked; /* out went over CONN_OUT_HIGH: told the request, will tell it again under
 			 CONN_OUT_LOW */
 	uint8_t addr_len;
-	char addr[46]; /* client address as text, without port */
-	uint64_t addr_hash;
+	char addr[46]; /* the peer's address, or what a PROXY header says, as text without port */
+	struct ip ip;  /* the same; unset: a unix socket */
+	uint64_t addr_hash;     /* of limits.connections_per_address; 0: it has none */
+	SSL_CTX *tls_next;      /* behind the PROXY header; a reference */
+	struct geo_place place; /* of place_of, by the worker's databases of that serial: mod_geo */
+	struct ip place_of;
+	unsigned place_serial; /* 0: not looked up */
 	int64_t linger_bytes;
 };
 
-/* Take over an accepted descriptor. */
-void conn_open(struct worker *w, int fd, const struct sockaddr_any *peer, SSL_CTX *tls);
+/* Take over an accepted descriptor. proxy: its first bytes are a PROXY header. */
+void conn_open(struct worker *w, int fd, const struct sockaddr_any *peer, SSL_CTX *tls, bool proxy);
 /* Write now, queue the rest. -1: the client is gone or its queue is full (the caller aborts the
  * request). */
 int conn_write(struct conn *c, const struct iovec *iov, int n) TG_MUST_CHECK;
@@ -86,5 +94,9 @@ void conn_want_body(struct conn *c, bool want);
 
 /* How many connections an address has, over all workers (limits.connections_per_address). */
 unsigned conn_addr_count_add(uint64_t addr_hash, int delta);
+/* The same for one that is counted among all already. */
+unsigned conn_addr_count_more(uint64_t addr_hash, int delta);
+/* The hash of an address that is counted; never 0. */
+uint64_t conn_addr_hash(struct str text);
 
 #endif

@@ -48,12 +48,22 @@ static void count_rebuild(size_t cap)
 	free(old);
 }
 
+uint64_t conn_addr_hash(struct str text)
+{
+	return str_hash(text) | 1;
+}
+
 unsigned conn_addr_count_add(uint64_t addr_hash, int delta)
+{
+	worker_connections_add(delta);
+	return conn_addr_count_more(addr_hash, delta);
+}
+
+unsigned conn_addr_count_more(uint64_t addr_hash, int delta)
 {
 	unsigned n;
 	size_t i;
 
-	worker_connections_add(delta);
 	if (addr_hash == 0)
 		return 0;
 	pthread_mutex_lock(&table.lock);

@@ -16,6 +16,14 @@ bool geo_lists_allow(const struct geo_lists *l, const struct geo_place *p)
 	return l->allow == NULL || geo_set_has(l->allow, p);
 }
 
+bool plan_geo_trusts(const struct plan_geo *g, struct ip a)
+{
+	for (unsigned i = 0; i < g->n_trusted; i++)
+		if (ip_net_has(&g->trusted[i], a))
+			return true;
+	return false;
+}
+
 void geo_match_residency(struct req *r)
 {
 	const struct plan_geo *g = &r->conf->geo;

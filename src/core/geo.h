@@ -20,6 +20,8 @@ struct tenant;
 struct key;
 struct model;
 struct cfg_geo;
+struct cfg_geoip;
+struct geo_db;
 
 struct geo_lists { /* NULL: everywhere, nowhere */
 	const struct geo_set *allow, *deny;
@@ -37,10 +39,17 @@ struct plan_geo {
 	struct ip_net *trusted;
 	unsigned n_trusted;
 	bool trust_unix;
+	struct geo_db *db; /* as it was then; what is in use is the worker's. NULL: none */
 };
 
-/* The plan's part; its targets are there already. Memory comes from its arena. */
-void plan_geo_build(struct tg_conf *c);
+/* The plan's part; its targets are there already. Memory comes from its arena. -1 with why: a
+ * database is not to be had. */
+int plan_geo_build(struct tg_conf *c, char *why, size_t why_len) TG_MUST_CHECK;
+void plan_geo_fini(struct tg_conf *c);
+/* The databases that the configuration names. NULL with why. */
+struct geo_db *plan_geo_open(const struct cfg_geoip *cfg, char *why, size_t why_len) TG_MUST_CHECK;
+/* Is it one of the trusted proxies? */
+bool plan_geo_trusts(const struct plan_geo *g, struct ip a);
 /* A scope's lists. */
 void plan_geo_lists(struct tg_conf *c, struct geo_lists *out, const struct cfg_geo *cfg);
 /* The targets that the key, its tenant and its tier all let serve: a bit set by target.index; NULL:

@@ -7,6 +7,7 @@ libtg_core_a_SOURCES = \
 	src/core/bound.c src/core/bound.h src/core/bound_estimate.c src/core/bound_int.h src/core/bound_parts.c \
 	src/core/ceiling.c src/core/ceiling.h \
 	src/core/clamp.c src/core/clamp.h \
+	src/core/client.c src/core/client.h \
 	src/core/config.c src/core/config.h \
 	src/core/config_check.c src/core/config_check.h \
 	src/core/config_money.c src/core/config_prices.c src/core/config_quota.c src/core/config_sources.c src/core/config_redis.c src/core/config_offline.c \

@@ -289,9 +289,12 @@ const struct price *plan_route_price(
 
 static int plan_build(struct tg_conf *c, struct conf_error *err)
 {
+	char why[400];
+
 	if (plan_targets(c, err) != 0)
 		return -1;
-	plan_geo_build(c);
+	if (plan_geo_build(c, why, sizeof(why)) != 0)
+		return plan_fail(err, &c->cfg.geoip.pos, "geoip: %s", why);
 	if (plan_models(c, err) != 0 || plan_keys(c) != 0 || plan_quota_build(c, err) != 0 ||
 		plan_listeners(c, err) != 0 || plan_prices(c, err) != 0)
 		return -1;
@@ -344,6 +347,7 @@ void plan_put(struct tg_conf *c)
 	if (c->prices != NULL)
 		pricebook_free(c->prices);
 	plan_quota_fini(c);
+	plan_geo_fini(c);
 	map_fini(&c->model_by_name);
 	map_fini(&c->target_by_name);
 	arena_fini(&c->arena);

@@ -4,6 +4,7 @@
 #include "core/config_check.h"
 #include "core/geo.h"
 #include "core/plan.h"
+#include "geo/geo_db.h"
 
 static void *geo_alloc(struct tg_conf *c, size_t n)
 {
@@ -101,9 +102,30 @@ static void plan_trusted(struct tg_conf *c, struct plan_geo *g)
 	}
 }
 
-void plan_geo_build(struct tg_conf *c)
+struct geo_db *plan_geo_open(const struct cfg_geoip *cfg, char *why, size_t why_len)
 {
+	const struct str path[GEO_DB__MAX] = {
+		[GEO_DB_COUNTRY] = cfg->country, [GEO_DB_ASN] = cfg->asn
+	};
+
+	return geo_db_open(path, why, why_len);
+}
+
+int plan_geo_build(struct tg_conf *c, char *why, size_t why_len)
+{
+	const struct cfg_geoip *cfg = &c->cfg.geoip;
+
 	plan_geo_lists(c, &c->geo.lists, &c->cfg.geo);
 	plan_residency(c, &c->geo);
 	plan_trusted(c, &c->geo);
+	if (cfg->country.n == 0 && cfg->asn.n == 0)
+		return 0;
+	c->geo.db = plan_geo_open(cfg, why, why_len);
+	return c->geo.db != NULL ? 0 : -1;
+}
+
+void plan_geo_fini(struct tg_conf *c)
+{
+	if (c->geo.db != NULL)
+		geo_db_put(c->geo.db);
 }

@@ -67,6 +67,7 @@ static struct str error_fields(const struct req *r, enum tg_error e)
 		return r->reply_fields;
 	switch (e) {
 	case TG_E_OVERLOADED:
+	case TG_E_TOO_MANY_CONNECTIONS:
 	case TG_E_QUOTA_UNAVAILABLE:
 	case TG_E_LEDGER_UNAVAILABLE:
 	case TG_E_DRAINING: return STR("retry-after: 1\r\n");

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "core/attempt.h"
+#include "core/client.h"
 #include "core/errors.h"
 #include "core/event_hold.h"
 #include "core/plan.h"
@@ -164,6 +165,7 @@ void req_start(struct conn *c, struct str bytes, size_t head_len, mono_us first_
 	struct worker *w = c->w;
 	enum http_error err = HTTP_E_NONE;
 	struct req *r = req_new(c, str_mk(bytes.p, head_len));
+	enum tg_error client;
 
 	if (r == NULL) {
 		conn_answer_bare(c, 503,
@@ -189,10 +191,15 @@ void req_start(struct conn *c, struct str bytes, size_t head_len, mono_us first_
 	w->n_reqs++;
 	wc_add(&w->stats, WC_IN_FLIGHT, 1);
 	conn_begin_request(c, r);
+	client = client_enter(r);
 	if (req_locate(r) != 0) {
 		r->dialect = DIALECT_OPENAI;
 		r->keep_alive = false;
 		reply_error(r, TG_E_BAD_REQUEST, "%s", http_error_text(HTTP_E_BAD_TARGET));
+	} else if (client == TG_E_BAD_REQUEST) {
+		reply_error(r, client, "The proxy's Forwarded header is malformed.");
+	} else if (client != TG_E_NONE) {
+		reply_error(r, client, NULL);
 	} else {
 		req_run(r);
 	}
@@ -300,6 +307,7 @@ static void req_settle(struct req *r, enum req_end why)
 	if (r->ticket != NULL)
 		r->ticket->req = NULL;
 	r->ticket = NULL;
+	client_leave(r);
 	leg_charge(r, by);
 	for (unsigned i = 0; tg_modules[i] != NULL; i++)
 		if (tg_modules[i]->settled != NULL)

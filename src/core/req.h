@@ -112,10 +112,12 @@ struct req {
 	bool added_usage;      /* we added stream_options.include_usage */
 	struct target *forced; /* /{target}/... */
 	struct ip client; /* who asks: the peer, or as a trusted proxy says; unset: no address */
-	struct geo_place place; /* where the client is */
-	uint64_t residency;     /* bit per rule of the plan's that holds for it */
-	struct json_edit edit;  /* of the collected body */
-	bool model_inserted;    /* the edit adds the member (Azure's paths name the model) */
+	char client_text[IP_TEXT_LEN]; /* the same, NUL-terminated; "unix" */
+	uint64_t client_hash;          /* it is counted for the client; 0: with its connection */
+	struct geo_place place;        /* where the client is */
+	uint64_t residency;            /* bit per rule of the plan's that holds for it */
+	struct json_edit edit;         /* of the collected body */
+	bool model_inserted;           /* the edit adds the member (Azure's paths name the model) */
 	int model_edit;         /* which edit puts the target's model name in; -1: the name stays */
 	int usage_edit;         /* which one asks for a stream's usage; -1: none */
 	struct clamp clamp;     /* of the answer's length */

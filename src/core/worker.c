@@ -17,6 +17,7 @@
 #include "core/req.h"
 #include "core/uppool.h"
 #include "core/worker.h"
+#include "geo/geo_db.h"
 #include "ledger/journal.h"
 
 #define ACCEPTS_PER_TURN 64
@@ -103,20 +104,25 @@ void conf_ref_put(struct conf_ref *c)
 
 /* ---- listening */
 
-static SSL_CTX *worker_listen_tls(struct worker *w, const struct worker_listen *l)
+/* What the configuration says of it now; NULL: no more. */
+static const struct plan_listen *worker_listen_plan(struct worker *w, struct worker_listen *l)
 {
 	const struct tg_conf *c = w->conf->conf;
 	char a[128], b[128];
 
-	if (!l->tls)
-		return NULL;
+	if (l->plan != NULL && l->generation == c->generation)
+		return l->plan;
+	l->generation = c->generation;
+	l->plan = NULL;
 	sockaddr_format(&l->addr, a, sizeof(a));
-	for (unsigned i = 0; i < c->n_listen; i++) {
+	for (unsigned i = 0; i < c->n_listen && l->plan == NULL; i++) {
 		sockaddr_format(&c->listen[i].bound, b, sizeof(b));
 		if (strcmp(a, b) == 0)
-			return c->listen[i].tls;
+			l->plan = &c->listen[i];
 	}
-	return NULL;
+	if (l->plan != NULL)
+		l->proxied = l->plan->cfg->proxy_protocol;
+	return l->plan;
 }
 
 static void worker_accept_again(struct timer *t)
@@ -136,7 +142,8 @@ static void worker_on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker_listen *l = arg;
 	struct sockaddr_any peer;
-	SSL_CTX *tls = worker_listen_tls(l->w, l);
+	const struct plan_listen *plan = worker_listen_plan(l->w, l);
+	SSL_CTX *tls = l->tls && plan != NULL ? plan->tls : NULL;
 	int s;
 
 	(void)what;
@@ -150,11 +157,11 @@ static void worker_on_accept(evutil_socket_t fd, short what, void *arg)
 		}
 		if (s < 0)
 			return;
-		if (l->tls && tls == NULL) {
+		if ((l->tls && tls == NULL) || (l->proxied && plan == NULL)) {
 			close(s);
 			continue;
 		}
-		conn_open(l->w, s, &peer, tls);
+		conn_open(l->w, s, &peer, tls, l->proxied);
 	}
 }
 
@@ -213,6 +220,17 @@ struct conf_mail {
 	struct tg_conf *conf;
 };
 
+/* No request keeps a pointer into it: from one turn to the next it may be another one. */
+static void worker_use_geo(struct worker *w, struct geo_db *db)
+{
+	if (db != NULL)
+		geo_db_get(db);
+	if (w->geo != NULL)
+		geo_db_put(w->geo);
+	w->geo = db;
+	w->geo_serial++;
+}
+
 static void worker_on_conf(struct mail *m, void *owner)
 {
 	struct conf_mail *cm = TG_CONTAINER_OF(m, struct conf_mail, mail);
@@ -224,6 +242,7 @@ static void worker_on_conf(struct mail *m, void *owner)
 	conf_ref_check(old);
 	w->log_requests = !str_eq(cm->conf->cfg.log.access, STR("off"));
 	worker_listen_match(w);
+	worker_use_geo(w, cm->conf->geo.db);
 	plan_put(cm->conf);
 	free(cm);
 }
@@ -236,6 +255,31 @@ void worker_post_conf(struct worker *w, struct tg_conf *conf)
 	plan_get(conf);
 	m->mail.on_mail = worker_on_conf;
 	m->conf = conf;
+	mailbox_send(&w->mbox, &m->mail);
+}
+
+struct geo_mail {
+	struct mail mail;
+	struct geo_db *db;
+};
+
+static void worker_on_geo(struct mail *m, void *owner)
+{
+	struct geo_mail *gm = TG_CONTAINER_OF(m, struct geo_mail, mail);
+
+	worker_use_geo(owner, gm->db);
+	geo_db_put(gm->db);
+	free(gm);
+}
+
+void worker_post_geo(struct worker *w, struct geo_db *db)
+{
+	struct geo_mail *m = calloc(1, sizeof(*m));
+
+	tg_assert(m != NULL);
+	geo_db_get(db);
+	m->mail.on_mail = worker_on_geo;
+	m->db = db;
 	mailbox_send(&w->mbox, &m->mail);
 }
 
@@ -386,6 +430,7 @@ int worker_init(struct worker *w, unsigned n_workers, struct tg_conf *conf)
 	digest_random(&w->rng, sizeof(w->rng));
 	w->rng |= 1;
 	w->conf = conf_ref_new(conf);
+	worker_use_geo(w, conf->geo.db);
 	w->log_requests = !str_eq(conf->cfg.log.access, STR("off"));
 	if (ring_init(&w->log_ring, LOG_RING_BYTES) != 0)
 		return -1;
@@ -402,6 +447,7 @@ void worker_fini(struct worker *w)
 	upconn_reap(w);
 	w->conf->current = false;
 	conf_ref_check(w->conf);
+	worker_use_geo(w, NULL);
 	quota_line_fini(w);
 	timer_wheel_fini(&w->wheel);
 	event_base_free(w->base);

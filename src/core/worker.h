@@ -24,7 +24,9 @@
 #define WORKER_MAGIC   0x574f524b
 
 struct tg_conf;
+struct geo_db;
 struct journal_writer;
+struct plan_listen;
 
 struct conf_ref { /* this worker's count of requests on a configuration; one atomic reference for
 		     all of them */
@@ -39,8 +41,11 @@ struct worker_listen { /* an accepting socket */
 	struct event ev;
 	int fd;
 	bool tls;
-	struct sockaddr_any addr; /* as bound */
-	struct timer again;       /* accepting pauses while there is no descriptor or memory left */
+	bool proxied;                   /* a PROXY header comes first */
+	struct sockaddr_any addr;       /* as bound */
+	const struct plan_listen *plan; /* what the configuration of that generation says of it */
+	unsigned generation;
+	struct timer again; /* accepting pauses while there is no descriptor or memory left */
 };
 
 struct worker {
@@ -52,6 +57,8 @@ struct worker {
 	struct slab conn_slab, upconn_slab, ticket_slab;
 	struct block_pool blocks;
 	struct conf_ref *conf; /* current */
+	struct geo_db *geo;    /* where addresses are; a reference; NULL: nobody knows */
+	unsigned geo_serial;   /* another number for each that it had */
 	struct list listens, conns, pools;
 	struct list again; /* conns with unprocessed input, run at the end of the turn */
 	struct list dead_conns, dead_upconns, dead_reqs; /* to free at the end of the turn */
@@ -99,6 +106,7 @@ void worker_fini(struct worker *w);
 int worker_start(struct worker *w) TG_MUST_CHECK;
 /* Any thread; the worker answers in its own time. */
 void worker_post_conf(struct worker *w, struct tg_conf *conf); /* takes a reference of its own */
+void worker_post_geo(struct worker *w, struct geo_db *db);     /* takes a reference of its own */
 void worker_post_listen(struct worker *w, int fd, const struct sockaddr_any *bound, bool tls);
 void worker_post_drain(struct worker *w, int64_t drain_us);
 

@@ -172,20 +172,32 @@ static ssize_t stream_fail(struct stream *s)
 	return STREAM_ERR;
 }
 
-ssize_t stream_read(struct stream *s, void *buf, size_t n)
+static ssize_t stream_recv(struct stream *s, void *buf, size_t n, int flags)
 {
 	ssize_t got;
 
-	CHECK_OBJ(s, STREAM_MAGIC);
-	tg_assert(s->fd >= 0 && n > 0);
-	if (s->ssl != NULL)
-		return stream_tls_read(s, buf, n);
 	do {
-		got = recv(s->fd, buf, n, 0);
+		got = recv(s->fd, buf, n, flags);
 	} while (got < 0 && errno == EINTR);
 	if (got >= 0)
 		return got > 0 ? got : STREAM_EOF;
 	return errno == EAGAIN ? STREAM_AGAIN : stream_fail(s);
+}
+
+ssize_t stream_read(struct stream *s, void *buf, size_t n)
+{
+	CHECK_OBJ(s, STREAM_MAGIC);
+	tg_assert(s->fd >= 0 && n > 0);
+	if (s->ssl != NULL)
+		return stream_tls_read(s, buf, n);
+	return stream_recv(s, buf, n, 0);
+}
+
+ssize_t stream_peek(struct stream *s, void *buf, size_t n)
+{
+	CHECK_OBJ(s, STREAM_MAGIC);
+	tg_assert(s->fd >= 0 && n > 0 && s->ssl == NULL);
+	return stream_recv(s, buf, n, MSG_PEEK);
 }
 
 bool stream_told(const struct stream *s)

@@ -81,6 +81,8 @@ int stream_handshake(struct stream *s) TG_MUST_CHECK;
  * is STREAM_EOF with eof_unclean set (many servers just close): whoever knows the framing decides.
  */
 ssize_t stream_read(struct stream *s, void *buf, size_t n) TG_MUST_CHECK;
+/* The same bytes stay to be read; of a plain stream only. */
+ssize_t stream_peek(struct stream *s, void *buf, size_t n) TG_MUST_CHECK;
 /*
  * Has the poller told that there is something to read, or an end, although on_ready was not called
  * yet? For a connection about to be used again in a turn in which it had its own news. No system

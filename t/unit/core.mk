@@ -4,6 +4,7 @@ UNIT_TESTS += \
 	t/unit/core/check_bound \
 	t/unit/core/check_body \
 	t/unit/core/check_ceiling \
+	t/unit/core/check_client \
 	t/unit/core/check_conn \
 	t/unit/core/check_conn_count \
 	t/unit/core/check_cred_token \
@@ -42,8 +43,9 @@ t_unit_core_check_attempt_SOURCES = t/unit/core/check_attempt.c t/unit/core/upst
 t_unit_core_check_attempt_build_SOURCES = t/unit/core/check_attempt_build.c t/unit/core/fake.h
 t_unit_core_check_body_SOURCES = t/unit/core/check_body.c t/unit/core/fake.h
 t_unit_core_check_ceiling_SOURCES = t/unit/core/check_ceiling.c t/unit/core/leg.h t/unit/core/fake.h
+t_unit_core_check_client_SOURCES = t/unit/core/check_client.c t/unit/core/fake.h
 t_unit_core_check_conn_SOURCES = t/unit/core/check_conn.c t/unit/core/fake.h
-t_unit_core_check_geo_SOURCES = t/unit/core/check_geo.c t/unit/core/fake.h
+t_unit_core_check_geo_SOURCES = t/unit/core/check_geo.c t/unit/core/fake.h t/unit/geo/mmdb_make.h
 t_unit_core_check_hold_mode_SOURCES = t/unit/core/check_hold_mode.c t/unit/core/leg.h t/unit/core/fake.h
 t_unit_core_check_leg_SOURCES = t/unit/core/check_leg.c t/unit/core/leg.h t/unit/core/fake.h
 t_unit_core_check_leg_rate_SOURCES = t/unit/core/check_leg_rate.c t/unit/core/leg.h t/unit/core/fake.h

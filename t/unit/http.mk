@@ -3,6 +3,8 @@ UNIT_TESTS += \
 	t/unit/http/check_http1_body \
 	t/unit/http/check_http1_out \
 	t/unit/http/check_url \
+	t/unit/http/check_forwarded \
+	t/unit/http/check_proxy_head \
 	t/unit/http/check_multipart
 
 # The head parser against node's

@@ -57,6 +57,8 @@ X(RATE_REQUESTS, "rate_limit_exceeded", 429, "requests", "rate_limit_error",
 	"Too many requests. Try again after the time in Retry-After.")
 X(RATE_TOKENS, "rate_limit_exceeded", 429, "tokens", "rate_limit_error",
 	"Too many tokens. Try again after the time in Retry-After.")
+X(TOO_MANY_CONNECTIONS, "too_many_connections", 429, "requests", "rate_limit_error",
+	"Too many requests of this address are at work already. Try again when some of them are done.")
 X(QUOTA_UNAVAILABLE, "quota_unavailable", 503, "server_error", "api_error",
 	"What is left of a limit is not known now, and nothing is sent that could exceed it. Try again shortly.")
 X(LEDGER_UNAVAILABLE, "ledger_unavailable", 503, "server_error", "api_error",

@@ -19,6 +19,10 @@ X(OVERHEAD, "tollgate_overhead_seconds", histogram,
 X(CONNECTIONS, "tollgate_connections", gauge, "Client connections open now.")
 X(CONNECTIONS_TOTAL, "tollgate_connections_total", counter, "Client connections accepted.")
 X(CONNECTIONS_REFUSED, "tollgate_connections_refused_total", counter, "Client connections refused at a limit.")
+X(PROXY_REFUSED, "tollgate_proxy_header_refused_total", counter,
+	"Client connections closed because their PROXY header was missing or malformed.")
+X(GEO_REFUSED, "tollgate_geo_refused_total", counter,
+	"Requests refused because of the country or network of the client.")
 X(IN_FLIGHT, "tollgate_requests_in_flight", gauge, "Requests being worked on now.")
 X(BAD_REQUESTS, "tollgate_bad_requests_total", counter, "Requests refused as malformed HTTP.")
 X(CLIENT_TIMEOUTS, "tollgate_client_timeouts_total", counter, "Clients ended because they were too slow.")
@@ -91,6 +95,10 @@ X(CREDENTIAL_EXPIRES, "tollgate_credential_expires_seconds", gauge,
 	"When it expires, in seconds since 1970; absent while it does not say.")
 X(CREDENTIAL_FETCHES, "tollgate_credential_fetches_total", counter, "How often it was fetched.")
 X(CREDENTIAL_FAILURES, "tollgate_credential_failures_total", counter, "How often that failed.")
+X(GEOIP_BUILT, "tollgate_geoip_built_timestamp_seconds", gauge,
+	"When the database of where addresses are was built, by database: country, asn.")
+X(GEOIP_FAILURES, "tollgate_geoip_reload_failures_total", counter,
+	"Times that a database had changed and was refused: the old one stays in use.")
 X(CONFIG_GENERATION, "tollgate_config_generation", gauge, "Configuration loads since start; 1 is the first.")
 X(CONFIG_RELOAD_FAILURES, "tollgate_config_reload_failures_total", counter, "Reloads refused because of an error.")
 X(INFO, "tollgate_info", gauge, "1; the version and the name of this process as labels.")

@@ -5,6 +5,7 @@
  */
 #include "unit/core/fake.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include "core/conn.c"
@@ -476,7 +477,7 @@ static void over_tcp(void)
 		;
 	close(l);
 	fake_turn(&f); /* the old connection goes */
-	conn_open(&f.w, s, &peer, NULL);
+	conn_open(&f.w, s, &peer, NULL, false);
 	c = list_entry(f.w.conns.prev, struct conn, node);
 }
 
@@ -580,7 +581,7 @@ static void open_from(const char *ip)
 	peer.u.in.sin_family = AF_INET;
 	ck_assert_int_eq(inet_pton(AF_INET, ip, &peer.u.in.sin_addr), 1);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
-	conn_open(&f.w, fd[0], &peer, NULL);
+	conn_open(&f.w, fd[0], &peer, NULL, false);
 	/* the client's end is left open: the connections before are to stay */
 }
 

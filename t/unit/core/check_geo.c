@@ -7,6 +7,7 @@
 
 #include "core/health.h"
 #include "core/provider.h"
+#include "unit/geo/mmdb_make.h"
 
 #define SHA(c) "\"" c c c c c c c c "\""
 #define K1     SHA("00000001")
@@ -15,7 +16,7 @@
 
 static const char yaml[] =
 	"listen: 127.0.0.1:0\n"
-	"geoip: { country: /nonexistent }\n"
+	"geoip: { country: %s }\n"
 	"targets:\n"
 	"  us: { provider: openai, base_url: http://127.0.0.1:9, region: us }\n"
 	"  eu: { provider: openai, base_url: http://127.0.0.1:9, region: eu }\n"
@@ -38,14 +39,28 @@ static const char yaml[] =
 
 static struct fake f;
 
+static char db_path[128];
+
 static void setup(void)
 {
-	fake_init(&f, yaml);
+	static const struct mmdb_row row = { "10.0.0.0/8",
+		{ COUNTRY("DE"), sizeof(COUNTRY("DE")) - 1 } };
+	static struct mmdb_make m;
+	const char *tmp = getenv("TMPDIR");
+	char text[4096];
+
+	snprintf(db_path, sizeof db_path, "%s/check_geo_%d.mmdb", tmp != NULL ? tmp : "/tmp",
+		getpid());
+	mmdb_make(&m, &row, 1);
+	mmdb_write(db_path, m.b, m.n);
+	snprintf(text, sizeof text, yaml, db_path);
+	fake_init(&f, text);
 }
 
 static void teardown(void)
 {
 	fake_fini(&f);
+	unlink(db_path);
 }
 
 /* The key's hash is all that is known of it. */

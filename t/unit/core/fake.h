@@ -99,7 +99,7 @@ static inline struct conn *fake_conn(struct fake *f)
 	if (f->client >= 0)
 		close(f->client);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
-	conn_open(&f->w, fd[0], &peer, NULL);
+	conn_open(&f->w, fd[0], &peer, NULL, false);
 	f->client = fd[1];
 	ck_assert(!list_empty(&f->w.conns));
 	return list_entry(f->w.conns.prev, struct conn, node);

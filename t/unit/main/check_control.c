@@ -10,6 +10,7 @@
 
 /* The daemon's own files are in no library */
 #include "control.c"
+#include "geod.c"
 #include "ledgerd.c"
 #include "listeners.c"
 #include "logwriter.c"
