@@ -5,6 +5,7 @@
  * unless it is one of theirs.
  */
 #include "core/attempt.h"
+#include "core/cred_google.h"
 #include "core/plan.h"
 #include "modules.h"
 #include "proto/http1_out.h"
@@ -111,6 +112,25 @@ static struct str gemini_credentials(struct arena *a, struct str key)
 	return key.n > 0 ? arena_printf(a, "x-goog-api-key: %.*s\r\n", STR_FMT(key)) : STR_NONE;
 }
 
+/* Vertex: a key of Google's cloud, which tokens are fetched with, or an API key. */
+static struct str vertex_credentials(struct arena *a, struct str key)
+{
+	return cred_google_is(key) ? STR_NONE : gemini_credentials(a, key);
+}
+
+static int vertex_credential(const struct cfg_target *t, struct arena *a, struct cred_source *out,
+	char *why, size_t why_len)
+{
+	(void)a;
+	if (!cred_google_is(t->key))
+		return 0;
+	if (cred_google_check(t->key, why, why_len) != 0)
+		return -1;
+	out->kind = &cred_google;
+	out->arg[0] = t->key;
+	return 0;
+}
+
 static enum verdict gemini_head(struct attempt *a, const struct http_head *h)
 {
 	(void)a;
@@ -119,6 +139,7 @@ static enum verdict gemini_head(struct attempt *a, const struct http_head *h)
 
 const struct provider provider_gemini = {
 	.name = "gemini",
+	.base_url = "https://generativelanguage.googleapis.com",
 	.dialect = DIALECT_GEMINI,
 	.shape = SHAPE_GEMINI,
 	.meter = METER_GEMINI,
@@ -134,7 +155,8 @@ const struct provider provider_vertex = {
 	.shape = SHAPE_GEMINI,
 	.meter = METER_GEMINI,
 	.bills_cancelled = true,
-	.credentials = gemini_credentials,
+	.credentials = vertex_credentials,
+	.credential = vertex_credential,
 	.path = vertex_path,
 	.head = gemini_head,
 };

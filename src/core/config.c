@@ -268,7 +268,11 @@ static const struct conf_directive target_directives[] = {
 	{ .name = "key",
 		.type = CONF_SECRET,
 		AT(cfg_target, key),
-		.help = "The account's API key; without it none is sent (local servers)." },
+		.help = "The account's API key; without it none is sent (local servers). At Vertex "
+			"also what Google hands out as a file: "
+			"`${file:/etc/tollgate/account.json}`, a "
+			"service account's key or a user's refresh token; tokens are fetched with "
+			"it." },
 	{ .name = "token_file",
 		.type = CONF_STRING,
 		AT(cfg_target, token_file),

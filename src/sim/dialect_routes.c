@@ -73,6 +73,7 @@ static const struct sim_route routes[] = {
 	GEMINI("/v1/models/{}"),
 	GEMINI("/v1/projects/{}/locations/{}/publishers/google/models/{}"),
 	GEMINI("/v1beta1/projects/{}/locations/{}/publishers/google/models/{}"),
+	GEMINI("/v1/publishers/google/models/{}"),
 	{ "GET", P("/v1beta/models"), &sim_gemini, SIM_BODY_NONE, sim_gemini_models },
 	{ "GET", P("/v1beta/models/{}"), &sim_gemini, SIM_BODY_NONE, sim_gemini_model },
 	{ "POST", P("/model/{}/converse"), &sim_bedrock, SIM_BODY_JSON, sim_bedrock_converse },

@@ -1,10 +1,13 @@
 """Gemini's API, from both sides: its clients, its targets, and those of the other APIs; streams as events and as an array."""
+import base64
 import fractions
 import json
+import subprocess
+import urllib.parse
 
 import pytest
 
-from harness import CLAUDE, KEY, MODEL, PROVIDER_KEY, Client, chat_body
+from harness import CLAUDE, KEY, MODEL, PROVIDER_KEY, Client, chat_body, wait_for
 
 F = fractions.Fraction
 GEM, GEM3 = "gemini-2.5-flash", "gemini-3-pro-preview"
@@ -228,3 +231,113 @@ def test_counting_and_embedding(gw, sim):
     r = ask(gw, GEM, "embedContent", {"content": {"parts": [{"text": QUESTION}]}, "outputDimensionality": 8})
     assert r.status == 200 and len(r.json["embedding"]["values"]) == 8
     assert gw.line_of(r.id)["usage"]["input"] == 9
+
+
+# ---- Vertex
+
+class TokenEndpoint:
+    """Takes assertions, as Google's does: checks who signed them; token N is good for `good_for` seconds."""
+
+    def __init__(self, peer, folder):
+        self.key, self.public = folder / "account.pem", folder / "account.pub"
+        self.folder, self.asked, self.good_for, self.status = folder, [], 3600, 200
+        subprocess.run(["openssl", "genpkey", "-quiet", "-algorithm", "RSA", "-out", self.key], check=True)
+        subprocess.run(["openssl", "pkey", "-in", self.key, "-pubout", "-out", self.public], check=True)
+        self.address = peer(self.serve).address
+
+    def account(self):
+        return {"type": "service_account", "client_email": "gate@p.iam", "private_key_id": "k1",
+                "private_key": self.key.read_text(), "token_uri": f"http://{self.address}/token"}
+
+    def verified(self, assertion):
+        head, claims, signature = assertion.split(".")
+        (self.folder / "signed").write_text(f"{head}.{claims}")
+        (self.folder / "signature").write_bytes(base64.urlsafe_b64decode(signature + "=="))
+        subprocess.run(["openssl", "dgst", "-sha256", "-verify", self.public, "-signature", self.folder / "signature",
+                        self.folder / "signed"], check=True, stdout=subprocess.DEVNULL)
+        return json.loads(base64.urlsafe_b64decode(claims + "=="))
+
+    def serve(self, sock):
+        text = b""
+        while b"\r\n\r\n" not in text or len(text.split(b"\r\n\r\n", 1)[1]) < int(
+                [v for v in text.lower().split(b"\r\n") if v.startswith(b"content-length:")][0].split(b":")[1]):
+            piece = sock.recv(65536)
+            if not piece:
+                return
+            text += piece
+        form = urllib.parse.parse_qs(text.split(b"\r\n\r\n", 1)[1].decode())
+        assert form["grant_type"] == ["urn:ietf:params:oauth:grant-type:jwt-bearer"]
+        self.asked.append(self.verified(form["assertion"][0]))
+        body = json.dumps({"access_token": f"ya29.{len(self.asked)}", "expires_in": self.good_for, "token_type": "Bearer"}
+                          if self.status == 200 else {"error": "invalid_grant", "error_description": "Invalid JWT Signature."})
+        sock.sendall(f"HTTP/1.1 {self.status} X\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+                     f"connection: close\r\n\r\n{body}".encode())
+
+
+@pytest.fixture
+def tokens(peer, tmp_path):
+    return TokenEndpoint(peer, tmp_path)
+
+
+def at_vertex(sim, key, path="/v1/projects/p/locations/eu"):
+    return {"targets": {"vertex": {"provider": "vertex", "base_url": f"http://{sim.listen}{path}", "key": key}},
+            "models": {GEM: {"targets": "vertex"}, "tuned": {"targets": [{"target": "vertex", "model": "endpoints/7"}]}}}
+
+
+@pytest.fixture
+def any_key(simulator):
+    """A simulator that takes any key: tokens are not known before."""
+    return simulator("--key", "ya29.1", "--key", "ya29.2", "--key", "ya29.3")
+
+
+def field(seen, name):
+    return dict(map(tuple, seen["headers"])).get(name)
+
+
+def test_vertex_by_a_service_account(gateway, any_key, tokens, tmp_path):
+    (tmp_path / "account.json").write_text(json.dumps(tokens.account()))
+    gw = gateway(at_vertex(any_key, f"${{file:{tmp_path / 'account.json'}}}"))
+    for _ in range(3):
+        r = ask(gw, GEM)
+        assert r.status == 200, r.body
+    seen = any_key.requests(1)[0]
+    assert seen["target"] == f"/v1/projects/p/locations/eu/publishers/google/models/{GEM}:generateContent"
+    assert field(seen, "authorization") == "Bearer ya29.1" and field(seen, "x-goog-api-key") is None
+    claims, = tokens.asked
+    assert claims["iss"] == "gate@p.iam" and claims["aud"] == f"http://{tokens.address}/token"
+    assert claims["scope"] == "https://www.googleapis.com/auth/cloud-platform" and claims["exp"] - claims["iat"] == 3600
+    with Client(gw.listen) as c:
+        r = c.request("POST", "/v1/chat/completions", chat_body(GEM, True), {}, KEY)
+    assert r.status == 200 and any_key.requests(1)[0]["target"].endswith(f"models/{GEM}:streamGenerateContent?alt=sse")
+    assert "PRIVATE KEY" not in gw.errors()
+
+
+def test_vertex_asks_again_ahead_of_the_end(gateway, any_key, tokens):
+    tokens.good_for = 4
+    gw = gateway(at_vertex(any_key, json.dumps(tokens.account())))
+    wait_for(lambda: len(tokens.asked) >= 2, "a second token")
+    tokens.good_for = 3600
+    assert ask(gw, GEM).status == 200
+    assert field(any_key.requests(1)[0], "authorization").startswith("Bearer ya29.")
+
+
+def test_vertex_without_a_token(gateway, any_key, tokens):
+    tokens.status = 400
+    gw = gateway(at_vertex(any_key, json.dumps(tokens.account())))
+    r = ask(gw, GEM)
+    assert r.status >= 500 and r.json["error"]["status"] and any_key.requests() == []
+    assert "invalid_grant" in gw.errors() and "PRIVATE KEY" not in gw.errors()
+
+
+def test_vertex_by_an_api_key_and_a_tuned_model(gateway, sim):
+    gw = gateway(at_vertex(sim, PROVIDER_KEY, ""))
+    assert ask(gw, GEM).status == 200
+    seen = sim.requests(1)[0]
+    assert seen["target"] == f"/v1/publishers/google/models/{GEM}:generateContent" and field(seen, "x-goog-api-key") == PROVIDER_KEY
+    assert ask(gw, "tuned").status == 404     # the simulator has none; what was asked for is what counts
+    assert sim.requests(1)[0]["target"] == "/v1/endpoints/7:generateContent"
+
+
+def test_a_key_that_cannot_be_used_is_told_at_the_start(gateway, sim):
+    with pytest.raises(AssertionError, match="private_key is no key"):
+        gateway(at_vertex(sim, json.dumps({"type": "service_account", "client_email": "a", "private_key": "x"})))
