@@ -116,6 +116,24 @@ static int translate_pass(struct mod_translate *x, write_f *write, const void *w
 	return sink_write(x->sink.next, &iov, 1, true);
 }
 
+static void write_embed(const struct translate *t, const void *what, struct json_out *o)
+{
+	t->embed_client->write_answer((struct chat_context *)(uintptr_t)&t->cx, &t->embed, what, o);
+}
+
+static int translate_embed(struct mod_translate *x)
+{
+	struct translate *t = x->sink.req->wire.translate;
+	struct embed_answer answer = { .n = 0 };
+
+	t->cx.fail[0] = '\0';
+	if (t->embed_provider->read_answer(&t->cx, gather_text(&x->body), &answer) != 0)
+		return translate_bad_answer(x, t->cx.fail);
+	if (answer.n != t->embed.n)
+		return translate_bad_answer(x, "it has not one vector for each text");
+	return translate_pass(x, write_embed, &answer);
+}
+
 static int translate_answer(struct mod_translate *x)
 {
 	struct translate *t = x->sink.req->wire.translate;
@@ -162,7 +180,9 @@ static int translate_whole(struct mod_translate *x, const struct iovec *in, int 
 		}
 	if (!fin)
 		return 0;
-	return x->mode == MODE_ERROR ? translate_error(x) : translate_answer(x);
+	if (x->mode == MODE_ERROR)
+		return translate_error(x);
+	return t->embed_client != NULL ? translate_embed(x) : translate_answer(x);
 }
 
 /* ---- streams */

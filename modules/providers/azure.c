@@ -7,6 +7,7 @@
 
 #include "core/attempt.h"
 #include "core/plan.h"
+#include "core/translate.h"
 #include "modules.h"
 #include "proto/http1_out.h"
 #include "proto/url.h"
@@ -29,7 +30,8 @@ static struct str base_left(const struct target *t, struct str begin)
 static struct str rest_of(const struct attempt *a)
 {
 	const struct req *r = a->req;
-	struct str path = r->wire.translate != NULL ? a->provider->chat_path : r->ep.upstream_path;
+	struct str path =
+		r->wire.translate != NULL ? translate_path(r, a->provider) : r->ep.upstream_path;
 
 	return str_starts(path, STR("/v1/")) ? str_skip(path, 3) : path;
 }
@@ -151,6 +153,9 @@ const struct provider provider_azure = {
 	.shape = SHAPE_OPENAI,
 	.meter = METER_OPENAI_CHAT,
 	.chat_path = { "/v1/chat/completions", 20 },
+	.embed = EMBED_OPENAI,
+	.embed_meter = METER_OPENAI_EMBEDDINGS,
+	.embed_path = { "/v1/embeddings", 14 },
 	.variant = azure_variant,
 	.credentials = azure_credentials,
 	.credential = azure_credential,
@@ -165,6 +170,9 @@ static const struct provider azure_classic = {
 	.shape = SHAPE_OPENAI,
 	.meter = METER_OPENAI_CHAT,
 	.chat_path = { "/v1/chat/completions", 20 },
+	.embed = EMBED_OPENAI,
+	.embed_meter = METER_OPENAI_EMBEDDINGS,
+	.embed_path = { "/v1/embeddings", 14 },
 	.credentials = azure_credentials,
 	.credential = azure_credential,
 	.path = azure_classic_path,

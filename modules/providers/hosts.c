@@ -25,21 +25,24 @@ static enum verdict host_head(struct attempt *a, const struct http_head *h)
 	return h->status == 402 || h->status == 498 ? VERDICT_RETRY : verdict_common(h);
 }
 
-#define X(id, url, has, ways, limit)                                \
-	const struct provider provider_##id = {                     \
-		.name = #id,                                        \
-		.base_url = (url),                                  \
-		.dialect = DIALECT_OPENAI,                          \
-		.lacks = ~(uint64_t)(has),                          \
-		.shape = SHAPE_OPENAI,                              \
-		.meter = METER_OPENAI_CHAT,                         \
-		.chat_path = { "/v1/chat/completions", 20 },        \
-		.bills_cancelled = ((ways)&BILLS_CANCELLED) != 0,   \
-		.no_include_usage = ((ways)&NO_INCLUDE_USAGE) != 0, \
-		.unversioned = ((ways)&UNVERSIONED) != 0,           \
-		.output_limit = OUTPUT_LIMIT_##limit,               \
-		.credentials = host_credentials,                    \
-		.head = host_head,                                  \
+#define X(id, url, has, ways, limit)                                               \
+	const struct provider provider_##id = {                                    \
+		.name = #id,                                                       \
+		.base_url = (url),                                                 \
+		.dialect = DIALECT_OPENAI,                                         \
+		.lacks = ~(uint64_t)(has),                                         \
+		.shape = SHAPE_OPENAI,                                             \
+		.meter = METER_OPENAI_CHAT,                                        \
+		.chat_path = { "/v1/chat/completions", 20 },                       \
+		.embed = ((has)&HAS(EMBEDDINGS)) != 0 ? EMBED_OPENAI : EMBED_NONE, \
+		.embed_meter = METER_OPENAI_EMBEDDINGS,                            \
+		.embed_path = { "/v1/embeddings", 14 },                            \
+		.bills_cancelled = ((ways)&BILLS_CANCELLED) != 0,                  \
+		.no_include_usage = ((ways)&NO_INCLUDE_USAGE) != 0,                \
+		.unversioned = ((ways)&UNVERSIONED) != 0,                          \
+		.output_limit = OUTPUT_LIMIT_##limit,                              \
+		.credentials = host_credentials,                                   \
+		.head = host_head,                                                 \
 	};
 #include "providers/tbl/hosts.h"
 #undef X

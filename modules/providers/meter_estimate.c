@@ -102,7 +102,7 @@ void meter_learn(const struct meter *m, const struct bound *asked, struct est_ra
 	if (m->usage.source != USAGE_PROVIDER || m->error_event)
 		return;
 	if (!makes_text(m->api) && m->api != METER_OPENAI_EMBEDDINGS &&
-		m->api != METER_GEMINI_EMBED)
+		m->api != METER_GEMINI_EMBED && m->api != METER_EMBED_UNITS)
 		return;
 	if (makes_text(m->api))
 		est_learn_length(r, tokens / TG_MAX(asked->n, (uint64_t)1));

@@ -17,11 +17,45 @@ static const struct str cohere_keys[K__MAX] = { STR("type"), STR("model"), STR("
 static const struct str cohere_body[B__MAX] = { STR("message"), STR("usage"), STR("finish_reason"),
 	STR("logprobs"), STR("citations"), STR("error") };
 
+/* Embeddings: Cohere's tell what was billed in "meta", Titan's the tokens of their one text. */
+static const struct str embed_keys[K__MAX] = { STR("inputTextTokenCount"), STR("model"),
+	STR("meta"), STR("service_tier"), STR("error"), STR("texts"), STR("embeddings"),
+	STR("embedding") };
+
+static void embed_init(struct meter *m)
+{
+	struct json_tap *event = &m->event;
+
+	json_tap_init(event, embed_keys, K__MAX, event->buf, event->cap);
+	json_tap_nest(event, K_BODY, &m->nothing);
+	json_tap_nest(event, K_LIST, &m->nothing);
+	json_tap_nest(event, K_EXTRA, &m->nothing);
+}
+
+static void read_embed(struct meter *m)
+{
+	struct json_val meta = json_tap_get(&m->event, K_USAGE),
+			count = json_tap_get(&m->event, K_TYPE);
+	uint64_t n;
+
+	if (meta.type == JSON_OBJECT && usage_cohere_read(meta.raw, &m->usage) == 0) {
+		m->has_usage = true;
+	} else if (json_get_u64(&count, &n) == 0) {
+		m->usage.n[USAGE_IN] = n;
+		m->has_usage = true;
+	}
+	m->terminal = json_tap_done(&m->event);
+}
+
 void meter_host_init(struct meter *m)
 {
 	bool bedrock = m->api == METER_BEDROCK;
 	struct json_tap *body = &m->body, *event = &m->event;
 
+	if (m->api == METER_EMBED_UNITS) {
+		embed_init(m);
+		return;
+	}
 	json_tap_init(body, bedrock ? bedrock_body : cohere_body, B__MAX, body->buf, body->cap);
 	json_tap_nest(body, B_LIST, &m->nothing);
 	json_tap_nest(body, B_TOOLS, &m->nothing);
@@ -103,6 +137,8 @@ void meter_host_read(struct meter *m)
 	m->error_event |= says(&m->event, K_ERROR);
 	if (m->api == METER_BEDROCK)
 		read_bedrock(m);
+	else if (m->api == METER_EMBED_UNITS)
+		read_embed(m);
 	else
 		read_cohere(m);
 	if (m->has_usage)

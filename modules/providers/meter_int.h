@@ -38,7 +38,7 @@ static inline bool meter_is_gemini(const struct meter *m)
 /* Bedrock and Cohere: meter_hosts.c */
 static inline bool meter_is_host(const struct meter *m)
 {
-	return m->api == METER_BEDROCK || m->api == METER_COHERE;
+	return m->api == METER_BEDROCK || m->api == METER_COHERE || m->api == METER_EMBED_UNITS;
 }
 
 static inline bool meter_is_anthropic(const struct meter *m)

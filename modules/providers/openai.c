@@ -22,6 +22,9 @@ const struct provider provider_openai = {
 	.shape = SHAPE_OPENAI,
 	.meter = METER_OPENAI_CHAT,
 	.chat_path = { "/v1/chat/completions", 20 },
+	.embed = EMBED_OPENAI,
+	.embed_meter = METER_OPENAI_EMBEDDINGS,
+	.embed_path = { "/v1/embeddings", 14 },
 	.credentials = openai_credentials,
 	.head = openai_head,
 };

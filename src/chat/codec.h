@@ -36,6 +36,8 @@ struct chat_context {
 				 budget must fit in, or thinking is left out). 0: no limit */
 	uint64_t input_estimate; /* tokens, for streams that must tell them before they are known */
 	bool completion_tokens;  /* OpenAI's chat: the limit is called max_completion_tokens */
+	bool no_include_usage;   /* OpenAI's chat: a stream's usage comes unasked, stream_options is
+				    refused */
 	bool thoughts_back;      /* OpenAI's chat: the target takes reasoning_content in requests */
 	bool stream_array; /* Gemini: its client takes a stream as one JSON array (no alt=sse) */
 	int64_t created;   /* unix seconds: for answers that carry a time */

@@ -438,11 +438,13 @@ static void write_tier(struct chat_context *cx, struct json_out *o, const struct
 	chat_unsupported(cx, "service_tier");
 }
 
-static void write_stream(struct json_out *o, const struct chat_request *rq)
+static void write_stream(struct chat_context *cx, struct json_out *o, const struct chat_request *rq)
 {
 	if (!rq->stream)
 		return;
 	jo_m_bool(o, "stream", true);
+	if (cx->no_include_usage)
+		return;
 	jo_key(o, "stream_options");
 	jo_obj(o);
 	jo_m_bool(o, "include_usage", true);
@@ -467,7 +469,7 @@ int openai_write_request(struct chat_context *cx, const struct chat_request *rq,
 	write_effort(o, rq, t);
 	jo_m_jstr(o, "user", rq->user);
 	write_tier(cx, o, rq);
-	write_stream(o, rq);
+	write_stream(cx, o, rq);
 	jo_obj_end(o);
 	return 0;
 }

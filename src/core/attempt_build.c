@@ -71,7 +71,7 @@ static int build_target(struct attempt *a, struct http_out *o)
 		return 0;
 	}
 	if (r->wire.translate != NULL) {
-		build_path(o, a->target, a->provider->chat_path);
+		build_path(o, a->target, translate_path(r, a->provider));
 		return 0;
 	}
 	build_path(o, a->target, r->ep.upstream_path);

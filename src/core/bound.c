@@ -344,6 +344,7 @@ unsigned bound_usage(
 	case METER_BEDROCK:
 	case METER_COHERE: return worst_text(b, api, m, worst);
 	case METER_OPENAI_EMBEDDINGS:
+	case METER_EMBED_UNITS:
 	case METER_GEMINI_EMBED: worst->n[USAGE_IN] = text_tokens(b); return 0;
 	case METER_OPENAI_IMAGES: worst_images(b, m, worst); return 0;
 	case METER_OPENAI_AUDIO: worst_audio(b, m, worst); return 0;

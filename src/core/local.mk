@@ -52,7 +52,7 @@ libtg_core_a_SOURCES = \
 	src/core/stream_end.c src/core/stream_end.h \
 	src/core/stats.c src/core/stats.h \
 	src/core/tags.c src/core/tags.h \
-	src/core/translate.c src/core/translate.h \
+	src/core/translate.c src/core/translate.h src/core/translate_embed.c \
 	src/core/upload.c src/core/upload.h \
 	src/core/uppool.c src/core/uppool.h \
 	src/core/usage_text.c src/core/usage_text.h \

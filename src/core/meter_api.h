@@ -20,6 +20,7 @@ enum meter_api {
 	METER_GEMINI_COUNT, /* countTokens: costs nothing */
 	METER_BEDROCK,      /* Converse, and streamed */
 	METER_COHERE,       /* v2 chat */
+	METER_EMBED_UNITS,  /* embeddings of Cohere, and of Bedrock's models */
 };
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "chat/codec.h"
+#include "chat/embed.h"
 #include "core/endpoint.h"
 #include "core/errors.h"
 #include "io/cred.h"
@@ -38,7 +39,11 @@ struct provider {
 	 * it takes none. */
 	enum chat_shape shape;
 	enum meter_api meter;
-	struct str chat_path;  /* the request's target of a translated chat, where `path` is NULL */
+	struct str chat_path; /* the request's target of a translated chat, where `path` is NULL */
+	/* The same of embeddings. TITAN: what the model's id says (Bedrock). */
+	enum embed_shape embed;
+	enum meter_api embed_meter;
+	struct str embed_path;
 	bool bills_cancelled;  /* a stream that is cancelled is billed to its end all the same */
 	bool unversioned;      /* OpenAI's paths without their /v1 */
 	bool no_include_usage; /* tells the usage of streams unasked, and refuses to be asked for it

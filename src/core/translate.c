@@ -32,7 +32,7 @@ bool translate_serves(const struct provider *p, const struct endpoint *ep)
 {
 	enum chat_shape from;
 
-	if (provider_is_native(p, ep))
+	if (provider_is_native(p, ep) || translate_embed_serves(p, ep))
 		return true;
 	from = shape_of(ep);
 	return from != SHAPE_NONE && p->shape != SHAPE_NONE && chat_codecs[from] != NULL &&
@@ -47,7 +47,8 @@ static struct translate *translate_new(struct req *r)
 	if (t == NULL)
 		return NULL;
 	arena_init(&t->mem, &r->w->blocks, 0);
-	t->client = chat_codecs[shape_of(r->ep.ep)];
+	if (!translate_embed_open(t, r->ep.ep))
+		t->client = chat_codecs[shape_of(r->ep.ep)];
 	t->cx.arena = &t->mem;
 	t->cx.created = r->start_wall.us / 1000000;
 	t->cx.id = str_mk(r->id, REQ_ID_LEN);
@@ -76,6 +77,8 @@ static bool translate_read(struct req *r, struct translate *t)
 	struct json_fail f;
 	struct json_node *root;
 
+	if (t->embed_client != NULL)
+		return translate_embed_read(r, t);
 	if (json_tree_parse(&t->mem, str_mk(r->body, r->body_len), TRANSLATE_VALUES, &root, &f) !=
 		0) {
 		snprintf(t->cx.fail, sizeof t->cx.fail,
@@ -120,6 +123,7 @@ static void translate_target(struct req *r, struct translate *t)
 		cx->most_tokens = TG_MIN(cx->most_tokens, model);
 	cx->default_max_tokens = TG_MIN(cx->default_max_tokens, cx->most_tokens);
 	cx->completion_tokens = clamp_says_completion(r->route);
+	cx->no_include_usage = r->route->target->provider->no_include_usage;
 	if (r->clamp.n > 0) {
 		t->request.max_tokens = cx->most_tokens;
 		r->clamp.sent = cx->most_tokens;
@@ -144,6 +148,13 @@ static void translate_say(struct req *r, struct translate *t)
 			&r->arena, "%s (not understood: %.*s)", t->cx.fail, STR_FMT(names));
 	else
 		t->refusal = arena_dup(&r->arena, str_z(t->cx.fail));
+}
+
+static int translate_write(struct req *r, struct translate *t, struct json_out *o)
+{
+	if (t->embed_client != NULL)
+		return translate_embed_write(r, t, o);
+	return t->provider->write_request(&t->cx, &t->request, o);
 }
 
 static bool unsupported_is_refused(const struct req *r)
@@ -175,14 +186,15 @@ bool translate_route(struct req *r)
 	t->provider = chat_codecs[p->shape];
 	translate_target(r, t);
 	jo_init(&count, NULL, 0);
-	if (t->provider->write_request(&t->cx, &t->request, &count) != 0 ||
+	if (translate_write(r, t, &count) != 0 ||
 		(t->cx.n_unsupported > 0 && unsupported_is_refused(r))) {
 		translate_say(r, t);
 		return false;
 	}
 	t->dropped = names_of(t);
 	t->bytes = count.n;
-	r->wire = (struct req_wire){ .meter = p->meter, .translate = t };
+	r->wire = (struct req_wire){ .meter = t->embed_client != NULL ? p->embed_meter : p->meter,
+		.translate = t };
 	return true;
 }
 
@@ -205,7 +217,7 @@ int translate_body(struct attempt *a, struct str *body)
 		return -1;
 	t->cx.n_unsupported = t->n_unread;
 	jo_init(&o, p, t->bytes + 1);
-	if (t->provider->write_request(&t->cx, &t->request, &o) != 0 || o.full)
+	if (translate_write(a->req, t, &o) != 0 || o.full)
 		return -1;
 	*body = str_mk(p, o.n);
 	return 0;

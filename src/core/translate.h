@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "chat/codec.h"
+#include "chat/embed.h"
 #include "core/module.h"
 
 struct attempt;
@@ -29,6 +30,9 @@ struct translate {
 	const struct chat_codec *client, *provider; /* provider's: of the leg in work */
 	struct chat_context cx;
 	struct chat_request request;
+	/* Embeddings instead of a chat; then the codecs above are for errors alone. */
+	const struct embed_codec *embed_client, *embed_provider;
+	struct embed_request embed;
 	unsigned n_unread;  /* of cx.unsupported: what the hub cannot say, whatever the target */
 	size_t bytes;       /* of the body for the route in work */
 	struct str dropped; /* members that were left out for it: "logit_bias, seed" */
@@ -49,5 +53,16 @@ enum step_rc translate_refuse(struct req *r);
 int translate_body(struct attempt *a, struct str *body) TG_MUST_CHECK;
 
 void translate_fini(struct translate *t);
+
+/* ---- translate_embed.c: the same steps of embeddings */
+
+bool translate_embed_serves(const struct provider *p, const struct endpoint *ep);
+/* Of an endpoint that makes embeddings: sets the client's codecs. False: it makes none. */
+bool translate_embed_open(struct translate *t, const struct endpoint *ep);
+bool translate_embed_read(struct req *r, struct translate *t);
+/* For the route's target, whose codec it chooses. -1: t->cx says why. */
+int translate_embed_write(struct req *r, struct translate *t, struct json_out *o) TG_MUST_CHECK;
+/* Where the target is asked, for providers without a path of their own. */
+struct str translate_path(const struct req *r, const struct provider *p);
 
 #endif

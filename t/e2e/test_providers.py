@@ -195,3 +195,82 @@ def test_what_a_host_has_not_is_refused_with_a_reason(gateway, sim):
     gw = gateway(at_host(sim, "deepseek", "deepseek"))
     r = ask(gw, {"model": MODEL, "input": "x"}, "/v1/embeddings")
     assert r.status == 400 and r.json["error"]["code"] == "unsupported_dialect", r
+
+
+# ---- clients of other APIs
+
+@pytest.mark.parametrize("host,path", [("mistral", "mistral"), ("perplexity", "perplexity"), ("deepseek", "deepseek"),
+                                       ("xai", "xai/v1"), ("azure", "")])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_anthropic_client_at_each_host(gateway, sim, host, path, stream):
+    passed = ["x-sim-output-tokens", "x-sim-reasoning-tokens"]
+    config = azure(sim, api_version=VERSION, pass_fields=passed) if host == "azure" else at_host(sim, host, path, pass_fields=passed)
+    gw = gateway(config)
+    r = ask(gw, {"model": MODEL, "max_tokens": 99, "stream": stream, "messages": [{"role": "user", "content": "Hello."}]},
+            "/v1/messages", {"x-sim-output-tokens": "20", "x-sim-reasoning-tokens": "30"})
+    assert r.status == 200, r
+    sent = json.loads(seen(sim)["body"])
+    assert ("stream_options" in sent) is (stream and host != "mistral")
+    if host == "azure":
+        assert seen(sim)["target"] == f"/openai/deployments/gpt%204o%2Fmini/chat/completions?api-version={VERSION}"
+    if stream:
+        events = [json.loads(line[6:]) for line in r.body.decode().splitlines() if line.startswith("data: ")]
+        assert events[0]["type"] == "message_start" and events[-1]["type"] == "message_stop", r.body[-600:]
+        delta = next(e for e in events if e["type"] == "message_delta")
+        assert delta["delta"]["stop_reason"] == "end_turn" and delta["usage"]["output_tokens"] == 50
+    else:
+        assert r.json["stop_reason"] == "end_turn" and r.json["usage"]["output_tokens"] == 50
+    billed_exactly(gw, sim, r.id)
+
+
+EMBED = "text-embedding-3-small"
+
+
+def as_gemini(gw, verb, body, model=EMBED):
+    with Client(gw.listen) as c:
+        return c.request("POST", f"/v1beta/models/{model}:{verb}", body, {"x-goog-api-key": KEY})
+
+
+def content(text):
+    return {"content": {"parts": [{"text": text}]}}
+
+
+@pytest.mark.parametrize("host", ["openai", "az"])
+def test_gemini_clients_embed_with_models_of_openai(gateway, sim, host):
+    config = azure(sim, api_version=VERSION)
+    config["models"][EMBED] = {"targets": host}
+    gw = gateway(config)
+    with Client(gw.listen) as c:
+        plain = c.request("POST", "/v1/embeddings", {"model": EMBED, "input": ["red", "blue"], "dimensions": 8}, (), KEY)
+    assert plain.status == 200
+    r = as_gemini(gw, "embedContent", {**content("blue"), "outputDimensionality": 8})
+    assert r.status == 200, r
+    assert r.json["embedding"]["values"] == plain.json["data"][1]["embedding"]
+    assert r.json["usageMetadata"]["promptTokenCount"] == 1
+    line = billed_exactly(gw, sim, r.id)
+    assert float(line["cost_usd"]) > 0
+    r = as_gemini(gw, "batchEmbedContents", {"requests": [{**content(w), "outputDimensionality": 8} for w in ("red", "blue")]})
+    assert [e["values"] for e in r.json["embeddings"]] == [d["embedding"] for d in plain.json["data"]]
+    sent = json.loads(seen(sim)["body"])
+    assert sent["input"] == ["red", "blue"] and sent["encoding_format"] == "float"
+    billed_exactly(gw, sim, r.id)
+
+
+def test_what_an_embedding_is_for_is_not_lost_silently(gateway, sim):
+    gw = gateway({"models": {"plain": {"targets": {"target": "openai", "model": EMBED}},
+                             "drop": {"targets": {"target": "openai", "model": EMBED}, "on_unsupported": "drop"}}})
+    body = {**content("x"), "taskType": "CLUSTERING"}
+    r = as_gemini(gw, "embedContent", body, "plain")
+    assert r.status == 400 and "taskType" in r.json["error"]["message"], r
+    r = as_gemini(gw, "embedContent", body, "drop")
+    assert r.status == 200 and r.get("x-tollgate-dropped") == "taskType"
+    r = as_gemini(gw, "embedContent", {"content": {"parts": []}}, "plain")
+    assert r.status == 400 and "no text" in r.json["error"]["message"]
+
+
+def test_errors_of_an_embedding_in_the_clients_words(gateway, sim):
+    gw = gateway({"targets": {"openai": {"pass_fields": ["x-sim-fault"]}}})
+    with Client(gw.listen) as c:
+        r = c.request("POST", f"/v1beta/models/{EMBED}:embedContent", content("x"),
+                      {"x-goog-api-key": KEY, "x-sim-fault": "429"})
+    assert r.status == 429 and r.json["error"]["status"] == "RESOURCE_EXHAUSTED", r

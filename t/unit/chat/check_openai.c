@@ -307,6 +307,22 @@ START_TEST(targets)
 }
 END_TEST
 
+/* Usage is asked for in every stream, but where that is refused and it comes unasked. */
+START_TEST(usage_of_streams)
+{
+	static const char in[] = MSG(HI) ",\"stream\":true}";
+	struct chat_request rq;
+
+	u.cx.model = STR("m");
+	ck_assert_int_eq(chat_unit_request(&u, &chat_codec_openai, &chat_codec_openai, in, &rq), 0);
+	CHAT_UNIT_TEXT(&u, "{\"model\":\"m\",\"messages\":[" HI
+			   "],\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
+	u.cx.no_include_usage = true;
+	ck_assert_int_eq(chat_unit_request(&u, &chat_codec_openai, &chat_codec_openai, in, &rq), 0);
+	CHAT_UNIT_TEXT(&u, "{\"model\":\"m\",\"messages\":[" HI "],\"stream\":true}");
+}
+END_TEST
+
 /* ---- answers */
 
 #define ANSWER(message, finish)                                                         \
@@ -515,6 +531,7 @@ static void tests(TCase *tc)
 	tcase_add_loop_test(tc, refusal, 0, (int)TG_ARRAY_LEN(refused));
 	tcase_add_test(tc, carried);
 	tcase_add_test(tc, targets);
+	tcase_add_test(tc, usage_of_streams);
 	tcase_add_loop_test(tc, answer, 0, (int)TG_ARRAY_LEN(answers));
 	tcase_add_test(tc, not_an_answer);
 	tcase_add_loop_test(tc, usage, 0, (int)TG_ARRAY_LEN(usages));

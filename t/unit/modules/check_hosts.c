@@ -69,6 +69,11 @@ START_TEST(table)
 	ck_assert_int_eq(provider_is_native(p, endpoint("/v1/completions")), (h->is & COMP) != 0);
 	ck_assert_int_eq(provider_is_native(p, endpoint("/v1/embeddings")), (h->is & EMBED) != 0);
 	ck_assert(!provider_is_native(p, endpoint("/v1/messages")));
+	/* What it has not and what others speak is translated to what it has. */
+	ck_assert(translate_serves(p, endpoint("/v1/messages")));
+	ck_assert_int_eq(translate_serves(p, endpoint("/v1beta/models/x:embedContent")),
+		(h->is & EMBED) != 0);
+	ck_assert_int_eq(translate_serves(p, endpoint("/v1/embeddings")), (h->is & EMBED) != 0);
 	ck_assert_int_eq(p->bills_cancelled, (h->is & BILLS) != 0);
 	ck_assert_int_eq(p->no_include_usage, (h->is & UNASKED) != 0);
 	ck_assert_int_eq(p->unversioned, (h->is & BARE) != 0);

@@ -287,6 +287,19 @@ static const struct example examples[] = {
 	{ "cohere without billed units", METER_COHERE, B,
 		"{\"message\":{},\"usage\":{\"tokens\":{\"input_tokens\":5,\"output_tokens\":2}}}",
 		USAGE_PROVIDER, { { USAGE_IN, 5 }, { USAGE_OUT, 2 } }, { { 0 } }, -1, { 0 } },
+
+	/* ---- embeddings that are not OpenAI's */
+	{ "cohere's embeddings", METER_EMBED_UNITS, B,
+		"{\"id\":\"1\",\"embeddings\":{\"float\":[[0.1,-2],[3,4e-3]]},\"texts\":[\"a\","
+		"\"meta\"],\"meta\":{\"api_version\":{\"version\":\"2\"},\"billed_units\":{"
+		"\"input_tokens\":12}}}",
+		USAGE_PROVIDER, { { USAGE_IN, 12 } }, { { 0 } }, -1, { 0 } },
+	{ "titan's", METER_EMBED_UNITS, B,
+		"{\"embedding\":[0.1,-2],\"inputTextTokenCount\":9,\"embeddingsByType\":{\"float\":"
+		"[1]}}",
+		USAGE_PROVIDER, { { USAGE_IN, 9 } }, { { 0 } }, -1, { 0 } },
+	{ "without any figure", METER_EMBED_UNITS, B, "{\"embeddings\":[[1]],\"id\":\"x\"}",
+		USAGE_ABSENT, { { 0 } }, { { 0 } }, -1, { 0 } },
 };
 
 static char memory[METER_BUF_BYTES];
