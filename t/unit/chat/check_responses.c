@@ -395,22 +395,22 @@ START_TEST(stream_fails)
 {
 	chat_unit_stream(&u, &chat_codec_openai, &chat_codec_responses, &rq,
 		D("{\"content\":\"a\"}") "{\"error\":{\"message\":\"m\",\"code\":429}}\n", 0);
-	ck_assert_ptr_nonnull(strstr(
-		u.text, E("error", "5",
-				"\"code\":\"429\",\"message\":\"m\",\"param\":null,\"error\":{"
-				"\"message\":\"m\",\"type\":\"rate_limit_error\",\"param\":null,"
-				"\"code\":\"429\"}") "event: response.failed\ndata: "
-						     "{\"type\":\"response.failed\","
-						     "\"sequence_number\":6,\"response\":{"
-						     "\"id\":\"resp_7\",\"object\":"
-						     "\"response\","
-						     "\"created_at\":1700000000,\"status\":"
-						     "\"failed\",\"error\":{\"code\":"
-						     "\"rate_limit_exceeded\",\"message\":"
-						     "\"m\"},\"incomplete_details\":null,"
-						     "\"model\":\"m\","
-						     "\"output\":[" MESSAGE(
-							     "0", "completed", TEXT("a")) "]"));
+	ck_assert_ptr_nonnull(strstr(u.text,
+		E("error", "5",
+			"\"code\":\"429\",\"message\":\"m\",\"param\":null,\"error\":{"
+			"\"message\":\"m\",\"type\":\"rate_limit_error\",\"param\":null,"
+			"\"code\":\"429\"}") "event: response.failed\ndata: "
+					     "{\"type\":\"response.failed\","
+					     "\"sequence_number\":6,\"response\":{"
+					     "\"id\":\"resp_7\",\"object\":"
+					     "\"response\","
+					     "\"created_at\":1700000000,\"status\":"
+					     "\"failed\",\"error\":{\"code\":"
+					     "\"rate_limit_exceeded\",\"message\":"
+					     "\"m\"},\"incomplete_details\":null,"
+					     "\"model\":\"m\","
+					     "\"output\":[" MESSAGE(
+						     "0", "completed", TEXT("a")) "]"));
 }
 END_TEST
 
