@@ -84,6 +84,9 @@ class Daemon {
 const moreTenants = (keys, tenants = {}) => Object.entries(tenants).map(([name, more]) =>
 	`  ${name}: { ${more}, keys: [ { id: ${name}, sha256: ${sha256(keys[name])} } ] }\n`).join('');
 
+/** Members of a test's own: { name: 'what stands in its braces' }. */
+const more = (rows = {}) => Object.entries(rows).map(([name, text]) => `  ${name}: { ${text} }\n`).join('');
+
 function configuration({ sim, key, narrowKey, keys, dir, options }) {
 	const models = [...OPENAI_MODELS.map((m) => [m, 'openai']), ...CLAUDE_MODELS.map((m) => [m, 'claude'])];
 	return `\
@@ -94,12 +97,12 @@ limits: { body: 4m, json_body: 1m }
 targets:
   openai: { provider: openai, base_url: http://${sim}, key: ${PROVIDER_KEY}${options.openai ?? ''} }
   claude: { provider: anthropic, base_url: http://${sim}, key: ${PROVIDER_KEY}${options.claude ?? ''} }
-models:
+${more(options.targets?.(sim))}models:
 ${models.map(([model, target]) => `  ${model}: { targets: ${target} }`).join('\n')}
   house-model: { targets: { target: openai, model: gpt-4o-mini } }
   gone: { targets: { target: openai, model: unknown-at-provider } }
   gone-claude: { targets: { target: claude, model: unknown-at-provider } }
-${options.tiers ?? ''}
+${more(options.models?.())}${options.tiers ?? ''}
 tenants:
   sdk:
     tags: { team: sdk }
