@@ -49,6 +49,11 @@ void anthropic_cache_write(struct json_out *o, enum chat_cache cache);
 /* ^[A-Za-z0-9_-]{1,max}$ */
 bool anthropic_is_name(struct str jstr, size_t max);
 
+/* The schema with its objects closed (anthropic_schema.c); what cannot be said is noted as `where`
+ * and its name. */
+void anthropic_schema_write(
+	struct chat_context *cx, const char *where, struct str schema, struct json_out *o);
+
 /* ---- the codec's functions, as codec.h says */
 
 int anthropic_read_request(struct chat_context *cx, const struct json_node *root,

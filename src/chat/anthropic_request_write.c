@@ -246,11 +246,15 @@ static void write_tool(const struct plan *p, const struct chat_tool *t, struct j
 	jo_m_jstr(o, "name", t->name);
 	if (t->description.n > 0)
 		jo_m_jstr(o, "description", t->description);
-	jo_m_raw(o, "input_schema", t->schema);
-	if (t->strict == 1 && model_has(p->traits, TRAIT_NO_SCHEMA))
-		chat_unsupported(p->cx, "tools[].strict");
-	else if (t->strict == 1)
+	jo_key(o, "input_schema");
+	if (t->strict == 1 && !model_has(p->traits, TRAIT_NO_SCHEMA)) {
+		anthropic_schema_write(p->cx, "tools[].parameters.", t->schema, o);
 		jo_m_bool(o, "strict", true);
+	} else {
+		jo_raw(o, t->schema);
+		if (t->strict == 1)
+			chat_unsupported(p->cx, "tools[].strict");
+	}
 	anthropic_cache_write(o, t->cache);
 	jo_obj_end(o);
 }
@@ -467,7 +471,8 @@ static void write_output_config(const struct plan *p, struct json_out *o)
 		jo_key(o, "format");
 		jo_obj(o);
 		jo_m_lit(o, "type", "json_schema");
-		jo_m_raw(o, "schema", p->rq->schema);
+		jo_key(o, "schema");
+		anthropic_schema_write(p->cx, "response_format.schema.", p->rq->schema, o);
 		jo_obj_end(o);
 	}
 	jo_obj_end(o);

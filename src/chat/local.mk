@@ -6,7 +6,7 @@ libtg_chat_a_SOURCES = \
 	src/chat/anthropic.h src/chat/tbl/anthropic_errors.h \
 	src/chat/anthropic_answer.c src/chat/anthropic_error.c src/chat/anthropic_parts_write.c \
 	src/chat/anthropic_request_read.c src/chat/anthropic_request_write.c src/chat/anthropic_stream_read.c \
-	src/chat/anthropic_stream_write.c src/chat/anthropic_usage.c \
+	src/chat/anthropic_schema.c src/chat/anthropic_stream_write.c src/chat/anthropic_usage.c \
 	src/chat/model_traits.c src/chat/tbl/model_traits.h
 
 # OpenAI's chat completions

@@ -178,7 +178,8 @@ static const struct request_row {
 		"\"input_schema\":{\"type\":\"object\"},\"allowed_callers\":[\"direct\"]}],"
 		"\"tool_choice\":{\"type\":\"tool\",\"name\":\"w\",\"disable_parallel_tool_use\":"
 		"true}}",
-		M(S45) HI ",\"tools\":[{\"name\":\"w\",\"input_schema\":{\"type\":\"object\"},"
+		M(S45) HI ",\"tools\":[{\"name\":\"w\",\"input_schema\":{\"type\":\"object\","
+			  "\"additionalProperties\":false},"
 			  "\"strict\":true}],"
 			  "\"tool_choice\":{\"type\":\"tool\",\"name\":\"w\","
 			  "\"disable_parallel_tool_use\":true}}",
@@ -211,10 +212,19 @@ static const struct request_row {
 	{ "a schema", S45,
 		"{\"max_tokens\":100," HI
 		",\"output_config\":{\"format\":{\"type\":\"json_schema\","
-		"\"schema\":{\"type\":\"object\", \"x\":1}}}}",
-		M(S45) HI ",\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":"
-			  "{\"type\":\"object\", \"x\":1}}}}",
-		"", NULL },
+		"\"schema\":{\"type\":\"object\",\"properties\":{\"minimum\":{\"type\":\"integer\","
+		"\"minimum\":1,\"maximum\":9},\"q\\\"\":{\"anyOf\":[{\"type\":\"null\"},{\"$ref\":"
+		"\"#/$defs/o\"}]},\"l\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}},"
+		"\"$defs\":{\"o\":{\"type\":\"object\",\"additionalProperties\":true,"
+		"\"default\":{\"type\":\"object\"}}},\"required\":[\"l\"]}}}}",
+		M(S45) HI ",\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":{"
+			  "\"type\":\"object\",\"properties\":{\"minimum\":{\"type\":\"integer\"},"
+			  "\"q\\\"\":{\"anyOf\":[{\"type\":\"null\"},{\"$ref\":\"#/$defs/o\"}]},"
+			  "\"l\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+			  "\"additionalProperties\":false}}},\"$defs\":{\"o\":{\"type\":\"object\","
+			  "\"additionalProperties\":true,\"default\":{\"type\":\"object\"}}},"
+			  "\"required\":[\"l\"],\"additionalProperties\":false}}}}",
+		"response_format.schema.minimum,response_format.schema.maximum", NULL },
 	{ "a schema that the model does not know", OLD,
 		"{\"max_tokens\":100," HI
 		",\"output_config\":{\"format\":{\"type\":\"json_schema\","
