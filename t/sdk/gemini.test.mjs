@@ -15,7 +15,9 @@ let up, ai;
 
 before(async () => {
 	if (skip) return;
-	up = await start({ openai: PASS_SIM_FIELDS, claude: PASS_SIM_FIELDS });
+	up = await start({ openai: PASS_SIM_FIELDS, claude: PASS_SIM_FIELDS,
+		targets: (sim) => ({ gemini: `provider: gemini, base_url: http://${sim}, key: sk-provider-account` }),
+		models: () => ({ 'gemini-2.5-flash': 'targets: gemini', 'gemini-3-pro-preview': 'targets: gemini' }) });
 	ai = client();
 });
 

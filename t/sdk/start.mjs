@@ -22,7 +22,6 @@ const PROVIDER_KEY = 'sk-provider-account';
 const OPENAI_MODELS = ['gpt-4o-mini', 'gpt-4o', 'gpt-4.1-nano', 'text-embedding-3-small', 'gpt-image-1',
 	'gpt-4o-mini-tts', 'gpt-4o-transcribe', 'gpt-4o-mini-transcribe', 'whisper-1', 'omni-moderation-latest'];
 const CLAUDE_MODELS = ['claude-sonnet-4-5', 'claude-haiku-4-5'];
-const GEMINI_MODELS = ['gemini-2.5-flash', 'gemini-3-pro-preview'];
 
 export const sha256 = (data) => createHash('sha256').update(data).digest('hex');
 export const sleep = (ms, { ref = true } = {}) => new Promise((wake) => {
@@ -89,8 +88,7 @@ const moreTenants = (keys, tenants = {}) => Object.entries(tenants).map(([name, 
 const more = (rows = {}) => Object.entries(rows).map(([name, text]) => `  ${name}: { ${text} }\n`).join('');
 
 function configuration({ sim, key, narrowKey, keys, dir, options }) {
-	const models = [...OPENAI_MODELS.map((m) => [m, 'openai']), ...CLAUDE_MODELS.map((m) => [m, 'claude']),
-		...GEMINI_MODELS.map((m) => [m, 'gemini'])];
+	const models = [...OPENAI_MODELS.map((m) => [m, 'openai']), ...CLAUDE_MODELS.map((m) => [m, 'claude'])];
 	return `\
 workers: ${options.workers ?? 2}
 listen: [ { address: 127.0.0.1:0 } ]
@@ -99,7 +97,6 @@ limits: { body: 4m, json_body: 1m }
 targets:
   openai: { provider: openai, base_url: http://${sim}, key: ${PROVIDER_KEY}${options.openai ?? ''} }
   claude: { provider: anthropic, base_url: http://${sim}, key: ${PROVIDER_KEY}${options.claude ?? ''} }
-  gemini: { provider: gemini, base_url: http://${sim}, key: ${PROVIDER_KEY} }
 ${more(options.targets?.(sim))}models:
 ${models.map(([model, target]) => `  ${model}: { targets: ${target} }`).join('\n')}
   house-model: { targets: { target: openai, model: gpt-4o-mini } }
