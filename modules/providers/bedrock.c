@@ -5,6 +5,7 @@
  */
 #include "core/attempt.h"
 #include "core/plan.h"
+#include "core/translate.h"
 #include "modules.h"
 #include "proto/http1_out.h"
 #include "providers/verdicts.h"
@@ -35,6 +36,10 @@ static void bedrock_path(struct attempt *a, struct http_out *o)
 {
 	http_out_lit(o, "/model/");
 	put_segment(o, a->route->model);
+	if (a->req->wire.translate != NULL && a->req->wire.translate->embed_client != NULL) {
+		http_out_lit(o, "/invoke");
+		return;
+	}
 	http_out_lit(o, "/converse");
 	if (a->req->stream)
 		http_out_lit(o, "-stream");
@@ -56,6 +61,8 @@ const struct provider provider_bedrock = {
 	.dialect = DIALECT_OTHER,
 	.shape = SHAPE_CONVERSE,
 	.meter = METER_BEDROCK,
+	.embed = EMBED_TITAN, /* or Cohere's, by the model's id */
+	.embed_meter = METER_EMBED_UNITS,
 	.bills_cancelled = true,
 	.credentials = bedrock_credentials,
 	.path = bedrock_path,

@@ -21,10 +21,14 @@ static enum verdict cohere_head(struct attempt *a, const struct http_head *h)
 
 const struct provider provider_cohere = {
 	.name = "cohere",
+	.base_url = "https://api.cohere.com",
 	.dialect = DIALECT_OTHER,
 	.shape = SHAPE_COHERE,
 	.meter = METER_COHERE,
 	.chat_path = { "/v2/chat", 8 },
+	.embed = EMBED_COHERE,
+	.embed_meter = METER_EMBED_UNITS,
+	.embed_path = { "/v2/embed", 9 },
 	.credentials = cohere_credentials,
 	.head = cohere_head,
 };

@@ -7,6 +7,7 @@
 #include "core/attempt.h"
 #include "core/cred_google.h"
 #include "core/plan.h"
+#include "core/translate.h"
 #include "modules.h"
 #include "proto/http1_out.h"
 #include "providers/verdicts.h"
@@ -33,6 +34,8 @@ static struct str verb_of(const struct req *r)
 	struct str path = r->ep.upstream_path;
 	size_t i = path.n;
 
+	if (r->wire.translate != NULL && r->wire.translate->embed_client != NULL)
+		return STR(":batchEmbedContents");
 	if (r->wire.translate != NULL)
 		return r->stream ? STR(":streamGenerateContent") : STR(":generateContent");
 	while (i > 0 && path.p[i - 1] != ':')
@@ -143,6 +146,8 @@ const struct provider provider_gemini = {
 	.dialect = DIALECT_GEMINI,
 	.shape = SHAPE_GEMINI,
 	.meter = METER_GEMINI,
+	.embed = EMBED_GEMINI,
+	.embed_meter = METER_GEMINI_EMBED,
 	.bills_cancelled = true,
 	.credentials = gemini_credentials,
 	.path = gemini_path,

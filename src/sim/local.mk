@@ -4,7 +4,7 @@ libtg_sim_a_SOURCES = \
 	src/sim/dialect.h \
 	src/sim/dialect_anthropic.c src/sim/dialect_bedrock.c src/sim/dialect_bedrock.h src/sim/dialect_bedrock_ask.c \
 	src/sim/dialect_cohere.c \
-	src/sim/dialect_azure.c src/sim/dialect_hosts.c src/sim/dialect_gemini.c src/sim/dialect_gemini.h \
+	src/sim/dialect_azure.c src/sim/dialect_embed.c src/sim/dialect_hosts.c src/sim/dialect_gemini.c src/sim/dialect_gemini.h \
 	src/sim/dialect_gemini_misc.c src/sim/dialect_gemini_walk.c \
 	src/sim/dialect_openai.c \
 	src/sim/dialect_openai_chat.c \

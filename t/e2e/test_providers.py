@@ -1,5 +1,7 @@
 """Azure, and hosts that speak OpenAI's API in their own ways: where a request goes, with what, and what its answer cost."""
+import base64
 import json
+import struct
 import time
 
 import pytest
@@ -274,3 +276,32 @@ def test_errors_of_an_embedding_in_the_clients_words(gateway, sim):
         r = c.request("POST", f"/v1beta/models/{EMBED}:embedContent", content("x"),
                       {"x-goog-api-key": KEY, "x-sim-fault": "429"})
     assert r.status == 429 and r.json["error"]["status"] == "RESOURCE_EXHAUSTED", r
+
+
+@pytest.mark.parametrize("provider,model,path,one", [
+    ("gemini", "gemini-embedding-001", "/v1beta/models/gemini-embedding-001:batchEmbedContents", False),
+    ("cohere", "embed-v4.0", "/v2/embed", False),
+    ("bedrock", "cohere.embed-english-v3", "/model/cohere.embed-english-v3/invoke", False),
+    ("bedrock", "amazon.titan-embed-text-v2:0", "/model/amazon.titan-embed-text-v2%3A0/invoke", True)])
+def test_openai_clients_embed_with_models_of_others(gateway, sim, provider, model, path, one):
+    gw = gateway({"targets": {"them": {"provider": provider, "base_url": f"http://{sim.listen}", "key": PROVIDER_KEY}},
+                  "models": {"embed": {"targets": {"target": "them", "model": model}}}})
+    words = ["red"] if one else ["red", "blue and so on"]
+
+    def embed(**more):
+        r = ask(gw, {"model": "embed", "input": words, "dimensions": 8, **more}, "/v1/embeddings")
+        assert r.status == 200, r
+        return r
+    plain = embed()
+    assert seen(sim)["target"] == path
+    vectors = [d["embedding"] for d in plain.json["data"]]
+    assert [len(v) for v in vectors] == [8] * len(words) and [d["index"] for d in plain.json["data"]] == list(range(len(words)))
+    billed_exactly(gw, sim, plain.id)
+    encoded = embed(encoding_format="base64").json["data"]
+    for d, v in zip(encoded, vectors):
+        assert struct.unpack("<8f", base64.b64decode(d["embedding"])) == pytest.approx(v, rel=1e-6)
+    if one:
+        r = ask(gw, {"model": "embed", "input": ["a", "b"]}, "/v1/embeddings")
+        assert r.status == 400 and "one text a request" in r.json["error"]["message"]
+    r = ask(gw, {"model": "embed", "input": [1, 2, 3]}, "/v1/embeddings")
+    assert r.status == 400 and "token ids" in r.json["error"]["message"]
