@@ -1,9 +1,12 @@
 /*
- * mod_route.c: ROUTE: which of the model's targets is asked next: those that the request's ceiling
- * has room for first, of them those with a price, of them the healthy ones, by weight; a path
- * without a model goes to the first target that speaks its dialect. (Scoring comes with the routing
- * engine.)
+ * mod_route.c: ROUTE: which of the model's targets is asked next (core/choice.h), or which of
+ * another model when none of them can: its fallback. A path without a model goes to the first
+ * target that speaks its dialect. Runs on the request's worker.
  */
+#include <string.h>
+
+#include "base/log.h"
+#include "core/choice.h"
 #include "core/health.h"
 #include "core/plan.h"
 #include "core/provider.h"
@@ -11,78 +14,164 @@
 #include "core/reply.h"
 #include "core/req.h"
 #include "core/translate.h"
+#include "core/spots.h"
 #include "core/upload.h"
 #include "modules.h"
 
-enum { WANT_HEALTHY = 1, WANT_PRICED = 2, WANT_CHEAP = 4 };
+#define RACES        3        /* for a target's capacity, with other workers */
+#define OUTLIER_US   10000000 /* between two looks for outliers */
+#define PROMPT_BYTES 2048     /* of a body: by its beginning it sticks */
 
-static bool route_fits(struct req *r, unsigned i, unsigned want)
+/* ---- which route, and what sticks */
+
+static uint64_t hash(uint64_t h, struct str s)
 {
-	const struct route_target *t = &r->model->route[i];
+	uint64_t v;
 
-	return req_route_open(r, i) &&
-	       ((want & WANT_HEALTHY) == 0 || health_is_up(t->target, worker_now(r->w))) &&
-	       ((want & WANT_PRICED) == 0 || !leg_would_be_refused(r, t)) &&
-	       ((want & WANT_CHEAP) == 0 || ceiling_would_fit(r, t));
+	for (; s.n >= sizeof v; s = str_skip(s, sizeof v)) {
+		memcpy(&v, s.p, sizeof v);
+		h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 32;
+	}
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (uint8_t)s.p[i]) * UINT64_C(0x100000001b3);
+	return h ^ h >> 29;
 }
 
-/* Weighted choice among the routes that fit; when none of them has a weight, the first spare. -1:
- * none. */
-static int route_pick(struct req *r, unsigned want)
+static uint64_t stick_of(const struct req *r, const struct preset *p)
 {
-	uint64_t sum = 0, at;
-	int spare = -1;
+	struct str by = STR_NONE;
 
-	for (int round = 0; round < 2; round++) {
-		at = round == 1 ? worker_random(r->w) % sum : 0;
-		for (unsigned i = 0; i < r->model->n_routes; i++) {
-			const struct route_target *t = &r->model->route[i];
-			if (!route_fits(r, i, want))
-				continue;
-			if (spare < 0)
-				spare = (int)i;
-			if (round == 0)
-				sum += (uint64_t)t->weight;
-			else if (at < (uint64_t)t->weight)
-				return (int)i;
-			else
-				at -= (uint64_t)t->weight;
-		}
-		if (sum == 0)
-			return spare;
-	}
+	if (p == NULL || p->stick == STICK_NO)
+		return 0;
+	if (p->stick == STICK_SESSION)
+		by = r->session;
+	else if (r->body_kind == BODY_KIND_JSON)
+		by = str_mk(r->body, TG_MIN(r->body_len, (size_t)PROMPT_BYTES));
+	return by.n > 0 ? hash(hash(1, r->tenant->name), by) | 1 : 0;
+}
+
+/* By the client's word, a rule's or the model's. -1: there is no such; answered. */
+static int route_preset(struct req *r)
+{
+	struct str name = http_get(&r->head, HTTP_N_X_TOLLGATE_ROUTE);
+
+	if (name.n == 0 || r->leg.no > 0)
+		return 0;
+	r->preset = plan_preset(r->conf, name);
+	if (r->preset != NULL)
+		return 0;
+	reply_error(r, TG_E_INVALID_ROUTE, "x-tollgate-route: there is no route '%.*s' here.",
+		(int)TG_MIN(name.n, (size_t)64), name.p);
 	return -1;
 }
 
-/* All are dearer than the request may be: the least of them says best what would fit. -1: none. */
-static int route_cheapest(struct req *r)
+/* One of many that fails far more often than the others is left out for a while. */
+static void route_outliers(const struct req *r, mono_us now)
 {
-	pico_usd least = 0, cost;
-	int at = -1;
+	struct spot *first = r->model->route[0].spot;
+	struct outlier v[CHOICE_MAX];
+	int64_t at = atomic_load_explicit(&first->outliers_us, memory_order_relaxed);
+	int i;
 
-	for (unsigned i = 0; i < r->model->n_routes; i++) {
-		if (!req_route_open(r, i))
-			continue;
-		cost = ceiling_bound(r, &r->model->route[i]);
-		if (at < 0 || cost < least) {
-			at = (int)i;
-			least = cost;
-		}
+	if (r->model->n_routes < 3 || now.us - at < OUTLIER_US ||
+		!atomic_compare_exchange_strong(&first->outliers_us, &at, now.us))
+		return;
+	for (unsigned k = 0; k < r->model->n_routes; k++) {
+		const struct route_target *t = &r->model->route[k];
+		const struct spot_view *s = &t->spot->view;
+
+		v[k].fail_q16 = atomic_load_explicit(&s->bad_q16, memory_order_relaxed);
+		v[k].volume = atomic_load_explicit(&s->volume, memory_order_relaxed);
+		v[k].out = !health_is_up(t->target, t->spot, now) ||
+			   circuit_is_ejected(&t->spot->circuit, now);
 	}
-	return at;
+	i = outlier_find(v, r->model->n_routes);
+	if (i < 0)
+		return;
+	circuit_eject(&r->model->route[i].spot->circuit, now);
+	log_warn("target ejected", "target=%.*s model=%.*s failures=%u/1000",
+		STR_FMT(r->model->route[i].target->name), STR_FMT(r->model->route[i].model),
+		v[i].fail_q16 * 1000 / 65536);
 }
 
-static int route_choose(struct req *r)
-{
-	/* What nobody has a price for is refused when it would be sent. */
-	static const unsigned wants[] = { WANT_PRICED | WANT_HEALTHY, WANT_PRICED, WANT_HEALTHY,
-		0 };
-	unsigned cheap = r->ceiling.whose != CEILING_NONE ? WANT_CHEAP : 0;
-	int i = -1;
+/* ---- a model's targets */
 
-	for (size_t k = 0; i < 0 && k < TG_ARRAY_LEN(wants); k++)
-		i = route_pick(r, wants[k] | cheap);
-	return i < 0 && cheap != 0 ? route_cheapest(r) : i;
+static void route_explain(struct req *r, const struct choice_ask *a, const struct choice *c)
+{
+	char text[CHOICE_TEXT_MAX];
+
+	if (TG_LIKELY(r->head.first[HTTP_N_X_TOLLGATE_EXPLAIN] == 0) ||
+		!str_eq(http_get(&r->head, HTTP_N_X_TOLLGATE_EXPLAIN), STR("1")))
+		return;
+	r->route_text = arena_dup(&r->arena, str_mk(text, choice_text(text, a, c)));
+}
+
+static struct choice_ask route_ask(struct req *r)
+{
+	struct choice_ask a = { .conf = r->conf,
+		.model = r->model,
+		.preset = r->preset != NULL ? r->preset : r->model->preset,
+		.r = r,
+		.now = worker_now(r->w),
+		.at = r->start_wall,
+		.thread = r->w->slot };
+
+	a.stick = stick_of(r, a.preset);
+	for (size_t i = 0; i < TG_ARRAY_LEN(a.random); i++)
+		a.random[i] = worker_random(r->w);
+	return a;
+}
+
+/* True: r->route is set, and the request is in flight there. */
+static bool route_choose(struct req *r, struct choice *c)
+{
+	struct choice_ask a = route_ask(r);
+
+	for (unsigned race = 0; race < RACES; race++) {
+		const struct choice_row *row;
+
+		choice_make(&a, c);
+		if (c->at < 0)
+			break;
+		row = &c->row[c->at];
+		if (!health_take(r, row->route->target, row->route->spot, row->input + row->output,
+			    row->probe))
+			continue;
+		r->tried |= UINT64_C(1) << c->at;
+		r->route = row->route;
+		route_explain(r, &a, c);
+		return true;
+	}
+	return false;
+}
+
+static enum step_rc route_none(struct req *r, const struct choice *c)
+{
+	uint32_t common = choice_common_skips(c);
+
+	if ((common & CHOICE_BIT(CAPACITY)) != 0 || c->at >= 0) {
+		r->reply_fields = STR("retry-after: 1\r\n");
+		return reply_error(r, TG_E_OVERLOADED,
+			"Every target of model '%.*s' has as many requests as it may have here. "
+			"Try again shortly.",
+			STR_FMT(r->model->name));
+	}
+	if ((common & CHOICE_BIT(DRAINED)) != 0) {
+		r->reply_fields = STR("retry-after: 10\r\n");
+		return reply_error(r, TG_E_NO_TARGET,
+			"Every target of model '%.*s' that may serve this request is out of "
+			"service now.",
+			STR_FMT(r->model->name));
+	}
+	if (r->translate != NULL)
+		return translate_refuse(r);
+	if (geo_leaves_none(r))
+		return geo_refuse_target(r);
+	return reply_error(r, TG_E_UNSUPPORTED_DIALECT,
+		"Model '%.*s' has no target that speaks the API of this path, or can be asked in "
+		"another.",
+		STR_FMT(r->model->name));
 }
 
 /* The first target that speaks the dialect and is up; the first one at all when none is. */
@@ -94,9 +183,9 @@ static struct target *route_by_dialect(const struct req *r)
 		t = &r->conf->targets[i];
 		if (!provider_is_native(t->provider, r->ep.ep) || !geo_allows_target(r, t))
 			continue;
-		if (health_is_up(t, worker_now(r->w)))
+		if (health_is_up(t, t->spot, worker_now(r->w)))
 			return t;
-		if (first == NULL)
+		if (first == NULL && !health_is_drained(t))
 			first = t;
 	}
 	return first;
@@ -136,7 +225,18 @@ static enum step_rc route_without_model(struct req *r)
 	if (t == NULL)
 		return reply_error(r, TG_E_UNSUPPORTED_DIALECT,
 			"No target is configured that speaks the API of this path.");
+	if (health_is_drained(t))
+		return reply_error(r, TG_E_NO_TARGET, "Target '%.*s' is out of service now.",
+			STR_FMT(t->name));
+	if (!health_take(r, t, t->spot, 0, false)) {
+		r->reply_fields = STR("retry-after: 1\r\n");
+		return reply_error(r, TG_E_OVERLOADED,
+			"Target '%.*s' has as many requests as it may have here. Try again "
+			"shortly.",
+			STR_FMT(t->name));
+	}
 	r->path_route.target = t;
+	r->path_route.spot = t->spot;
 	r->path_route.ratio = ratio_of_none();
 	r->route = &r->path_route;
 	return STEP_NEXT;
@@ -160,31 +260,35 @@ static enum step_rc route_rename_form(struct req *r)
 	return STEP_NEXT;
 }
 
-/* No target is left, or there was none. */
-static enum step_rc route_refuse(struct req *r)
+/* A ceiling that refuses is held to by whoever sends. */
+static void route_ceiling(struct req *r)
 {
-	if (r->translate != NULL)
-		return translate_refuse(r);
-	if (geo_leaves_none(r))
-		return geo_refuse_target(r);
-	return reply_error(r, TG_E_UNSUPPORTED_DIALECT,
-		"Model '%.*s' has no target that speaks the API of this path, or can be asked in "
-		"another.",
-		STR_FMT(r->model->name));
+	const struct preset *p = r->preset != NULL ? r->preset : r->model->preset;
+
+	if (p != NULL && p->refuse)
+		ceiling_lower(&r->ceiling, CEILING_ROUTE, p->max_cost);
 }
 
 static enum step_rc route(struct req *r)
 {
-	int i;
+	struct choice c;
 
+	health_leave(r);
+	if (r->leg.no == 0)
+		retry_budget_add(&r->w->retries);
 	if (r->model == NULL)
 		return route_without_model(r);
+	if (route_preset(r) != 0)
+		return STEP_REPLY;
+	route_outliers(r, worker_now(r->w));
+	route_ceiling(r);
 	do {
-		i = route_choose(r);
-		if (i < 0)
-			return route_refuse(r);
-		r->tried |= UINT64_C(1) << i;
-		r->route = &r->model->route[i];
+		health_leave(r);
+		while (!route_choose(r, &c)) {
+			if (!req_fall_back(r))
+				return route_none(r, &c);
+			wc_add(&r->w->stats, WC_UP_FALLBACKS, 1);
+		}
 	} while (!translate_route(r)); /* it cannot do what is asked: another may */
 	return route_rename_form(r);
 }
@@ -192,4 +296,5 @@ static enum step_rc route(struct req *r)
 const struct tg_module mod_route = {
 	.name = "route",
 	.stage = { [STAGE_ROUTE] = route },
+	.settled = health_done,
 };

@@ -21,6 +21,7 @@
 #include "admin/metrics.h"
 #include "admin/metrics_page.h"
 #include "admin/quota_page.h"
+#include "admin/targets_page.h"
 #include "admin/usage_page.h"
 #include "base/log.h"
 #include "control.h"
@@ -101,10 +102,9 @@ static void admin_readyz(struct admin_reply *r, const struct admin_request *q, v
 		c->generation, c->n_workers, ledger, quotasync_status());
 	for (unsigned i = 0; i < c->conf->n_targets; i++) {
 		const struct target *t = &c->conf->targets[i];
-		bool up = atomic_load_explicit(&t->down_until_us, memory_order_relaxed) <=
-			  clock_mono().us;
+
 		admin_reply_printf(r, "%s\"%.*s\":\"%s\"", i > 0 ? "," : "", STR_FMT(t->name),
-			up ? "up" : "down");
+			targets_status(c->conf, t, clock_mono()));
 	}
 	admin_reply_printf(r, "}}\n");
 }
@@ -115,7 +115,7 @@ static void admin_metrics(struct admin_reply *r, const struct admin_request *q, 
 	struct metrics_source src = { c->workers, c->n_workers, c->generation, c->reload_failures,
 		mono_since(clock_mono(), c->start), c->conf->cfg.member, ledgerd_journal(),
 		quotasync_stats(), &c->conf->quota, ledgership_stats(), geod_current(),
-		geod_failures() };
+		geod_failures(), c->conf };
 
 	(void)q;
 	admin_reply_type(r, METRICS_CONTENT_TYPE);
@@ -174,6 +174,35 @@ static void admin_quota_fence(struct admin_reply *r, const struct admin_request 
 	quotasync_fence_page(r, q->body);
 }
 
+static void admin_targets(struct admin_reply *r, const struct admin_request *q, void *ctx)
+{
+	const struct control *c = ctx;
+
+	(void)q;
+	targets_page(r, c->conf);
+}
+
+static void admin_targets_drain(struct admin_reply *r, const struct admin_request *q, void *ctx)
+{
+	const struct control *c = ctx;
+
+	targets_drain_page(r, q->body, c->conf, true);
+}
+
+static void admin_targets_enable(struct admin_reply *r, const struct admin_request *q, void *ctx)
+{
+	const struct control *c = ctx;
+
+	targets_drain_page(r, q->body, c->conf, false);
+}
+
+static void admin_route_explain(struct admin_reply *r, const struct admin_request *q, void *ctx)
+{
+	const struct control *c = ctx;
+
+	route_explain_page(r, q->query, c->conf);
+}
+
 static const struct admin_route admin_routes[] = {
 	{ "GET", "/livez", admin_livez, true, false, "The process is alive." },
 	{ "GET", "/readyz", admin_readyz, true, false,
@@ -198,6 +227,15 @@ static const struct admin_route admin_routes[] = {
 	{ "POST", "/admin/v1/quota/set", admin_quota_set, false, false,
 		"Another amount for a limit, as tgctl quota set: {scope, dimension, value, why, "
 		"who}." },
+	{ "GET", "/admin/v1/targets", admin_targets, false, false,
+		"Targets: state, circuits, what was learned of their models." },
+	{ "POST", "/admin/v1/targets/drain", admin_targets_drain, false, false,
+		"Send a target nothing new, as tgctl targets drain: {target}." },
+	{ "POST", "/admin/v1/targets/enable", admin_targets_enable, false, false,
+		"Send it requests again, and forget its failures: {target}." },
+	{ "GET", "/admin/v1/route/explain", admin_route_explain, false, false,
+		"Which target a request would go to, and why: "
+		"model=M&tenant=T&tokens=N&output=N&route=R." },
 };
 
 static int control_admin(struct control *c)

@@ -8,8 +8,10 @@
 #include "admin/metrics_page.h"
 #include "admin/metrics_quota.h"
 #include "core/label.h"
+#include "core/health.h"
 #include "core/quota_text.h"
 #include "core/ship_stats.h"
+#include "core/spots.h"
 #include "geo/geo_db.h"
 #include "io/cred.h"
 #include "money/money.h"
@@ -285,7 +287,8 @@ static void page_counters(struct page *p)
 		{ MT_IN_FLIGHT, WC_IN_FLIGHT }, { MT_BAD_REQUESTS, WC_BAD_REQUESTS },
 		{ MT_CLIENT_TIMEOUTS, WC_CLIENT_TIMEOUTS }, { MT_UP_CONNECTS, WC_UP_CONNECTS },
 		{ MT_UP_REUSES, WC_UP_REUSES }, { MT_UP_FREE_RETRIES, WC_UP_FREE_RETRIES },
-		{ MT_UP_FAILOVERS, WC_UP_FAILOVERS }, { MT_UP_ERRORS, WC_UP_ERRORS },
+		{ MT_UP_FAILOVERS, WC_UP_FAILOVERS }, { MT_UP_FALLBACKS, WC_UP_FALLBACKS },
+		{ MT_UP_RETRIES_REFUSED, WC_UP_RETRIES_REFUSED }, { MT_UP_ERRORS, WC_UP_ERRORS },
 		{ MT_UP_TIMEOUTS, WC_UP_TIMEOUTS }, { MT_UP_IDLE, WC_UP_IDLE },
 		{ MT_UP_ACTIVE, WC_UP_ACTIVE }, { MT_BYTES_IN, WC_BYTES_IN },
 		{ MT_BYTES_OUT, WC_BYTES_OUT }, { MT_LOG_DROPPED, WC_LOG_DROPPED },
@@ -355,6 +358,66 @@ static void page_quota(struct page *p)
 		&p->m, NULL, 0, &s->sync, overhead_bounds_us, TG_ARRAY_LEN(overhead_bounds_us));
 	page_value(p, MT_QUOTA_LEARNING, s->learning);
 	page_value(p, MT_REDIS_UP, s->up);
+}
+
+/* ---- targets */
+
+/* Did a route before this one lead to the same spot? */
+static bool spot_is_repeated(const struct tg_conf *c, unsigned model, unsigned route)
+{
+	const struct spot *s = c->models[model].route[route].spot;
+
+	for (unsigned i = 0; i <= model; i++)
+		for (unsigned k = 0; k < (i == model ? route : c->models[i].n_routes); k++)
+			if (c->models[i].route[k].spot == s)
+				return true;
+	return false;
+}
+
+static void page_spots(struct page *p, enum metric_id id)
+{
+	const struct tg_conf *c = p->src->conf;
+	mono_us now = clock_mono();
+
+	page_family(p, id);
+	for (unsigned i = 0; c != NULL && i < c->n_models; i++)
+		for (unsigned k = 0; k < c->models[i].n_routes; k++) {
+			const struct route_target *t = &c->models[i].route[k];
+			struct metrics_label l[] = { { "target", t->target->name },
+				{ "model", t->model } };
+
+			if (spot_is_repeated(c, i, k))
+				continue;
+			spot_refresh(t->spot, now);
+			metrics_sample_u64(&p->m, "", l, TG_ARRAY_LEN(l),
+				id == MT_TARGET_UP ? health_is_up(t->target, t->spot, now)
+						   : atomic_load(&t->spot->view.inflight));
+		}
+}
+
+static void page_accounts(struct page *p, enum metric_id id, size_t offset)
+{
+	const struct tg_conf *c = p->src->conf;
+
+	page_family(p, id);
+	for (unsigned i = 0; c != NULL && i < c->n_targets; i++) {
+		const struct target *t = &c->targets[i];
+		struct metrics_label l = { "target", t->name };
+
+		metrics_sample_u64(&p->m, "", &l, 1,
+			atomic_load(
+				(const _Atomic uint32_t *)(const void *)((const char *)t->state +
+									 offset)));
+	}
+}
+
+static void page_targets(struct page *p)
+{
+	page_spots(p, MT_TARGET_UP);
+	page_spots(p, MT_TARGET_IN_FLIGHT);
+	page_accounts(p, MT_TARGET_OPENED, offsetof(struct account_state, opened));
+	page_accounts(p, MT_TARGET_REFUSED, offsetof(struct account_state, refusals));
+	page_accounts(p, MT_TARGET_LIMITED, offsetof(struct account_state, limited));
 }
 
 /* j NULL: no ledger, nothing written. */
@@ -467,6 +530,7 @@ void metrics_page(struct outbuf *out, const struct metrics_source *src)
 	page_target_hist(&p, MT_FIRST_BYTE, offsetof(struct target_hists, first_byte));
 	page_overhead(&p);
 	page_counters(&p);
+	page_targets(&p);
 	page_limits(&p);
 	page_quota(&p);
 	page_ledger(&p, src->journal);

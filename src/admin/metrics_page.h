@@ -6,6 +6,7 @@
 #define TG_ADMIN_METRICS_PAGE_H
 
 #include "proto/outbuf.h"
+#include "core/plan.h"
 #include "core/plan_quota.h"
 #include "core/quota_stats.h"
 #include "core/worker.h"
@@ -26,6 +27,7 @@ struct metrics_source {
 	const struct ship_stats *ship;
 	const struct geo_db *geo; /* NULL: none */
 	uint64_t geo_failures;
+	const struct tg_conf *conf; /* whose targets; NULL: none */
 };
 
 /* Control thread. */

@@ -26,9 +26,12 @@
 
 /* For the rest of a refusal: it only adds words to the error. */
 #define REFUSAL_WAIT_US 2000000
+/* For the rest of an error that may send the request elsewhere. */
+#define LOOK_WAIT_US 2000000
 
 static void attempt_fail(struct attempt *a, enum attempt_fail why, const char *text);
 static void attempt_refused(struct attempt *a);
+static bool attempt_look_over(struct attempt *a);
 
 static void attempt_set_state(struct attempt *a, enum attempt_state s)
 {
@@ -67,6 +70,8 @@ static void attempt_clock_fired(struct timer *t)
 	CHECK_OBJ(a, ATTEMPT_MAGIC);
 	if (a->refusal != NULL)
 		attempt_refused(a);
+	else if (a->looking && !a->look_over)
+		(void)attempt_look_over(a);
 	else
 		attempt_fail(a, a->clock_fail, NULL);
 }
@@ -177,13 +182,13 @@ static void attempt_fail(struct attempt *a, enum attempt_fail why, const char *t
 	log_info("upstream failed", "request=%s target=%.*s reason=\"%s\" detail=\"%s\"", r->id,
 		STR_FMT(t->name), attempt_fail_text(why), text != NULL ? text : "");
 	if (why != FAIL_TIMEOUT_TOTAL && why != FAIL_CREDENTIALS && why != FAIL_NO_CREDENTIAL)
-		health_failure(a->target, worker_now(r->w));
+		health_failed(a, timeout);
 	if (r->head_sent) {
 		sink_abort_all(r);
 		respond_truncate(r, attempt_fail_text(why));
 		return;
 	}
-	if (repeatable && why != FAIL_TIMEOUT_TOTAL && req_has_other_route(r)) {
+	if (repeatable && why != FAIL_TIMEOUT_TOTAL && req_has_other_route(r) && req_may_retry(r)) {
 		wc_add(&r->w->stats, WC_UP_FAILOVERS, 1);
 		req_reroute(r);
 		return;
@@ -450,9 +455,7 @@ static void attempt_refused(struct attempt *a)
 		STR_FMT(a->target->name), r->id, text);
 	if (a->target->cred != NULL && a->refusal->status == 401)
 		cred_refused(a->target->cred);
-	/* A 403 may be about what this one request wants; a bad key fails them all. */
-	if (a->refusal->status == 401)
-		health_failure(a->target, worker_now(r->w));
+	health_refused(a, a->refusal->status);
 	attempt_fail(a, FAIL_CREDENTIALS, text);
 }
 
@@ -471,22 +474,50 @@ static bool attempt_take_refusal(struct attempt *a, const struct http_head *h)
 	return true;
 }
 
-/* What the provider's status means for the request. True: pass it on. */
-static bool attempt_judge(struct attempt *a, const struct http_head *h, enum verdict v)
+/* Elsewhere it may do better: another route, or another model. */
+static void attempt_move_on(struct attempt *a)
 {
 	struct req *r = a->req;
 
-	if (v == VERDICT_PASS) {
-		health_success(a->target);
-		return true;
-	}
-	if (h->status != 429)
-		health_failure(a->target, worker_now(r->w));
-	if (!attempt_repeatable(a) || !req_has_other_route(r))
-		return true;
 	wc_add(&r->w->stats, WC_UP_FAILOVERS, 1);
 	attempt_detach(a, false);
 	req_reroute(r);
+}
+
+/* It is about the model, not about the target: only a model that is another in this helps. True:
+ * there is one. */
+static bool attempt_wants_model(const struct attempt *a)
+{
+	struct req *r = a->req;
+	uint64_t tried = r->tried;
+
+	if (a->error_is == ERROR_CONTEXT && r->model != NULL)
+		req_close_short_routes(r);
+	else if (a->error_is == ERROR_POLICY)
+		r->tried = UINT64_MAX;
+	else
+		return false;
+	if (attempt_repeatable(a) && req_has_other_route(r))
+		return true;
+	r->tried = tried;
+	return false;
+}
+
+/* What the provider's status means for the request. True: pass it on. */
+static bool attempt_judge(struct attempt *a, enum verdict v)
+{
+	struct req *r = a->req;
+
+	if (attempt_wants_model(a)) {
+		attempt_move_on(a);
+		return false;
+	}
+	health_error(a, a->error_is);
+	if (v == VERDICT_PASS && a->error_is != ERROR_MONEY)
+		return true;
+	if (!attempt_repeatable(a) || !req_has_other_route(r) || !req_may_retry(r))
+		return true;
+	attempt_move_on(a);
 	return false;
 }
 
@@ -538,9 +569,10 @@ static bool attempt_take_head(struct attempt *a, const char *p, size_t n)
 	r->leg.status = h->status;
 	attempt_take_id(r, h);
 	v = a->provider->head(a, h);
+	health_head(a, h);
 	if (v == VERDICT_CREDENTIALS)
 		return attempt_take_refusal(a, h);
-	if (!attempt_judge(a, h, v))
+	if (!attempt_judge(a, v))
 		return false;
 	enc = http_get(h, HTTP_N_CONTENT_ENCODING);
 	if (enc.n > 0 && !str_eq_ci(enc, STR("identity"))) {
@@ -557,6 +589,71 @@ static bool attempt_take_head(struct attempt *a, const char *p, size_t n)
 		return false;
 	}
 	respond_trailer_room(r->respond, &a->body);
+	return true;
+}
+
+/* ---- an error that may send the request elsewhere is seen whole before it is passed on */
+
+/* The payload of a chunked body, all of which may be here. False: it is not. */
+static bool look_unchunk(struct req *r, const struct http_head *h, struct str in, struct str *out)
+{
+	char *buf = arena_alloc(&r->arena, ERROR_BODY_MAX);
+	struct http1_body b;
+	size_t used;
+	struct str span;
+	enum body_rc rc = BODY_DATA;
+
+	*out = str_mk(buf, 0);
+	http1_body_init(&b, h);
+	while (buf != NULL && rc == BODY_DATA) {
+		rc = http1_body_feed(&b, in.p, in.n, &used, &span);
+		in = str_skip(in, used);
+		if (rc == BODY_BAD || (rc == BODY_DATA && out->n + span.n > ERROR_BODY_MAX))
+			break; /* as it is, then */
+		if (rc == BODY_DATA) {
+			memcpy(buf + out->n, span.p, span.n);
+			out->n += span.n;
+		}
+	}
+	return rc != BODY_MORE;
+}
+
+/* Is all of the answer's body in `rest`? Then *body is it. */
+static bool look_complete(
+	struct req *r, const struct http_head *h, struct str rest, struct str *body)
+{
+	*body = STR_NONE;
+	switch (h->framing) {
+	case HTTP_BODY_NONE: return true;
+	case HTTP_BODY_CHUNKED: return look_unchunk(r, h, rest, body);
+	case HTTP_BODY_LENGTH:
+		if (h->content_length > ERROR_BODY_MAX)
+			return true;
+		*body = str_mk(rest.p, TG_MIN(rest.n, (size_t)h->content_length));
+		return rest.n >= h->content_length;
+	case HTTP_BODY_EOF: *body = rest; return rest.n > ERROR_BODY_MAX;
+	}
+	return true;
+}
+
+/* p: an answer from its head (head bytes) on. False: more of it is waited for. */
+static bool attempt_look(struct attempt *a, struct str p, size_t head)
+{
+	struct req *r = a->req;
+	struct http_head *h = &r->w->up_head;
+	enum http_error err;
+	struct str body;
+
+	/* "HTTP/1.1 4": anything else is not worth a look */
+	if (TG_LIKELY(head < 12 || p.p[9] != '4') || !attempt_repeatable(a) ||
+		!req_has_other_route(r) ||
+		http1_response_parse(p.p, head, r->head.method, h, &err) != 0 ||
+		!error_class_asks(h->status))
+		return true;
+	a->looking = !look_complete(r, h, str_skip(p, head), &body);
+	if (a->looking && !a->look_over)
+		return false;
+	a->error_is = error_class_of(body);
 	return true;
 }
 
@@ -578,6 +675,12 @@ static bool attempt_take_start(struct attempt *a, char *buf, size_t n)
 			return false;
 		}
 		u->in_resume = 0;
+		if (!attempt_look(a, str_mk(buf, n), (size_t)head) &&
+			upconn_keep(u, str_mk(buf, n)) == 0) {
+			attempt_clock(a, FAIL_TIMEOUT_BETWEEN, LOOK_WAIT_US);
+			return true;
+		}
+		a->looking = false;
 		if (!attempt_take_head(a, buf, (size_t)head))
 			return false;
 		buf += head;
@@ -586,10 +689,22 @@ static bool attempt_take_start(struct attempt *a, char *buf, size_t n)
 	return attempt_take_body(a, buf, n);
 }
 
+/* No more of the error is waited for. False: the attempt is over. */
+static bool attempt_look_over(struct attempt *a)
+{
+	a->look_over = true;
+	if (!attempt_take_start(a, a->req->w->scratch, 0))
+		return false;
+	attempt_clock(a, FAIL_TIMEOUT_BETWEEN, a->target->clocks.between_bytes_us);
+	return true;
+}
+
 static void attempt_eof(struct attempt *a, ssize_t rc)
 {
 	const char *text = rc == STREAM_ERR ? stream_error_text(&a->up->st) : NULL;
 
+	if (a->looking && !attempt_look_over(a))
+		return;
 	if (a->refusal != NULL) {
 		attempt_refused(a);
 		return;
@@ -639,7 +754,7 @@ static void attempt_read(struct attempt *a)
 			return;
 		}
 		/* an interim answer (1xx) is not the first byte that is waited for */
-		if (a->refusal == NULL &&
+		if (a->refusal == NULL && !a->looking &&
 			(a->state == ATTEMPT_BODY || (a->send_done && a->up->in_len > 0)))
 			attempt_clock(a, FAIL_TIMEOUT_BETWEEN, a->target->clocks.between_bytes_us);
 		if ((size_t)n < WORKER_SCRATCH && a->up->st.ssl == NULL)

@@ -64,6 +64,9 @@ struct attempt {
 	bool keep;               /* connection reusable after the body */
 	struct refusal *refusal; /* our key was refused: what the body says of it */
 	bool no_credential;      /* it could not be built: there is none that is valid */
+	bool looking;            /* waits for all of an error, to see what it is about */
+	bool look_over;          /* not any more: it is taken as it is */
+	enum error_class error_is;
 };
 
 /* Begin with r->route. The answer comes through the sinks, or the request is rerouted or failed. */

@@ -93,7 +93,8 @@ static const char *ceiling_text(const struct req *r)
 		[CEILING_REQUEST] = "that it sets itself (x-tollgate-max-cost)",
 		[CEILING_KEY] = "of its key",
 		[CEILING_TENANT] = "of its tenant",
-		[CEILING_TIER] = "of its tier" };
+		[CEILING_TIER] = "of its tier",
+		[CEILING_ROUTE] = "of its route" };
 
 	return whose[r->ceiling.whose];
 }

@@ -19,7 +19,14 @@
 struct req;
 struct route_target;
 
-enum ceiling_whose { CEILING_NONE, CEILING_REQUEST, CEILING_KEY, CEILING_TENANT, CEILING_TIER };
+enum ceiling_whose {
+	CEILING_NONE,
+	CEILING_REQUEST,
+	CEILING_KEY,
+	CEILING_TENANT,
+	CEILING_TIER,
+	CEILING_ROUTE
+};
 
 struct ceiling {
 	enum ceiling_whose whose; /* CEILING_NONE: there is none */

@@ -37,7 +37,8 @@ static const char *const level_words[] = { "debug", "info", "notice", "warn", "e
 	"x-stainless-package-version, x-stainless-runtime, x-stainless-runtime-version, "       \
 	"x-stainless-retry-count, x-stainless-timeout, x-stainless-helper-method, "             \
 	"x-tollgate-tags, "                                                                     \
-	"x-tollgate-session, x-tollgate-end-user, x-tollgate-max-cost]"
+	"x-tollgate-session, x-tollgate-end-user, x-tollgate-max-cost, x-tollgate-route, "      \
+	"x-tollgate-explain]"
 
 static const struct conf_directive limits_directives[] = {
 	{ .name = "head",
@@ -359,9 +360,13 @@ static const struct conf_directive target_directives[] = {
 		AT(cfg_target, timeouts),
 		.block = &target_timeouts_block,
 		.help = "Clocks and pool of this target." },
+	{ .name = "limits",
+		.type = CONF_BLOCK,
+		AT(cfg_target, limits),
+		.block = &config_target_limits_block,
+		.help = "What it may be asked for; absent: anything." },
 	{ .name = NULL },
 };
-static const char *const target_later[] = { "limits", NULL };
 static const struct conf_block target_block = {
 	.name = "target",
 	.help = "An account at a provider, under a name of your choice.",
@@ -369,7 +374,6 @@ static const struct conf_block target_block = {
 	.directives = target_directives,
 	POS_OF(cfg_target),
 	.check = config_check_target,
-	.later = target_later,
 };
 
 static const struct conf_directive model_target_directives[] = {
@@ -416,9 +420,21 @@ static const struct conf_directive model_directives[] = {
 			"(400, which names the member, if no other target of the model can), or "
 			"drop (leave "
 			"the member out, and name it in x-tollgate-dropped)." },
+	{ .name = "route",
+		.type = CONF_STRING,
+		AT(cfg_model, route),
+		.help = "How one of them is chosen: a name under `routes`, or cheap, balanced or "
+			"fast. Absent: by their weights." },
+	{ .name = "fallback",
+		.type = CONF_STRINGS,
+		AT(cfg_model, fallback),
+		.help = "Models that serve, in this order, when none of the targets could, when "
+			"the "
+			"request is longer than the model's context, and when the provider "
+			"declines "
+			"it by its content policy. The key must be allowed to use them." },
 	{ .name = NULL },
 };
-static const char *const model_later[] = { "route", "fallback", NULL };
 static const struct conf_block model_block = {
 	.name = "model",
 	.help = "A model by the name that clients ask for.",
@@ -426,7 +442,6 @@ static const struct conf_block model_block = {
 	.directives = model_directives,
 	POS_OF(cfg_model),
 	.check = config_check_model,
-	.later = model_later,
 };
 
 static const char *const without_ledger_words[] = { "closed", "open", NULL };
@@ -907,6 +922,16 @@ static const struct conf_directive root_directives[] = {
 		AT(config, models),
 		.block = &model_block,
 		.help = "What clients may ask for." },
+	{ .name = "routes",
+		.type = CONF_MAP,
+		AT(config, routes),
+		.block = &config_route_block,
+		.help = "How targets are chosen." },
+	{ .name = "rules",
+		.type = CONF_LIST,
+		AT(config, rules),
+		.block = &config_rule_block,
+		.help = "Other models or routes for some requests; the first that matches." },
 	{ .name = "tiers",
 		.type = CONF_MAP,
 		AT(config, tiers),
@@ -981,8 +1006,7 @@ static const struct conf_directive root_directives[] = {
 		.help = "Where clients may be, and where they are served." },
 	{ .name = NULL },
 };
-static const char *const root_later[] = { "routes", "rules", "guardrails", "notify", "cache",
-	NULL };
+static const char *const root_later[] = { "guardrails", "notify", "cache", NULL };
 
 const struct conf_block config_root = {
 	.name = "top level",

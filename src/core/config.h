@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "conf/conf.h"
+#include "core/config_route.h"
 #include "money/pricebook.h"
 #include "quota/limit.h"
 #include "quota/offline.h"
@@ -87,6 +88,7 @@ struct cfg_target {
 	struct conf_strings pass; /* fields of the client's that go with a translated request */
 	struct str proxy; /* http://host:port: CONNECT (https) or absolute-form (http) through it */
 	struct cfg_upstream timeouts; /* values of 0 inherit from config.upstream */
+	struct cfg_target_limits limits;
 	struct conf_pos pos;
 };
 
@@ -136,8 +138,10 @@ struct cfg_model_target {  /* "openai" or { target: openai, model: gpt-4o, weigh
 enum on_unsupported { UNSUPPORTED_REFUSE, UNSUPPORTED_DROP };
 struct cfg_model {
 	struct str name;
-	struct conf_array targets; /* of cfg_model_target, at least one */
-	int on_unsupported;        /* enum on_unsupported */
+	struct conf_array targets;    /* of cfg_model_target, at least one */
+	int on_unsupported;           /* enum on_unsupported */
+	struct str route;             /* empty: split by weight */
+	struct conf_strings fallback; /* models */
 	struct conf_pos pos;
 };
 
@@ -348,6 +352,7 @@ struct config {
 	struct cfg_timeouts timeouts;
 	struct cfg_upstream upstream;
 	struct conf_array targets, models, tiers, orgs, tenants, budgets;
+	struct conf_array routes, rules; /* of cfg_route, of cfg_rule */
 	struct cfg_tag_rules tags;
 	struct cfg_cors cors;
 	struct cfg_log log;

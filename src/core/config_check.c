@@ -34,8 +34,7 @@ static bool is_name_char(char c)
 	       (c != '\0' && strchr("._:@-", c) != NULL);
 }
 
-/* A name that goes into paths, headers and metrics labels. */
-static int check_name(struct conf_load *l, const char *what, const struct str *name)
+int config_check_name(struct conf_load *l, const char *what, const struct str *name)
 {
 	for (size_t i = 0; i < name->n; i++)
 		if (!is_name_char(name->p[i]))
@@ -198,7 +197,7 @@ int config_check_target(struct conf_load *l, void *obj)
 	struct conf_pos pos;
 	struct url u;
 
-	if (check_name(l, "target", &t->name) != 0 || check_provider(l, &t->provider) != 0)
+	if (config_check_name(l, "target", &t->name) != 0 || check_provider(l, &t->provider) != 0)
 		return -1;
 	if (check_token(l, t) != 0)
 		return -1;
@@ -241,7 +240,7 @@ int config_check_tier(struct conf_load *l, void *obj)
 	struct cfg_tier *t = obj;
 
 	config_offline_of(t, &t->offline);
-	return check_name(l, "tier", &t->name);
+	return config_check_name(l, "tier", &t->name);
 }
 
 /* There is such a zone; empty: another one's stands in. */
@@ -263,14 +262,14 @@ int config_check_org(struct conf_load *l, void *obj)
 {
 	const struct cfg_org *o = obj;
 
-	return check_name(l, "org", &o->name) != 0 ? -1 : check_timezone(l, &o->timezone);
+	return config_check_name(l, "org", &o->name) != 0 ? -1 : check_timezone(l, &o->timezone);
 }
 
 int config_check_budget(struct conf_load *l, void *obj)
 {
 	const struct cfg_budget *b = obj;
 
-	return check_name(l, "budget", &b->name) != 0 ? -1 : check_timezone(l, &b->timezone);
+	return config_check_name(l, "budget", &b->name) != 0 ? -1 : check_timezone(l, &b->timezone);
 }
 
 int config_check_pool(struct conf_load *l, void *obj)
@@ -285,7 +284,7 @@ int config_check_tenant(struct conf_load *l, void *obj)
 {
 	const struct cfg_tenant *t = obj;
 
-	if (check_name(l, "tenant", &t->name) != 0 || check_timezone(l, &t->timezone) != 0)
+	if (config_check_name(l, "tenant", &t->name) != 0 || check_timezone(l, &t->timezone) != 0)
 		return -1;
 	return check_tags(l, &t->tags);
 }
@@ -294,7 +293,7 @@ int config_check_key(struct conf_load *l, void *obj)
 {
 	const struct cfg_key *k = obj;
 
-	return check_name(l, "key", &k->id) != 0 ? -1 : check_tags(l, &k->tags);
+	return config_check_name(l, "key", &k->id) != 0 ? -1 : check_tags(l, &k->tags);
 }
 
 int config_check_tag_rules(struct conf_load *l, void *obj)
@@ -417,9 +416,26 @@ static int check_refs(struct conf_load *l, const struct names *n, const struct c
 struct whole {
 	struct conf_load *l;
 	const struct config *c;
-	struct names targets, models, tiers, orgs, tenants;
+	struct names targets, models, tiers, orgs, tenants, routes;
 	struct map key_ids, key_hashes; /* to struct cfg_key */
 };
+
+static int check_route_ref(struct whole *w, const struct str *ref)
+{
+	return route_builtin(*ref) != NULL ? 0 : check_ref(w->l, &w->routes, ref);
+}
+
+static int check_fallback(struct whole *w, const struct cfg_model *m)
+{
+	for (size_t i = 0; i < m->fallback.n; i++) {
+		if (check_ref(w->l, &w->models, &m->fallback.v[i]) != 0)
+			return -1;
+		if (str_eq(m->fallback.v[i], m->name))
+			return conf_fail_at(w->l, &m->fallback.v[i],
+				"`%.*s` cannot be its own fallback", STR_FMT(m->name));
+	}
+	return 0;
+}
 
 static int check_models(struct whole *w)
 {
@@ -433,6 +449,8 @@ static int check_models(struct whole *w)
 			if (check_ref(w->l, &w->targets, &t->target) != 0)
 				return -1;
 		}
+		if (check_route_ref(w, &m->route) != 0 || check_fallback(w, m) != 0)
+			return -1;
 	}
 	for (size_t i = 0; i < w->c->tiers.n; i++) {
 		const struct cfg_tier *t = (const struct cfg_tier *)w->c->tiers.v + i;
@@ -563,6 +581,25 @@ static int check_budgets(struct whole *w)
 	return 0;
 }
 
+static int check_rules(struct whole *w)
+{
+	const struct cfg_rule *v = w->c->rules.v;
+
+	for (size_t i = 0; i < w->c->rules.n; i++) {
+		if (check_ref(w->l, &w->models, &v[i].use) != 0 ||
+			check_route_ref(w, &v[i].route) != 0)
+			return -1;
+		for (size_t k = 0; k < v[i].match.n; k++) {
+			enum rule_word word = rule_word_of(v[i].match.v[k].name);
+
+			if ((word <= RULE_KEY || word == RULE_TAG) &&
+				check_matched(w, &v[i].match.v[k]) != 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
 static int check_listeners(struct whole *w)
 {
 	const struct cfg_listen *v = w->c->listen.v;
@@ -592,7 +629,7 @@ static int default_member(struct conf_load *l, struct config *c)
 	size_t n = 0;
 
 	if (c->member.n > 0)
-		return check_name(l, "member", &c->member);
+		return config_check_name(l, "member", &c->member);
 	if (gethostname(host, sizeof host - 1) != 0)
 		host[0] = '\0';
 	while (n < MEMBER_MAX && is_name_char(host[n]))
@@ -612,17 +649,19 @@ int config_check_root(struct conf_load *l, void *obj)
 	names_init(&w.tiers, "tier", &c->tiers, sizeof(struct cfg_tier));
 	names_init(&w.orgs, "org", &c->orgs, sizeof(struct cfg_org));
 	names_init(&w.tenants, "tenant", &c->tenants, sizeof(struct cfg_tenant));
+	names_init(&w.routes, "route", &c->routes, sizeof(struct cfg_route));
 	map_init(&w.key_ids);
 	map_init(&w.key_hashes);
 	if (default_member(l, c) != 0 || check_listeners(&w) != 0 || check_models(&w) != 0 ||
-		check_tenants(&w) != 0 || check_budgets(&w) != 0 || config_check_redis(l, c) != 0 ||
-		config_check_places(l, c) != 0)
+		check_tenants(&w) != 0 || check_budgets(&w) != 0 || check_rules(&w) != 0 ||
+		config_check_redis(l, c) != 0 || config_check_places(l, c) != 0)
 		rc = -1;
 	map_fini(&w.targets.map);
 	map_fini(&w.models.map);
 	map_fini(&w.tiers.map);
 	map_fini(&w.orgs.map);
 	map_fini(&w.tenants.map);
+	map_fini(&w.routes.map);
 	map_fini(&w.key_ids);
 	map_fini(&w.key_hashes);
 	return rc;

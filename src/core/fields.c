@@ -49,6 +49,8 @@ static const unsigned char drop[HTTP_N__MAX] = {
 	[HTTP_N_X_TOLLGATE_SESSION] = DROP_BOTH,
 	[HTTP_N_X_TOLLGATE_END_USER] = DROP_BOTH,
 	[HTTP_N_X_TOLLGATE_MAX_COST] = DROP_BOTH,
+	[HTTP_N_X_TOLLGATE_ROUTE] = DROP_BOTH,
+	[HTTP_N_X_TOLLGATE_EXPLAIN] = DROP_BOTH,
 };
 
 /* Families of names: rate limits of the account shared by all tenants, our own namespace, CORS

@@ -6,18 +6,21 @@ libtg_core_a_SOURCES = \
 	src/core/body.c \
 	src/core/bound.c src/core/bound.h src/core/bound_estimate.c src/core/bound_int.h src/core/bound_parts.c \
 	src/core/ceiling.c src/core/ceiling.h \
+	src/core/choice.c src/core/choice.h src/core/choice_text.c \
 	src/core/clamp.c src/core/clamp.h \
 	src/core/client.c src/core/client.h \
 	src/core/config.c src/core/config.h \
 	src/core/config_check.c src/core/config_check.h \
 	src/core/config_money.c src/core/config_prices.c src/core/config_quota.c src/core/config_sources.c src/core/config_redis.c src/core/config_offline.c \
 	src/core/config_geo.c src/core/config_listen.c \
+	src/core/config_route.c src/core/config_route.h \
 	src/core/conn.c src/core/conn.h \
 	src/core/conn_count.c \
 	src/core/cors.c src/core/cors.h \
 	src/core/cred_google.c src/core/cred_google.h \
 	src/core/cred_token.c src/core/cred_token.h \
 	src/core/endpoint.c src/core/endpoint.h \
+	src/core/error_class.c src/core/error_class.h \
 	src/core/errors.c src/core/errors.h \
 	src/core/event_hold.c src/core/event_hold.h \
 	src/core/fields.c src/core/fields.h \
@@ -36,6 +39,7 @@ libtg_core_a_SOURCES = \
 	src/core/quota_ledger.c src/core/quota_ledger.h \
 	src/core/plan_quota.c src/core/plan_quota.h src/core/plan_quota_accounts.c src/core/plan_quota_amount.c \
 	src/core/plan_quota_guests.c src/core/plan_quota_match.c src/core/plan_quota_path.c src/core/plan_quota_sources.c \
+	src/core/plan_route.c src/core/plan_route.h \
 	src/core/provider.h \
 	src/core/quota_line.c src/core/quota_line.h \
 	src/core/quota_stats.h src/core/ship_stats.h \
@@ -46,9 +50,11 @@ libtg_core_a_SOURCES = \
 	src/core/reply.c src/core/reply.h \
 	src/core/req.c src/core/req.h \
 	src/core/respond.c src/core/respond.h \
+	src/core/rules.c src/core/rules.h \
 	src/core/run.c \
 	src/core/settle.c src/core/settle.h \
 	src/core/sink.h \
+	src/core/spots.c src/core/spots.h \
 	src/core/stream_end.c src/core/stream_end.h \
 	src/core/stats.c src/core/stats.h \
 	src/core/tags.c src/core/tags.h \
@@ -57,5 +63,5 @@ libtg_core_a_SOURCES = \
 	src/core/uppool.c src/core/uppool.h \
 	src/core/usage_text.c src/core/usage_text.h \
 	src/core/worker.c src/core/worker.h \
-	src/core/tbl/bound_keys.h src/core/tbl/endpoints.h src/core/tbl/errors.h src/core/tbl/headers.h \
+	src/core/tbl/bound_keys.h src/core/tbl/choice_skips.h src/core/tbl/error_words.h src/core/tbl/rule_words.h src/core/tbl/endpoints.h src/core/tbl/errors.h src/core/tbl/headers.h \
 	src/core/tbl/match_words.h src/core/tbl/metrics.h src/core/tbl/stages.h

@@ -6,6 +6,7 @@
 #include "core/model_check.h"
 #include "core/plan.h"
 #include "core/reply.h"
+#include "core/rules.h"
 #include "core/upload.h"
 
 /* With the nearest name that this key could have meant. */
@@ -35,14 +36,20 @@ enum step_rc model_refuse_unpriced(struct req *r)
 
 int model_take(struct req *r, struct str name)
 {
+	const struct plan_rule *rule = NULL;
+
 	r->model_asked = name;
-	r->model = plan_find_model(r->conf, name);
+	if (r->conf->route.n_rules > 0 && r->forced == NULL && r->attempt == NULL)
+		rule = rules_find(r);
+	r->preset = rule != NULL ? rule->preset : NULL;
+	r->model = rule != NULL && rule->use != NULL ? rule->use : plan_find_model(r->conf, name);
+	r->model_first = r->model;
 	if (r->model == NULL) {
 		model_unknown(r, name);
 		return -1;
 	}
 	if (!key_may_use(r->key, r->model)) {
-		r->model = NULL;
+		r->model = r->model_first = NULL;
 		reply_error(r, TG_E_MODEL_NOT_ALLOWED, "API key '%.*s' may not use model '%.*s'.",
 			STR_FMT(r->key->id), STR_FMT(name));
 		return -1;

@@ -1,8 +1,8 @@
 /*
  * plan.h: what the engine makes of a configuration: targets with their TLS contexts and names being
  * resolved, models, keys, the price book. Built on the control thread, immutable once published
- * (but for the atomics of target health), shared by all workers, freed when the last worker has let
- * go of it.
+ * (what is learned of targets is kept elsewhere: spots.h), shared by all workers, freed when the
+ * last worker has let go of it.
  */
 #ifndef TG_CORE_PLAN_H
 #define TG_CORE_PLAN_H
@@ -15,6 +15,7 @@
 #include "core/config.h"
 #include "core/geo.h"
 #include "core/plan_quota.h"
+#include "core/plan_route.h"
 #include "io/listen.h"
 #include "money/pricebook.h"
 #include "proto/url.h"
@@ -25,6 +26,8 @@ struct provider;
 struct resolver;
 struct est_ratio;
 struct resolve_name;
+struct spot;
+struct account_state;
 
 struct target { /* an account at a provider */
 	struct str name;
@@ -41,8 +44,9 @@ struct target { /* an account at a provider */
 	struct cfg_upstream clocks; /* inherited values filled in */
 	unsigned index, label;
 	int64_t weight;
-	_Atomic int64_t down_until_us; /* monotonic; 0: healthy */
-	_Atomic unsigned failures;     /* consecutive */
+	struct str place;            /* name and address: what was learned belongs to it */
+	struct spot *spot;           /* of requests without a model */
+	struct account_state *state; /* of all its requests */
 };
 
 struct route_target { /* one way to serve a model */
@@ -50,6 +54,7 @@ struct route_target { /* one way to serve a model */
 	struct str model;      /* the provider's id for it */
 	struct str model_json; /* the same, quoted */
 	struct est_ratio *ratio;
+	struct spot *spot;
 	const struct price *price; /* while the plan's prices stand; NULL: no entry */
 	int64_t weight;
 };
@@ -59,6 +64,9 @@ struct model {
 	const struct cfg_model *cfg;
 	struct route_target *route;
 	unsigned n_routes, index, label;
+	const struct preset *preset; /* NULL: split by weight */
+	struct model **fallback;     /* in order */
+	unsigned n_fallback;
 };
 
 struct tenant {
@@ -117,6 +125,7 @@ struct tg_conf {
 	size_t key_cap;
 	struct plan_quota quota;
 	struct plan_geo geo;
+	struct plan_route route;
 	struct plan_listen *listen;
 	unsigned n_listen;
 };

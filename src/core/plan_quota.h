@@ -244,6 +244,8 @@ int plan_quota_guests_add(struct quota_path *path, const struct quota_guests_of 
 
 /* Does a budget count requests of these? */
 bool plan_quota_matches(const struct cfg_budget *b, const struct quota_who *who);
+/* Is the tag there with that value? tags: as tags_json() makes them. */
+bool plan_quota_has_tag(struct str tags, struct str name, struct str value);
 /* MATCH__MAX: it is no such word. */
 enum match_word plan_quota_word(struct str name);
 /* Control thread: the key's budgets. -1: they ask for too many different tags. */

@@ -33,8 +33,7 @@ static struct str tag_name(const struct conf_tag *m)
 	return str_skip(m->name, 4);
 }
 
-/* Is the tag there with that value? tags: a JSON object of strings, made here (tags.c). */
-static bool has_tag(struct str tags, struct str name, struct str value)
+bool plan_quota_has_tag(struct str tags, struct str name, struct str value)
 {
 	struct json_watch w = { name, { .type = JSON_NONE } };
 	char buf[TAG_VALUE_MAX];
@@ -50,7 +49,7 @@ static bool matches_one(const struct conf_tag *m, const struct quota_who *who)
 	enum match_word word;
 
 	if (is_tag(m))
-		return has_tag(who->tags, tag_name(m), m->value);
+		return plan_quota_has_tag(who->tags, tag_name(m), m->value);
 	word = plan_quota_word(m->name);
 	tg_assert(word != MATCH__MAX); /* config_quota.c */
 	return str_eq(m->value, who->of[word]);

@@ -11,6 +11,7 @@
 #include "core/ceiling.h"
 #include "core/clamp.h"
 #include "core/endpoint.h"
+#include "core/health.h"
 #include "core/leg.h"
 #include "core/module.h"
 #include "core/plan.h"
@@ -107,10 +108,11 @@ struct req {
 	struct str tags_json; /* merged, JSON object */
 	struct str session, end_user;
 	struct str model_asked;
-	struct model *model;   /* NULL: a path without a model */
-	bool stream;           /* the body says "stream": true */
-	bool added_usage;      /* we added stream_options.include_usage */
-	struct target *forced; /* /{target}/... */
+	struct model *model;       /* NULL: a path without a model; in the end what serves */
+	struct model *model_first; /* before any fallback */
+	bool stream;               /* the body says "stream": true */
+	bool added_usage;          /* we added stream_options.include_usage */
+	struct target *forced;     /* /{target}/... */
 	struct ip client; /* who asks: the peer, or as a trusted proxy says; unset: no address */
 	char client_text[IP_TEXT_LEN]; /* the same, NUL-terminated; "unix" */
 	uint64_t client_hash;          /* it is counted for the client; 0: with its connection */
@@ -125,6 +127,10 @@ struct req {
 
 	/* ---- upstream */
 	uint64_t tried;                   /* bit per route index */
+	const struct preset *preset;      /* of a rule or the client; NULL: the model's */
+	uint8_t fallback_at;              /* how many of model_first's were looked at */
+	struct route_use use;             /* where it is now */
+	struct str route_text;            /* x-tollgate-route, when it was asked for */
 	const struct route_target *route; /* chosen */
 	struct route_target path_route;   /* when there is no model */
 	struct req_wire wire;             /* chosen with it */

@@ -19,6 +19,7 @@
 #include "core/worker.h"
 #include "geo/geo_db.h"
 #include "ledger/journal.h"
+#include "route/spot.h"
 
 #define ACCEPTS_PER_TURN 64
 #define ACCEPT_PAUSE_US  100000
@@ -29,6 +30,7 @@
 _Thread_local struct worker *tg_worker;
 
 static _Atomic uint64_t connections_total;
+static _Atomic unsigned slots; /* that were given to workers */
 
 void worker_read_clock(struct worker *w)
 {
@@ -429,6 +431,7 @@ int worker_init(struct worker *w, unsigned n_workers, struct tg_conf *conf)
 	digest_random(&w->id_prefix, sizeof(w->id_prefix));
 	digest_random(&w->rng, sizeof(w->rng));
 	w->rng |= 1;
+	w->slot = atomic_fetch_add(&slots, 1) % SPOT_SLOTS;
 	w->conf = conf_ref_new(conf);
 	worker_use_geo(w, conf->geo.db);
 	w->log_requests = !str_eq(conf->cfg.log.access, STR("off"));

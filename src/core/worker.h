@@ -19,6 +19,7 @@
 #include "io/mailbox.h"
 #include "io/timer.h"
 #include "proto/http1_head.h"
+#include "route/budget.h"
 
 #define WORKER_SCRATCH (64 * 1024)
 #define WORKER_MAGIC   0x574f524b
@@ -81,6 +82,8 @@ struct worker {
 	struct req *current; /* what the panic hook prints */
 	uint64_t id_prefix, id_seq;
 	unsigned rng;
+	unsigned slot; /* of its own in each struct spot */
+	struct retry_budget retries;
 	struct ring log_ring;
 	bool log_requests; /* the access log is on */
 	struct worker_stats stats;

@@ -49,6 +49,10 @@ X(UNPRICED_MODEL, "unpriced_model", 400, "invalid_request_error", "invalid_reque
 	"No price is known for that model here, so it is not served.")
 X(COST_CEILING, "cost_ceiling", 402, "invalid_request_error", "invalid_request_error",
 	"This request may cost more than a single request may. A smaller max_tokens costs less.")
+X(INVALID_ROUTE, "invalid_route", 400, "invalid_request_error", "invalid_request_error",
+	"x-tollgate-route names no route of this gateway.")
+X(NO_TARGET, "no_target", 503, "server_error", "api_error",
+	"None of the targets that may serve this request is in service now.")
 X(INVALID_MAX_COST, "invalid_max_cost", 400, "invalid_request_error", "invalid_request_error",
 	"x-tollgate-max-cost is not an amount in USD, such as 0.05.")
 X(INSUFFICIENT_QUOTA, "insufficient_quota", 429, "insufficient_quota", "billing_error",

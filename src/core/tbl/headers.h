@@ -8,6 +8,8 @@ X(COST_QUALITY, "x-tollgate-cost-quality", response,
 	"Where the cost is not exact: `estimated`, `partial` or `indeterminate`; or `unpriced`: a stated price stands in.")
 X(USAGE, "x-tollgate-usage", response, "Usage by bucket as JSON. Streams: SSE comment and trailer.")
 X(ATTEMPTS, "x-tollgate-attempts", response, "How many providers were asked.")
+X(ROUTE, "x-tollgate-route", both, "In a request: by which route its target is chosen. In an answer, when `x-tollgate-explain: 1` asks for it: why this target.")
+X(EXPLAIN, "x-tollgate-explain", request, "`1`: say in `x-tollgate-route` why the target was chosen.")
 X(SERVER_TIMING, "server-timing", response, "`tollgate;dur=`: milliseconds the gateway itself added.")
 X(DENIED_BY, "x-tollgate-denied-by", response,
 	"The limit that refused the request; of one above the tenant only its kind and dimension.")

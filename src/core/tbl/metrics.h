@@ -31,6 +31,9 @@ X(UP_REUSES, "tollgate_upstream_reuses_total", counter, "Requests sent on a kept
 X(UP_FREE_RETRIES, "tollgate_upstream_free_retries_total", counter,
 	"Requests sent again because a reused connection died before its first byte.")
 X(UP_FAILOVERS, "tollgate_upstream_failovers_total", counter, "Requests moved on to another target.")
+X(UP_FALLBACKS, "tollgate_upstream_fallbacks_total", counter, "Requests moved on to another model, of its `fallback`.")
+X(UP_RETRIES_REFUSED, "tollgate_upstream_retries_refused_total", counter,
+	"Failed exchanges that were not tried elsewhere: the budget for retries was used up.")
 X(UP_ERRORS, "tollgate_upstream_errors_total", counter,
 	"Exchanges with providers that failed below HTTP, were malformed, or broke off.")
 X(UP_TIMEOUTS, "tollgate_upstream_timeouts_total", counter, "Exchanges with providers ended by a clock.")
@@ -56,6 +59,12 @@ X(QUOTA_UNAVAILABLE, "tollgate_quota_unavailable_total", counter,
 X(QUOTA_OFFLINE, "tollgate_quota_offline_total", counter,
 	"Requests let in although nobody could say what is left of a limit (without_redis of their tier).")
 X(QUOTA_PARKED, "tollgate_quota_parked_total", counter, "Requests that waited for a grant of a shared limit.")
+X(TARGET_UP, "tollgate_target_up", gauge, "1 while a target is asked: not drained, not refused, no circuit open, by target and model.")
+X(TARGET_IN_FLIGHT, "tollgate_target_in_flight", gauge, "Requests at a target now, by target and model.")
+X(TARGET_OPENED, "tollgate_target_circuit_opened_total", counter, "Times that a circuit of a target opened, by target.")
+X(TARGET_REFUSED, "tollgate_target_refused_total", counter,
+	"Times that a provider refused a target's account (credentials, money), by target.")
+X(TARGET_LIMITED, "tollgate_target_limited_total", counter, "Answers of 429, by target.")
 X(QUOTA_LIMIT, "tollgate_quota_limit", gauge,
 	"Limits, of the 50 nearest to their end: USD of cost, otherwise numbers, by scope, dimension and period.")
 X(QUOTA_USED, "tollgate_quota_used", gauge, "What they have used.")

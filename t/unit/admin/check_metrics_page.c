@@ -35,7 +35,7 @@ static struct str counted_text(unsigned label)
 static struct worker workers[2];
 static struct outbuf out;
 static struct metrics_source src = { workers, 2, 3, 4, 5999999, { "gw-1", 4 }, NULL, NULL, NULL,
-	NULL, NULL, 0 };
+	NULL, NULL, 0, NULL };
 
 static void setup(void)
 {

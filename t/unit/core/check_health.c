@@ -1,136 +1,280 @@
 /*
- * check_health.c: a target goes out after consecutive failures, for longer each time up to a
- * maximum, and one success brings it back; which routes are left for a request.
+ * check_health.c: what an exchange tells about its target (rate limits, refusals, failures), and
+ * which routes are left for a request.
  */
-#include "unit/unit.h"
+#include "unit/core/upstream.h"
 
-#include "core/health.h"
-#include "core/plan.h"
-#include "core/provider.h"
-#include "core/req.h"
+#include "core/attempt.h"
+#include "core/choice.h"
+#include "core/spots.h"
 
-#define S 1000000
+#include "core/health.c"
 
-static struct target t;
+static struct fake f;
 
-static bool up_at(int64_t us)
+static const char yaml[] =
+	"listen: 127.0.0.1:0\n"
+	"targets:\n"
+	"  one: { provider: openai, base_url: http://127.0.0.1:9, region: eu-west-1 }\n"
+	"  two: { provider: openai, base_url: http://127.0.0.1:9, region: us }\n"
+	"  x: { provider: anthropic, base_url: http://127.0.0.1:9 }\n"
+	"models:\n"
+	"  m: { targets: [ one, two ], fallback: [ secret, other ] }\n"
+	"  other: { targets: [ two ] }\n"
+	"  secret: { targets: [ one ] }\n"
+	"  mixed: { targets: [ one, x ] }\n"
+	"tenants:\n"
+	"  me: { keys: [ { id: k, sha256: " FAKE_KEY_SHA ", models: [ m, other, mixed ] } ] }\n";
+
+static struct attempt a;
+
+static void setup(void)
 {
-	return health_is_up(&t, (mono_us){ us });
+	fake_init(&f, yaml);
 }
 
-START_TEST(down_and_up)
+static void teardown(void)
 {
-	mono_us now = { 100 * (int64_t)S };
-
-	memset(&t, 0, sizeof t);
-	ck_assert(up_at(0) && up_at(now.us));
-	for (unsigned i = 1; i < HEALTH_FAILURES; i++) {
-		health_failure(&t, now);
-		ck_assert_msg(up_at(now.us), "down after %u", i);
-	}
-	health_failure(&t, now);
-	ck_assert(!up_at(now.us));
-	ck_assert(!up_at(now.us + HEALTH_DOWN_US - 1));
-	ck_assert(up_at(now.us + HEALTH_DOWN_US));
-	health_success(&t);
-	ck_assert(up_at(now.us));
-	/* Counting begins again. */
-	health_failure(&t, now);
-	ck_assert(up_at(now.us));
+	fake_fini(&f);
 }
-END_TEST
 
-/* Failures that are not consecutive never take a target out. */
-START_TEST(not_consecutive)
+static struct target *target(const char *name)
 {
-	memset(&t, 0, sizeof t);
-	for (unsigned i = 0; i < 100; i++) {
-		for (unsigned k = 1; k < HEALTH_FAILURES; k++)
-			health_failure(&t, (mono_us){ i });
-		ck_assert(up_at(i));
-		health_success(&t);
-	}
+	return map_get(&f.conf->target_by_name, str_z(name));
 }
-END_TEST
 
-/* 5 10 20 40 60 60 60 ... seconds, also after very many failures. */
-START_TEST(doubling)
+/* A request that is in flight at the first route of model m. */
+static struct req *request(const char *path, const char *model)
 {
-	static const int64_t want[] = { 5 * S, 10 * S, 20 * S, 40 * S, 60 * S, 60 * S };
-	int64_t now = 0;
+	char head[512];
+	struct req *r;
 
-	memset(&t, 0, sizeof t);
-	for (unsigned i = 1; i < HEALTH_FAILURES; i++)
-		health_failure(&t, (mono_us){ now });
-	for (unsigned i = 0; i < 200; i++) {
-		int64_t down = want[TG_MIN(i, 5u)];
-
-		health_failure(&t, (mono_us){ now });
-		ck_assert_msg(!up_at(now + down - 1), "up early after %u", i);
-		ck_assert_msg(up_at(now + down), "down too long after %u", i);
-		now += down;
-	}
+	snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nhost: gw\r\ncontent-length: 0\r\n\r\n",
+		path);
+	r = fake_req(&f, fake_conn(&f), head);
+	r->key = plan_find_key(f.conf, STR(FAKE_KEY));
+	r->model = r->model_first = plan_find_model(f.conf, str_z(model));
+	r->route = &r->model->route[0];
+	a = (struct attempt){
+		.magic = ATTEMPT_MAGIC, .req = r, .route = r->route, .target = r->route->target
+	};
+	a.provider = a.target->provider;
+	a.sent_at = worker_now(&f.w);
+	return r;
 }
-END_TEST
 
-static const struct provider speaks[] = { { .name = "o", .dialect = DIALECT_OPENAI },
-	{ .name = "a", .dialect = DIALECT_ANTHROPIC } };
+static void begin(struct req *r)
+{
+	ck_assert(health_take(r, r->route->target, r->route->spot, 10, false));
+}
 
-/* Per route: o or a, its dialect; upper case: forced. */
+/* An answer's head, as the attempt would hand it on. */
+static void head(struct req *r, const char *text)
+{
+	struct http_head h;
+	enum http_error err;
+
+	begin(r);
+	ck_assert_int_eq(http1_response_parse(text, strlen(text), HTTP_M_POST, &h, &err), 0);
+	health_head(&a, &h);
+}
+
+static int64_t limited_us(const struct req *r)
+{
+	return atomic_load(&r->route->spot->not_before_us) - worker_now(&f.w).us;
+}
+
 static const struct {
-	const char *routes;
+	const char *head;
+	int64_t least_us, most_us; /* for how long nothing goes there */
+	bool ill;                  /* it counts as a failure */
+} heads[] = {
+	{ "HTTP/1.1 200 x\r\n\r\n", INT64_MIN, 0, false },
+	{ "HTTP/1.1 429 x\r\nretry-after: 7\r\n\r\n", 7000000, 7000000, false },
+	{ "HTTP/1.1 429 x\r\nretry-after-ms: 1500\r\nretry-after: 7\r\n\r\n", 1500000, 1500000,
+		false },
+	{ "HTTP/1.1 429 x\r\n\r\n", LIMITED_US, LIMITED_US, false },
+	/* a far one is believed, up to a day */
+	{ "HTTP/1.1 429 x\r\nretry-after: 7200\r\n\r\n", 7200000000, 7200000000, false },
+	{ "HTTP/1.1 429 x\r\nretry-after: 9999999\r\n\r\n", HINTS_MOST_US, HINTS_MOST_US, false },
+	{ "HTTP/1.1 429 x\r\nx-ratelimit-remaining-tokens: 0\r\nx-ratelimit-reset-tokens: 6m0s\r\n"
+	  "\r\n",
+		360000000, 360000000, false },
+	/* nothing left, says an answer: for a minute at most */
+	{ "HTTP/1.1 200 x\r\nx-ratelimit-remaining-requests: 0\r\n"
+	  "x-ratelimit-reset-requests: 8.64s\r\n\r\n",
+		8640000, 8640000, false },
+	{ "HTTP/1.1 200 x\r\nx-ratelimit-remaining-requests: 0\r\n"
+	  "x-ratelimit-reset-requests: 2h\r\n\r\n",
+		LIMITED_MOST_US, LIMITED_MOST_US, false },
+	{ "HTTP/1.1 200 x\r\nx-ratelimit-remaining-requests: -1\r\n"
+	  "x-ratelimit-reset-requests: 2h\r\n\r\n",
+		INT64_MIN, 0, false },
+	{ "HTTP/1.1 200 x\r\nx-ratelimit-remaining-requests: 5\r\n"
+	  "x-ratelimit-reset-requests: 2h\r\n\r\n",
+		INT64_MIN, 0, false },
+	{ "HTTP/1.1 400 x\r\n\r\n", INT64_MIN, 0, false },
+	{ "HTTP/1.1 404 x\r\n\r\n", INT64_MIN, 0, false },
+	{ "HTTP/1.1 401 x\r\n\r\n", INT64_MIN, 0, false },
+	{ "HTTP/1.1 500 x\r\n\r\n", INT64_MIN, 0, true },
+	{ "HTTP/1.1 503 x\r\nretry-after: 3\r\n\r\n", 3000000, 3000000, true },
+	{ "HTTP/1.1 529 x\r\n\r\n", INT64_MIN, 0, true },
+};
+
+START_TEST(what_heads_say)
+{
+	struct req *r = request("/v1/chat/completions", "m");
+	int64_t us;
+
+	head(r, heads[_i].head);
+	us = limited_us(r);
+	ck_assert_msg(us >= heads[_i].least_us && us <= heads[_i].most_us, "%s: %lld",
+		heads[_i].head, (long long)us);
+	ck_assert_int_eq(atomic_load(&r->route->spot->circuit.failures) > 0, heads[_i].ill);
+	health_leave(r);
+	fake_drop(&f);
+}
+END_TEST
+
+/* Fewer tokens are left than a request needs: that one goes elsewhere, smaller ones do not. */
+START_TEST(tokens_left)
+{
+	struct req *r = request("/v1/chat/completions", "m");
+	static struct choice c;
+	struct choice_ask ask = {
+		.conf = f.conf, .model = r->model, .now = worker_now(&f.w), .at = clock_wall()
+	};
+
+	head(r, "HTTP/1.1 200 x\r\nanthropic-ratelimit-tokens-remaining: 1000\r\n"
+		"anthropic-ratelimit-tokens-reset: 2999-01-01T00:00:00Z\r\n\r\n");
+	for (ask.input = 999; ask.input < 1003; ask.input++) {
+		choice_make(&ask, &c);
+		ck_assert_int_eq((c.row[0].skips & CHOICE_BIT(RATE)) != 0, ask.input > 1000);
+	}
+	health_leave(r);
+	fake_drop(&f);
+}
+END_TEST
+
+/* 5 failures in a row, or 10 of an overloaded one, take it out; two good answers bring it back. */
+START_TEST(out_and_back)
+{
+	struct req *r = request("/v1/chat/completions", "m");
+	unsigned most = _i == 0 ? CIRCUIT_FAILURES : 2 * CIRCUIT_FAILURES;
+	struct circuit *c = &r->route->spot->circuit;
+
+	for (unsigned i = 0; i < most; i++) {
+		ck_assert_msg(health_is_up(a.target, r->route->spot, worker_now(&f.w)),
+			"out after %u", i);
+		head(r, _i == 0 ? "HTTP/1.1 500 x\r\n\r\n" : "HTTP/1.1 529 x\r\n\r\n");
+		health_leave(r);
+	}
+	ck_assert(!health_is_up(a.target, r->route->spot, worker_now(&f.w)));
+	ck_assert_uint_eq(atomic_load(&a.target->state->opened), 1);
+	for (unsigned i = 0; i < CIRCUIT_GOOD; i++) {
+		ck_assert_int_ne(circuit_state(c, worker_now(&f.w)), CIRCUIT_CLOSED);
+		head(r, "HTTP/1.1 200 x\r\n\r\n");
+		health_leave(r);
+	}
+	ck_assert(health_is_up(a.target, r->route->spot, worker_now(&f.w)));
+	fake_drop(&f);
+}
+END_TEST
+
+/* A bad key or an empty purse is the account's affair; one 403 need not be. */
+START_TEST(accounts)
+{
+	struct req *r = request("/v1/chat/completions", "m");
+	struct account_state *s = a.target->state;
+	mono_us now = worker_now(&f.w);
+
+	begin(r);
+	for (unsigned i = 1; i < FORBIDDEN_MOST; i++) {
+		health_refused(&a, 403);
+		ck_assert_int_eq(atomic_load(&s->refused_until_us), 0);
+	}
+	health_refused(&a, 403);
+	ck_assert_int_eq(atomic_load(&s->refused_until_us), now.us + CREDENTIAL_US);
+	health_refused(&a, 401);
+	ck_assert_int_eq(atomic_load(&s->refused_until_us), now.us + 2 * CREDENTIAL_US);
+	for (unsigned i = 0; i < 20; i++)
+		health_error(&a, ERROR_MONEY);
+	ck_assert_int_eq(atomic_load(&s->refused_until_us), now.us + CREDENTIAL_MAX_US);
+	ck_assert_int_eq(atomic_load(&r->route->spot->circuit.failures), 0);
+	health_leave(r);
+	/* an answer forgets it */
+	head(r, "HTTP/1.1 200 x\r\n\r\n");
+	ck_assert_int_eq(atomic_load(&s->refused_until_us), 0);
+	ck_assert_uint_eq(atomic_load(&s->refused), 0);
+	health_leave(r);
+	fake_drop(&f);
+}
+END_TEST
+
+static const struct {
+	const char *model, *path;
 	uint64_t tried;
-	enum dialect dialect;
+	const char *forced;
 	bool other;
 } lefts[] = {
-	{ "o", 0, DIALECT_OPENAI, true },
-	{ "o", 1, DIALECT_OPENAI, false },
-	{ "oo", 1, DIALECT_OPENAI, true },
-	{ "oo", 3, DIALECT_OPENAI, false },
-	{ "oa", 1, DIALECT_OPENAI, false },
-	{ "oa", 1, DIALECT_ANTHROPIC, true },
-	{ "aaaao", 0, DIALECT_OPENAI, true },
-	{ "aaaaa", 0, DIALECT_OPENAI, false },
-	{ "oO", 1, DIALECT_OPENAI, true },
-	{ "oO", 2, DIALECT_OPENAI, false },
-	{ "oA", 0, DIALECT_OPENAI, false },
+	{ "other", "/v1/completions", 0, NULL, true },
+	{ "other", "/v1/completions", 1, NULL, false },
+	{ "other", "/v1/messages/count_tokens", 0, NULL, false },
+	{ "mixed", "/v1/completions", 1, NULL, false },
+	{ "mixed", "/v1/messages/count_tokens", 1, NULL, true },
+	{ "mixed", "/v1/messages/count_tokens", 2, NULL, false },
+	{ "m", "/v1/completions", 3, NULL, true }, /* its fallback */
+	{ "m", "/v1/completions", 1, "one", false },
+	{ "m", "/v1/completions", 2, "one", true },
 };
 
 START_TEST(other_route)
 {
-	struct target targets[8];
-	struct route_target routes[8];
-	struct model model = { .route = routes, .n_routes = (unsigned)strlen(lefts[_i].routes) };
-	struct endpoint ep = { .dialect = lefts[_i].dialect };
-	static struct req r;
+	struct req *r = request(lefts[_i].path, lefts[_i].model);
 
-	memset(targets, 0, sizeof targets);
-	memset(&r, 0, sizeof r);
-	r.model = &model;
-	r.ep.ep = &ep;
-	r.tried = lefts[_i].tried;
-	for (unsigned i = 0; i < model.n_routes; i++) {
-		targets[i].provider = &speaks[(lefts[_i].routes[i] | 32) == 'a'];
-		routes[i].target = &targets[i];
-		if (lefts[_i].routes[i] < 'a')
-			r.forced = &targets[i];
-	}
-	ck_assert_int_eq(req_has_other_route(&r), lefts[_i].other);
-	/* Down is not gone: when all else failed it is asked. */
-	for (unsigned i = 0; i < 9; i++)
-		health_failure(&targets[0], (mono_us){ 0 });
-	ck_assert_int_eq(req_has_other_route(&r), lefts[_i].other);
-	r.model = NULL;
-	ck_assert(!req_has_other_route(&r));
+	r->tried = lefts[_i].tried;
+	r->forced = lefts[_i].forced != NULL ? target(lefts[_i].forced) : NULL;
+	ck_assert_int_eq(req_has_other_route(r), lefts[_i].other);
+	/* Down is not gone: when all else failed it is asked. Drained is. */
+	for (unsigned i = 0; i < f.conf->n_targets; i++)
+		atomic_store(&f.conf->targets[i].state->refused_until_us, INT64_MAX);
+	ck_assert_int_eq(req_has_other_route(r), lefts[_i].other);
+	for (unsigned i = 0; i < f.conf->n_targets; i++)
+		atomic_store(&f.conf->targets[i].state->drained, true);
+	ck_assert_int_eq(
+		req_has_other_route(r), str_eq(r->model->name, STR("m")) && r->forced == NULL);
+	r->model = r->model_first = NULL;
+	ck_assert(!req_has_other_route(r));
+	fake_drop(&f);
+}
+END_TEST
+
+/* Only models that the key may use; each once. */
+START_TEST(fallback)
+{
+	struct req *r = request("/v1/chat/completions", "m");
+
+	r->tried = 3;
+	ck_assert(req_has_fallback(r));
+	ck_assert(req_fall_back(r));
+	UNIT_STR_EQ(r->model->name, STR("other"));
+	ck_assert_uint_eq(r->tried, 0);
+	ck_assert(!req_has_fallback(r));
+	ck_assert(!req_fall_back(r));
+	UNIT_STR_EQ(r->model->name, STR("other"));
+	fake_drop(&f);
 }
 END_TEST
 
 static void tests(TCase *tc)
 {
-	tcase_add_test(tc, down_and_up);
-	tcase_add_test(tc, not_consecutive);
-	tcase_add_test(tc, doubling);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, what_heads_say, 0, sizeof heads / sizeof *heads);
+	tcase_add_test(tc, tokens_left);
+	tcase_add_loop_test(tc, out_and_back, 0, 2);
+	tcase_add_test(tc, accounts);
 	tcase_add_loop_test(tc, other_route, 0, sizeof lefts / sizeof *lefts);
+	tcase_add_test(tc, fallback);
 }
 
 UNIT_MAIN("health", tests)

@@ -11,6 +11,8 @@
 /* The daemon's own files are in no library */
 #include "control.c"
 #include "geod.c"
+
+#include "core/spots.h"
 #include "ledgerd.c"
 #include "listeners.c"
 #include "logwriter.c"
@@ -203,9 +205,9 @@ END_TEST
 START_TEST(target_down)
 {
 	ck_assert_int_eq(start(GOOD), 0);
-	atomic_store(&k->conf->targets[0].down_until_us, clock_mono().us + 3600000000);
+	atomic_store(&k->conf->targets[0].state->drained, true);
 	ck_assert_int_eq(ask("admin.sock", "GET /readyz"), 200);
-	answer_has("\"targets\":{\"a\":\"down\"}");
+	answer_has("\"targets\":{\"a\":\"drained\"}");
 	end();
 }
 END_TEST

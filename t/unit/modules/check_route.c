@@ -5,6 +5,7 @@
 #include "unit/core/fake.h"
 
 #include "core/attempt.h"
+#include "core/spots.h"
 #include "core/upload.h"
 
 #include "mod_route.c"
@@ -62,10 +63,14 @@ static struct target *target(const char *name)
 	return map_get(&f.conf->target_by_name, str_z(name));
 }
 
+/* Every model's circuit at t opens. */
 static void take_down(struct target *t)
 {
-	for (unsigned i = 0; i < HEALTH_FAILURES; i++)
-		health_failure(t, worker_now(&f.w));
+	for (unsigned i = 0; i < f.conf->n_models; i++)
+		for (unsigned k = 0; k < f.conf->models[i].n_routes; k++)
+			if (f.conf->models[i].route[k].target == t)
+				(void)circuit_failure(&f.conf->models[i].route[k].spot->circuit,
+					worker_now(&f.w), 2, true, 0);
 }
 
 #define DRAWS 60000
@@ -100,7 +105,7 @@ static void shares(const unsigned count[4], const unsigned want[4])
 
 START_TEST(weights)
 {
-	struct req *r = request("/v1/chat/completions", "m");
+	struct req *r = request("/v1/completions", "m");
 	unsigned count[4];
 
 	draw(r, count);
@@ -129,7 +134,7 @@ END_TEST
 START_TEST(spares)
 {
 	static const char *const order[] = { "s", "t" };
-	struct req *r = request("/v1/chat/completions", "spares");
+	struct req *r = request("/v1/completions", "spares");
 
 	for (int down = 0; down < 2; down++) {
 		for (unsigned i = 0; i < 1000; i++) {
@@ -169,7 +174,7 @@ START_TEST(each_once)
 {
 	take_down(target("c"));
 	for (unsigned round = 0; round < 200; round++) {
-		struct req *r = request("/v1/chat/completions", "m");
+		struct req *r = request("/v1/completions", "m");
 		unsigned seen = 0;
 
 		for (unsigned i = 0; i < 3; i++) {
@@ -205,7 +210,7 @@ END_TEST
 
 START_TEST(forced)
 {
-	struct req *r = request("/v1/chat/completions", "m");
+	struct req *r = request("/v1/completions", "m");
 	unsigned count[4];
 
 	r->forced = target("a");
@@ -219,7 +224,7 @@ START_TEST(forced)
 	ck_assert_int_eq(route(r), STEP_REPLY);
 	fake_drop(&f);
 	/* Not one of the model's */
-	r = request("/v1/chat/completions", "names");
+	r = request("/v1/completions", "names");
 	r->forced = target("c");
 	ck_assert_int_eq(route(r), STEP_REPLY);
 	fake_drop(&f);

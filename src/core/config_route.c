@@ -1,0 +1,361 @@
+/*
+ * config_route.c: the directive tables of the choice of a target: routes, rules, limits of targets.
+ * Part of config.c's tables.
+ */
+#include "core/config_route.h"
+
+#include "core/config_check.h"
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define POS_OF(type)     .pos_offset_plus1 = offsetof(struct type, pos) + 1
+#define CONCURRENCY_MAX  1000000
+#define DEFAULT_WEIGHTS                                                 \
+	{                                                               \
+		.cost = 4000, .performance = 4000, .availability = 2000 \
+	}
+
+const char *const route_builtin_names[ROUTE_BUILTINS] = { "balanced", "cheap", "fast" };
+
+const struct score_rule *route_builtin(struct str name)
+{
+	static const struct score_rule rules[ROUTE_BUILTINS] = { DEFAULT_WEIGHTS,
+		{ .cost = 8000, .performance = 1000, .availability = 1000 },
+		{ .cost = 1000, .performance = 7000, .availability = 2000 } };
+
+	for (unsigned i = 0; i < ROUTE_BUILTINS; i++)
+		if (str_eq(name, str_z(route_builtin_names[i])))
+			return &rules[i];
+	return NULL;
+}
+
+/* ---- routes */
+
+/* 0.4 as 4000: at most 1, at most four decimal places. */
+static int weight_parse(struct str s, uint32_t *out)
+{
+	uint32_t v = 0, place = SCORE_WEIGHT_ONE;
+	size_t i = 1;
+
+	*out = 0;
+	if (s.n == 0)
+		return 0;
+	if (s.p[0] != '0' && s.p[0] != '1')
+		return -1;
+	v = (uint32_t)(s.p[0] - '0') * SCORE_WEIGHT_ONE;
+	if (s.n > 1 && (s.p[1] != '.' || s.n == 2))
+		return -1;
+	for (i = 2; i < s.n; i++) {
+		place /= 10;
+		if (s.p[i] < '0' || s.p[i] > '9' || place == 0)
+			return -1;
+		v += (uint32_t)(s.p[i] - '0') * place;
+	}
+	*out = v;
+	return v <= SCORE_WEIGHT_ONE ? 0 : -1;
+}
+
+static int check_weight(struct conf_load *l, const struct str *text, uint32_t *out)
+{
+	if (weight_parse(*text, out) == 0)
+		return 0;
+	return conf_fail_at(l, text,
+		"a weight is a number from 0 to 1 with at most 4 decimal places, such as 0.4, not "
+		"`%.*s`",
+		STR_FMT(*text));
+}
+
+static int check_route(struct conf_load *l, void *obj)
+{
+	static const struct score_rule usual = DEFAULT_WEIGHTS;
+	struct cfg_route *r = obj;
+	const struct cfg_weights *w = &r->weights;
+	bool weighs = w->cost.n + w->performance.n + w->availability.n > 0;
+
+	if (config_check_name(l, "route", &r->name) != 0)
+		return -1;
+	if (check_weight(l, &w->cost, &r->rule.cost) != 0 ||
+		check_weight(l, &w->performance, &r->rule.performance) != 0 ||
+		check_weight(l, &w->availability, &r->rule.availability) != 0)
+		return -1;
+	if (r->per_second > 0 || r->per_failure > 0) {
+		if (weighs)
+			return conf_fail_at(l, &r->weights,
+				"`weights` or dollars (`per_second`, `per_failure`), not both");
+		r->rule = (struct score_rule){
+			.dollars = true, .per_second = r->per_second, .per_failure = r->per_failure
+		};
+		return 0;
+	}
+	if (!weighs)
+		r->rule = usual;
+	if (r->rule.cost + r->rule.performance + r->rule.availability == 0)
+		return conf_fail_at(l, &r->weights, "all weights are 0: at least one counts");
+	return 0;
+}
+
+static const struct conf_directive weights_directives[] = {
+	{ .name = "cost",
+		.type = CONF_STRING,
+		AT(cfg_weights, cost),
+		.help = "How much it counts what the request is expected to cost." },
+	{ .name = "performance",
+		.type = CONF_STRING,
+		AT(cfg_weights, performance),
+		.help = "How much it counts how long the answer is expected to take." },
+	{ .name = "availability",
+		.type = CONF_STRING,
+		AT(cfg_weights, availability),
+		.help = "How much it counts how often requests fail." },
+	{ .name = NULL },
+};
+static const struct conf_block weights_block = {
+	.name = "weights",
+	.help = "Numbers from 0 to 1, such as 0.4. Each term is taken as how many times worse than "
+		"the best candidate it is, so units do not matter. What is absent is 0.",
+	.size = sizeof(struct cfg_weights),
+	.directives = weights_directives,
+	POS_OF(cfg_weights),
+};
+
+static const char *const over_words[] = { "cheapest", "refuse", NULL };
+static const char *const stick_words[] = { "no", "session", "prompt", NULL };
+
+static const struct conf_directive route_directives[] = {
+	{ .name = "weights",
+		.type = CONF_BLOCK,
+		AT(cfg_route, weights),
+		.block = &weights_block,
+		.help = "What counts how much; absent: cost 0.4, performance 0.4, availability "
+			"0.2." },
+	{ .name = "per_second",
+		.type = CONF_MONEY,
+		AT(cfg_route, per_second),
+		.help = "Instead of weights: what a second of waiting is worth." },
+	{ .name = "per_failure",
+		.type = CONF_MONEY,
+		AT(cfg_route, per_failure),
+		.help = "Instead of weights: what a failed request is worth." },
+	{ .name = "max_cost",
+		.type = CONF_MONEY,
+		AT(cfg_route, max_cost),
+		.help = "Targets at which a request could cost more are passed over." },
+	{ .name = "over_max_cost",
+		.type = CONF_ENUM,
+		AT(cfg_route, over_max_cost),
+		.def = "cheapest",
+		.words = over_words,
+		.help = "When it could cost more at all of them: cheapest (it goes to the "
+			"cheapest), "
+			"refuse (402 `cost_ceiling`)." },
+	{ .name = "stick",
+		.type = CONF_ENUM,
+		AT(cfg_route, stick),
+		.def = "no",
+		.words = stick_words,
+		.help = "Requests that belong together go to the same target while it is well and "
+			"not "
+			"busier than others: session (the same `x-tollgate-session`), prompt (the "
+			"same beginning of the body, so that the provider's prompt cache hits)." },
+	{ .name = NULL },
+};
+const struct conf_block config_route_block = {
+	.name = "route",
+	.help = "How a target is chosen, under a name of your choice. `cheap`, `balanced` and "
+		"`fast` are there without being written.",
+	.size = sizeof(struct cfg_route),
+	.directives = route_directives,
+	POS_OF(cfg_route),
+	.check = check_route,
+};
+
+/* ---- rules */
+
+enum rule_word rule_word_of(struct str name)
+{
+	static const struct str words[] = {
+#define X(id, member, kind) { #member, sizeof #member - 1 },
+#include "core/tbl/rule_words.h"
+#undef X
+	};
+
+	if (str_starts(name, STR("tag.")) && name.n > 4)
+		return RULE_TAG;
+	if (str_starts(name, STR("header.")) && name.n > 7)
+		return RULE_HEADER;
+	for (unsigned i = 0; i < TG_ARRAY_LEN(words); i++)
+		if (str_eq(name, words[i]))
+			return (enum rule_word)i;
+	return RULE__MAX;
+}
+
+enum rule_kind rule_kind_of(enum rule_word w)
+{
+	static const char kinds[][6] = {
+#define X(id, member, kind) #kind,
+#include "core/tbl/rule_words.h"
+#undef X
+	};
+
+	if (w >= RULE_TAG)
+		return RULE_NAME;
+	switch (kinds[w][0]) {
+	case 'P': return RULE_PATHS;
+	case 'C': return RULE_COUNT;
+	case 'F': return RULE_FLAG;
+	default: return RULE_NAME;
+	}
+}
+
+int rule_count_parse(struct str s, struct rule_count *out)
+{
+	*out = (struct rule_count){ .above = false };
+	if (s.n < 2 || (s.p[0] != '<' && s.p[0] != '>'))
+		return -1;
+	out->above = s.p[0] == '>';
+	out->equal = s.p[1] == '=';
+	s = str_skip(s, out->equal ? 2 : 1);
+	if (s.n == 0 || s.n > 12)
+		return -1;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return -1;
+		out->n = out->n * 10 + (uint64_t)(s.p[i] - '0');
+	}
+	return 0;
+}
+
+static int check_match(struct conf_load *l, const struct conf_tag *m)
+{
+	static const char *const words[] = {
+#define X(id, member, kind) #member,
+#include "core/tbl/rule_words.h"
+#undef X
+	};
+	enum rule_word w = rule_word_of(m->name);
+	struct rule_count count;
+	const char *near;
+
+	if (w == RULE__MAX) {
+		near = str_nearest(m->name, words, TG_ARRAY_LEN(words));
+		return conf_fail_at(l, &m->name,
+			"`%.*s` is nothing that requests are matched by; there are tenant, org, "
+			"tier, key, path, prompt_tokens, tools, images, documents, stream, "
+			"tag.NAME and header.NAME%s%s%s",
+			STR_FMT(m->name), near != NULL ? "; did you mean `" : "",
+			near != NULL ? near : "", near != NULL ? "`?" : "");
+	}
+	if (rule_kind_of(w) == RULE_COUNT && rule_count_parse(m->value, &count) != 0)
+		return conf_fail_at(l, &m->name,
+			"a number with < <= > or >= before it, such as "
+			"\"<500\", not `%.*s`",
+			STR_FMT(m->value));
+	if (rule_kind_of(w) == RULE_FLAG && !str_eq(m->value, STR("true")) &&
+		!str_eq(m->value, STR("false")))
+		return conf_fail_at(l, &m->name, "true or false, not `%.*s`", STR_FMT(m->value));
+	return 0;
+}
+
+static int check_rule(struct conf_load *l, void *obj)
+{
+	const struct cfg_rule *r = obj;
+
+	for (size_t i = 0; i < r->match.n; i++)
+		if (check_match(l, &r->match.v[i]) != 0)
+			return -1;
+	if (r->use.n == 0 && r->route.n == 0)
+		return conf_fail(l, &r->pos, "a rule says what to do: `use` a model, or a `route`");
+	return 0;
+}
+
+static const struct conf_directive rule_directives[] = {
+	{ .name = "match",
+		.type = CONF_TAGS,
+		AT(cfg_rule, match),
+		.help = "All that is given must be so: `tenant`, `org`, `tier`, `key`, `path` "
+			"(`/v1/"
+			"chat*`), `prompt_tokens` (estimated: `\"<500\"`), `tools`, `images`, "
+			"`documents`, `stream` (true, false), `tag.NAME`, `header.NAME`. Absent: "
+			"every request." },
+	{ .name = "when_model",
+		.type = CONF_STRING,
+		AT(cfg_rule, when_model),
+		.help = "Only for requests that ask for this model. It need not be under `models`: "
+			"`auto`, say, which rules alone resolve. Absent: any." },
+	{ .name = "use",
+		.type = CONF_STRING,
+		AT(cfg_rule, use),
+		.help = "The model that serves the request; its key must be allowed to use it." },
+	{ .name = "route",
+		.type = CONF_STRING,
+		AT(cfg_rule, route),
+		.help = "The route by which a target is chosen, instead of the model's." },
+	{ .name = NULL },
+};
+const struct conf_block config_rule_block = {
+	.name = "rule",
+	.help = "Another model or another route for some requests. The first rule that matches is "
+		"the one.",
+	.size = sizeof(struct cfg_rule),
+	.directives = rule_directives,
+	POS_OF(cfg_rule),
+	.check = check_rule,
+};
+
+/* ---- limits of targets */
+
+static int check_rate(
+	struct conf_load *l, enum quota_dim dim, const struct str *text, struct capacity_rate *out)
+{
+	struct quota_limit q;
+	char why[256];
+
+	if (text->n == 0)
+		return 0;
+	if (quota_limit_parse(dim, *text, &q, why, sizeof why) != 0)
+		return conf_fail_at(l, text, "%s", why);
+	if (q.kind != QUOTA_RATE)
+		return conf_fail_at(l, text,
+			"a rate such as 5000/m (s, m, h): what the provider lets this account do, "
+			"not `%.*s`",
+			STR_FMT(*text));
+	*out = (struct capacity_rate){ q.amount, (int64_t)q.rate_s * 1000000 };
+	return 0;
+}
+
+static int check_target_limits(struct conf_load *l, void *obj)
+{
+	struct cfg_target_limits *t = obj;
+
+	t->limit.concurrency = t->concurrency;
+	if (check_rate(l, QUOTA_REQUESTS, &t->requests, &t->limit.requests) != 0)
+		return -1;
+	return check_rate(l, QUOTA_TOKENS, &t->tokens, &t->limit.tokens);
+}
+
+static const struct conf_directive target_limits_directives[] = {
+	{ .name = "concurrency",
+		.type = CONF_INT,
+		AT(cfg_target_limits, concurrency),
+		.min = 1,
+		.max = CONCURRENCY_MAX,
+		.help = "Requests at once." },
+	{ .name = "requests",
+		.type = CONF_STRING,
+		AT(cfg_target_limits, requests),
+		.help = "Requests in a time, such as 5000/m." },
+	{ .name = "tokens",
+		.type = CONF_STRING,
+		AT(cfg_target_limits, tokens),
+		.help = "Tokens in a time, such as 2000000/m: expected ones, corrected by what it "
+			"was." },
+	{ .name = NULL },
+};
+const struct conf_block config_target_limits_block = {
+	.name = "target limits",
+	.help = "What the provider lets this account do; what is beyond goes to other targets, and "
+		"is refused with 503 when there is none.",
+	.size = sizeof(struct cfg_target_limits),
+	.directives = target_limits_directives,
+	POS_OF(cfg_target_limits),
+	.check = check_target_limits,
+};

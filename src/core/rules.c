@@ -1,0 +1,64 @@
+/*
+ * rules.c: see rules.h.
+ */
+#include "core/rules.h"
+
+#include "core/plan.h"
+#include "core/plan_quota.h"
+#include "core/req.h"
+
+static bool count_is(const struct rule_count *c, uint64_t v)
+{
+	return (c->equal && v == c->n) || (c->above ? v > c->n : v < c->n);
+}
+
+static bool path_is(struct str path, struct str want)
+{
+	if (want.n > 0 && want.p[want.n - 1] == '*')
+		return str_starts(path, str_mk(want.p, want.n - 1));
+	return str_eq(path, want);
+}
+
+static bool header_is(const struct http_head *h, struct str name, struct str value)
+{
+	for (unsigned i = 0; i < h->n_fields; i++)
+		if (str_eq_ci(http_field_name(h, i), name) && str_eq(http_field_value(h, i), value))
+			return true;
+	return false;
+}
+
+static bool is_so(const struct req *r, const struct plan_match *m)
+{
+	switch (m->word) {
+	case RULE_TENANT: return str_eq(r->tenant->name, m->value);
+	case RULE_ORG: return str_eq(r->tenant->org, m->value);
+	case RULE_TIER: return str_eq(r->tenant->tier, m->value);
+	case RULE_KEY: return str_eq(r->key->id, m->value);
+	case RULE_PATH: return path_is(r->ep.upstream_path, m->value);
+	case RULE_PROMPT_TOKENS: return count_is(&m->count, est_input(NULL, r->bound.input_bytes));
+	case RULE_TOOLS: return r->bound.has_tools == m->flag;
+	case RULE_IMAGES: return r->bound.has_images == m->flag;
+	case RULE_DOCUMENTS: return r->bound.has_documents == m->flag;
+	case RULE_STREAM: return r->stream == m->flag;
+	case RULE_TAG: return plan_quota_has_tag(r->tags_json, m->name, m->value);
+	case RULE_HEADER: return header_is(&r->head, m->name, m->value);
+	case RULE__MAX: break;
+	}
+	return false;
+}
+
+const struct plan_rule *rules_find(const struct req *r)
+{
+	for (unsigned i = 0; i < r->conf->route.n_rules; i++) {
+		const struct plan_rule *rule = &r->conf->route.rules[i];
+		unsigned k = 0;
+
+		if (rule->when_model.n > 0 && !str_eq(rule->when_model, r->model_asked))
+			continue;
+		while (k < rule->n && is_so(r, &rule->match[k]))
+			k++;
+		if (k == rule->n)
+			return rule;
+	}
+	return NULL;
+}

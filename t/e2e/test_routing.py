@@ -1,0 +1,233 @@
+"""The choice of a target through the whole gateway: what providers say about themselves, fallbacks, rules, drained
+targets, capacity; and what explains it."""
+
+import json
+import threading
+
+import pytest
+
+from harness import KEY, MODEL, Client, answer, chat, merged, read_request, standard_config, wait_for
+
+CONTEXT = {"error": {"message": "This model's maximum context length is 8192 tokens.", "type": "invalid_request_error",
+                     "param": "messages", "code": "context_length_exceeded"}}
+POLICY = {"error": {"message": "filtered", "type": None, "code": "content_filter", "status": 400}}
+MONEY = {"error": {"message": "You exceeded your current quota", "type": "insufficient_quota",
+                   "code": "insufficient_quota"}}
+
+
+class Script:
+    """A provider that says what it is told to, and counts."""
+
+    def __init__(self, peer):
+        self.say, self.asked, self.models = answer(), 0, []
+        self.held = threading.Event()
+        self.held.set()
+        self.address = peer(self.serve).address
+
+    def serve(self, sock):
+        while True:
+            request = read_request(sock)
+            if request is None:
+                return
+            self.asked += 1
+            self.models.append(json.loads(request[1])["model"])
+            self.held.wait(30)
+            sock.sendall(self.say)
+
+
+@pytest.fixture
+def two(launch, tmp_path, peer):
+    """A function: (gateway, first provider, second provider); the second is a spare unless told otherwise."""
+
+    def start(changes=None, weights=(1, 0)):
+        first, second = Script(peer), Script(peer)
+        config = standard_config("127.0.0.1:9", tmp_path)
+        config["targets"] = {
+            "first": {"provider": "openai", "base_url": f"http://{first.address}", "weight": weights[0], "region": "eu"},
+            "second": {"provider": "openai", "base_url": f"http://{second.address}", "weight": weights[1], "region": "us"}}
+        config["models"] = {MODEL: {"targets": ["first", "second"]}}
+        return launch(merged(config, changes or {})), first, second
+
+    return start
+
+
+def targets(gw):
+    return {t["name"]: t for t in gw.admin_get("/admin/v1/targets").json["targets"]}
+
+
+def post(gw, path, body):
+    with Client(gw.admin) as c:
+        return c.request("POST", path, body)
+
+
+def test_a_rate_limit_keeps_requests_away_and_is_no_failure(two):
+    gw, first, second = two()
+    first.say = answer({"error": {"message": "slow down"}}, "429 x", "retry-after: 60\r\n")
+    for _ in range(5):
+        response = chat(gw.listen)
+        assert response.status == 200 and response.get("x-tollgate-target") == "second"
+    assert first.asked == 1 and second.asked == 5
+    model = targets(gw)["first"]["models"][0]
+    assert 50 < model["limited_seconds"] <= 60 and model["circuit"] == "closed"
+    assert targets(gw)["first"]["state"] == "up"
+    gw.metric_is(1, "tollgate_target_limited_total", target="first")
+
+
+def test_what_is_left_says_when_to_stay_away(two):
+    gw, first, second = two()
+    first.say = answer(more="x-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 30s\r\n")
+    assert chat(gw.listen).get("x-tollgate-target") == "first"
+    assert chat(gw.listen).get("x-tollgate-target") == "second"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_account_without_money_is_left_alone(two, chunked):
+    """429 insufficient_quota is no rate limit; the whole body is read for that, in whatever framing."""
+    gw, first, second = two()
+    body = json.dumps(MONEY).encode()
+    first.say = answer(MONEY, "429 x")
+    if chunked:
+        half = len(body) // 2
+        first.say = b"HTTP/1.1 429 x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n" + \
+            b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in (body[:half], body[half:])) + b"0\r\n\r\n"
+    for _ in range(3):
+        assert chat(gw.listen).get("x-tollgate-target") == "second"
+    assert first.asked == 1
+    assert targets(gw)["first"]["state"] == "refused"
+    gw.metric_is(1, "tollgate_target_refused_total", target="first")
+    gw.metric_is(0, "tollgate_target_up", target="first")
+    assert "account refused" in gw.errors()
+    # the operator has paid
+    assert post(gw, "/admin/v1/targets/enable", {"target": "first"}).json["state"] == "up"
+    first.say = answer()
+    assert chat(gw.listen).get("x-tollgate-target") == "first"
+
+
+def test_an_error_that_stops_in_the_middle_is_passed_on(two):
+    """The rest of it is waited for, but not for ever."""
+    gw, first, second = two({"models": {"other": {"targets": ["second"]}, MODEL: {"fallback": ["other"]}}})
+    first.say = answer(CONTEXT, "400 x", "connection: close\r\n")[:-20]
+    with Client(gw.listen) as c:
+        c.send_request("POST", "/v1/chat/completions", {"model": MODEL, "messages": []}, (), KEY)
+        response = c.read_head()
+        assert response.status in (400, 502)
+    assert second.asked == 0
+
+
+@pytest.mark.parametrize("error, falls", [(CONTEXT, True), (POLICY, True), ({"error": {"message": "no"}}, False)])
+def test_a_model_falls_back(two, error, falls):
+    gw, first, second = two({"models": {
+        "larger": {"targets": [{"target": "second", "model": "larger-one"}]},
+        MODEL: {"targets": ["first"], "fallback": ["larger"]}}})
+    first.say = answer(error, "400 Bad Request")
+    response = chat(gw.listen)
+    if falls:
+        assert response.status == 200 and response.get("x-tollgate-target") == "second"
+        assert second.models == ["larger-one"]
+        gw.metric_is(1, "tollgate_upstream_fallbacks_total")
+    else:
+        assert response.status == 400 and response.json == error and second.asked == 0
+    # a client's mistake is no failure of the target
+    assert targets(gw)["first"]["models"][0]["circuit"] == "closed"
+
+
+def test_a_model_falls_back_when_its_targets_fail_and_only_where_the_key_may(two):
+    changes = {"models": {"other": {"targets": ["second"]}, "secret": {"targets": ["second"]},
+                          MODEL: {"targets": ["first"], "fallback": ["secret", "other"]}}}
+    gw, first, second = two(changes)
+    config = merged(gw.config, {})
+    config["tenants"]["acme"]["keys"][0]["models"] = [MODEL, "other"]
+    gw.reload(config)
+    first.say = b"HTTP/1.1 500 x\r\ncontent-length: 0\r\n\r\n"
+    response = chat(gw.listen)
+    assert response.status == 200 and response.get("x-tollgate-attempts") == "2" and second.models == ["other"]
+    config["tenants"]["acme"]["keys"][0]["models"] = [MODEL]
+    gw.reload(config)
+    assert chat(gw.listen).status == 500
+
+
+def test_rules(two):
+    gw, first, second = two({"models": {"small": {"targets": [{"target": "second", "model": "s"}]}}, "rules": [
+        {"match": {"prompt_tokens": "<200", "tools": "false"}, "when_model": "auto", "use": "small"},
+        {"when_model": "auto", "use": MODEL}]})
+    assert chat(gw.listen, model="auto").status == 200
+    assert second.models == ["s"] and first.asked == 0
+    assert chat(gw.listen, model="auto", content="x " * 2000).status == 200
+    assert first.models == [MODEL]
+    tool = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    assert chat(gw.listen, model="auto", tools=tool).status == 200
+    assert first.asked == 2
+    assert chat(gw.listen, model="automatic").status == 404
+
+
+def test_draining_a_target(two):
+    gw, first, second = two()
+    assert chat(gw.listen).get("x-tollgate-target") == "first"
+    assert post(gw, "/admin/v1/targets/drain", {"target": "first"}).status == 200
+    assert gw.admin_get("/readyz").json["targets"] == {"first": "drained", "second": "up"}
+    for _ in range(5):
+        assert chat(gw.listen).get("x-tollgate-target") == "second"
+    gw.reload(gw.config)  # it stays so
+    assert chat(gw.listen).get("x-tollgate-target") == "second"
+    assert post(gw, "/admin/v1/targets/drain", {"target": "second"}).status == 200
+    response = chat(gw.listen)
+    assert response.status == 503 and response.json["error"]["code"] == "no_target"
+    assert post(gw, "/admin/v1/targets/drain", {"target": "third"}).status == 404
+    assert post(gw, "/admin/v1/targets/enable", {"target": "first"}).status == 200
+    assert chat(gw.listen).get("x-tollgate-target") == "first"
+
+
+def test_a_target_takes_as_many_as_it_may(two):
+    """Two at once go to the first, a third to the second; when that may take none, 503 with Retry-After."""
+    gw, first, second = two({"targets": {"first": {"limits": {"concurrency": 2}},
+                                         "second": {"limits": {"requests": "1/m"}}}})
+    first.held.clear()
+    with Client(gw.listen) as a, Client(gw.listen) as b:
+        for n, c in ((1, a), (2, b)):
+            c.send_request("POST", "/v1/chat/completions", {"model": MODEL, "messages": []}, (), KEY)
+            wait_for(lambda: first.asked == n, "the provider to be asked")
+        assert targets(gw)["first"]["concurrency"] == {"used": 2, "limit": 2}
+        assert chat(gw.listen).get("x-tollgate-target") == "second"
+        response = chat(gw.listen)
+        assert response.status == 503 and response.get("retry-after") is not None
+        first.held.set()
+        assert a.response().status == 200 and b.response().status == 200
+    wait_for(lambda: targets(gw)["first"]["concurrency"]["used"] == 0, "all to be over")
+    assert chat(gw.listen).get("x-tollgate-target") == "first"
+
+
+def test_explain(two):
+    gw, first, second = two({"models": {MODEL: {"route": "balanced"}}}, weights=(1, 1))
+    response = chat(gw.listen, headers={"x-tollgate-explain": "1"})
+    said = response.get("x-tollgate-route")
+    assert said.startswith(f"model {MODEL}, route balanced, to {response.get('x-tollgate-target')}: "), said
+    assert "first" in said and "second" in said and " total 0.0" in said
+    assert chat(gw.listen).get("x-tollgate-route") is None
+    response = chat(gw.listen, headers={"x-tollgate-explain": "1", "x-tollgate-route": "fast"})
+    assert ", route fast, " in response.get("x-tollgate-route")
+    response = chat(gw.listen, headers={"x-tollgate-route": "quick"})
+    assert response.status == 400 and response.json["error"]["code"] == "invalid_route"
+    page = gw.admin_get(f"/admin/v1/route/explain?tenant=acme&model={MODEL}&tokens=2000&output=100").json
+    assert page["route"] == "balanced" and page["pick"] in ("first", "second")
+    assert [c["target"] for c in page["candidates"]] == ["first", "second"]
+    for c in page["candidates"]:
+        # 2,000 tokens at 0.15 USD a million and 100 at 0.60
+        assert c["expected"]["cost_usd"] == "0.00036" and c["skipped"] == []
+        assert float(c["score_usd"]["total"]) > 0
+    assert gw.admin_get("/admin/v1/route/explain?model=nobody").status == 404
+    assert gw.admin_get("/admin/v1/route/explain?mode=x").status == 400
+
+
+def test_the_cheaper_and_the_faster_one(launch, tmp_path, simulator):
+    """Two real (simulated) providers: one slow, one dear. Each preset sends nearly all to its own favourite."""
+    slow, quick = simulator("--ttft", "150ms", "--key", "x"), simulator()
+    config = standard_config("127.0.0.1:9", tmp_path)
+    config["targets"] = {
+        "cheap": {"provider": "openai", "base_url": f"http://{slow.listen}", "key": "x"},
+        "dear": {"provider": "openai", "base_url": f"http://{quick.listen}", "key": config["targets"]["openai"]["key"]}}
+    config["models"] = {MODEL: {"targets": [{"target": "cheap", "model": "gpt-4o-mini"},
+                                            {"target": "dear", "model": "gpt-4o"}]}}
+    gw = launch(config)
+    for preset, favourite in (("cheap", "cheap"), ("fast", "dear")):
+        got = [chat(gw.listen, headers={"x-tollgate-route": preset}).get("x-tollgate-target") for _ in range(40)]
+        assert got[10:].count(favourite) >= 25, (preset, got)

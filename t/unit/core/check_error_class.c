@@ -1,0 +1,88 @@
+/*
+ * check_error_class.c: what providers' errors are about, in the shapes they have.
+ */
+#include "unit/unit.h"
+
+#include <stdio.h>
+
+#include "core/error_class.h"
+
+static const struct {
+	const char *body;
+	enum error_class is;
+} rows[] = {
+	{ "{\"error\":{\"message\":\"You exceeded your current quota\",\"type\":"
+	  "\"insufficient_quota\",\"param\":null,\"code\":\"insufficient_quota\"}}",
+		ERROR_MONEY },
+	{ "{\"error\":{\"message\":\"slow down\",\"type\":\"tokens\",\"code\":"
+	  "\"rate_limit_exceeded\"}}",
+		ERROR_OTHER },
+	{ "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"Your "
+	  "credit balance is too low to access the API.\"},\"request_id\":\"req_1\"}",
+		ERROR_MONEY },
+	{ "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"prompt "
+	  "is too long: 210000 tokens > 200000 maximum\"}}",
+		ERROR_CONTEXT },
+	{ "{\"error\":{\"message\":\"This model's maximum context length is 8192 tokens.\","
+	  "\"type\":\"invalid_request_error\",\"param\":\"messages\",\"code\":"
+	  "\"context_length_exceeded\"}}",
+		ERROR_CONTEXT },
+	{ "{\"error\":{\"code\":400,\"message\":\"The input token count (2000000) exceeds the "
+	  "maximum number of tokens allowed (1048576).\",\"status\":\"INVALID_ARGUMENT\"}}",
+		ERROR_CONTEXT },
+	{ "{\"object\":\"error\",\"message\":\"Prompt contains 40000 tokens, too large for model "
+	  "with 32768 maximum context length\",\"type\":\"invalid_request_error\"}",
+		ERROR_CONTEXT },
+	{ "{\"error\":{\"message\":\"The response was filtered\",\"code\":\"content_filter\","
+	  "\"status\":400,\"innererror\":{\"code\":\"ResponsibleAIPolicyViolation\"}}}",
+		ERROR_POLICY },
+	{ "{\"error\":{\"code\":\"x\",\"innererror\":{\"code\":\"ResponsibleAIPolicyViolation\"}}}",
+		ERROR_POLICY },
+	/* only words of the error count, not what it quotes elsewhere */
+	{ "{\"prompt\":\"insufficient_quota\",\"error\":{\"param\":\"insufficient_quota\"}}",
+		ERROR_OTHER },
+	{ "{\"error\":\"insufficient_quota\"}", ERROR_OTHER },
+	{ "{\"error\":null,\"code\":7}", ERROR_OTHER },
+	{ "{\"error\":{\"code\":\"context_length_exceeded\"}", ERROR_OTHER }, /* broken off */
+	{ "<html>prompt is too long</html>", ERROR_OTHER },
+	{ "", ERROR_OTHER },
+};
+
+START_TEST(classes)
+{
+	char *copy = unit_copy(rows[_i].body, strlen(rows[_i].body));
+
+	ck_assert_int_eq(error_class_of(str_mk(copy, strlen(rows[_i].body))), rows[_i].is);
+	free(copy);
+}
+END_TEST
+
+START_TEST(large)
+{
+	static char body[ERROR_BODY_MAX + 64];
+	int n = snprintf(body, sizeof body, "{\"code\":\"insufficient_quota\",\"x\":\"");
+
+	memset(body + n, 'x', sizeof body - (size_t)n);
+	memcpy(body + ERROR_BODY_MAX - 2, "\"}", 2);
+	ck_assert_int_eq(error_class_of(str_mk(body, ERROR_BODY_MAX)), ERROR_MONEY);
+	memcpy(body + ERROR_BODY_MAX - 1, "\"}", 2);
+	body[ERROR_BODY_MAX - 2] = 'x';
+	ck_assert_int_eq(error_class_of(str_mk(body, ERROR_BODY_MAX + 1)), ERROR_OTHER);
+}
+END_TEST
+
+START_TEST(statuses)
+{
+	for (int s = 100; s < 600; s++)
+		ck_assert_int_eq(error_class_asks(s), s == 400 || s == 413 || s == 422 || s == 429);
+}
+END_TEST
+
+static void tests(TCase *tc)
+{
+	tcase_add_loop_test(tc, classes, 0, sizeof rows / sizeof *rows);
+	tcase_add_test(tc, large);
+	tcase_add_test(tc, statuses);
+}
+
+UNIT_MAIN("error_class", tests)
