@@ -1,9 +1,10 @@
 /*
- * config_route.c: the directive tables of the choice of a target: routes, rules, limits of targets.
- * Part of config.c's tables.
+ * config_route.c: the directive tables of the choice of a target: routes, rules, limits of targets,
+ * models. Part of config.c's tables.
  */
 #include "core/config_route.h"
 
+#include "core/config.h"
 #include "core/config_check.h"
 
 #define AT(type, member) .offset = offsetof(struct type, member)
@@ -358,4 +359,74 @@ const struct conf_block config_target_limits_block = {
 	.directives = target_limits_directives,
 	POS_OF(cfg_target_limits),
 	.check = check_target_limits,
+};
+
+/* ---- models */
+
+static const struct conf_directive model_target_directives[] = {
+	{ .name = "target",
+		.type = CONF_STRING,
+		AT(cfg_model_target, target),
+		.flags = CONF_REQUIRED,
+		.help = "Name of a target." },
+	{ .name = "model",
+		.type = CONF_STRING,
+		AT(cfg_model_target, model),
+		.help = "What the provider calls the model; absent: the name the client used." },
+	{ .name = "weight",
+		.type = CONF_INT,
+		AT(cfg_model_target, weight),
+		.min = 1,
+		.max = 1000,
+		.help = "Share of this model's requests; absent: the target's weight." },
+	{ .name = NULL },
+};
+static const struct conf_block model_target_block = {
+	.name = "model target",
+	.help = "One place that serves a model. A single text stands for `target`.",
+	.size = sizeof(struct cfg_model_target),
+	.directives = model_target_directives,
+	POS_OF(cfg_model_target),
+};
+
+static const char *const unsupported_words[] = { "refuse", "drop", NULL };
+static const struct conf_directive model_directives[] = {
+	{ .name = "targets",
+		.type = CONF_LIST,
+		AT(cfg_model, targets),
+		.flags = CONF_REQUIRED,
+		.block = &model_target_block,
+		.help = "Where the model is served; at least one." },
+	{ .name = "on_unsupported",
+		.type = CONF_ENUM,
+		AT(cfg_model, on_unsupported),
+		.def = "refuse",
+		.words = unsupported_words,
+		.help = "When a request is translated for a target whose API cannot say all of it: "
+			"refuse "
+			"(400, which names the member, if no other target of the model can), or "
+			"drop (leave "
+			"the member out, and name it in x-tollgate-dropped)." },
+	{ .name = "route",
+		.type = CONF_STRING,
+		AT(cfg_model, route),
+		.help = "How one of them is chosen: a name under `routes`, or cheap, balanced or "
+			"fast. Absent: by their weights." },
+	{ .name = "fallback",
+		.type = CONF_STRINGS,
+		AT(cfg_model, fallback),
+		.help = "Models that serve, in this order, when none of the targets could, when "
+			"the "
+			"request is longer than the model's context, and when the provider "
+			"declines "
+			"it by its content policy. The key must be allowed to use them." },
+	{ .name = NULL },
+};
+const struct conf_block config_model_block = {
+	.name = "model",
+	.help = "A model by the name that clients ask for.",
+	.size = sizeof(struct cfg_model),
+	.directives = model_directives,
+	POS_OF(cfg_model),
+	.check = config_check_model,
 };
