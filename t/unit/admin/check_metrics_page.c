@@ -35,11 +35,7 @@ static struct str counted_text(unsigned label)
 static struct worker workers[2];
 static struct outbuf out;
 static struct metrics_source src = { workers, 2, 3, 4, 5999999, { "gw-1", 4 }, NULL, NULL, NULL,
-<<<<<<< HEAD
 	NULL, NULL, 0, NULL };
-=======
-	NULL, NULL };
->>>>>>> 7dcfa46 (config: models' tables stand beside the routes')
 
 static void setup(void)
 {
