@@ -286,6 +286,14 @@ static const struct conf_directive target_directives[] = {
 		.help = "Instead of a key: a shell command that prints a bearer token, such as az "
 			"account get-access-token. Run every 5 minutes, or ahead of the token's "
 			"end; one that fails keeps the old token until it expires." },
+	{ .name = "profile",
+		.type = CONF_STRING,
+		AT(cfg_target, profile),
+		.help = "Bedrock, without a key: which profile of the shared credentials file "
+			"signs; "
+			"absent: AWS_ACCESS_KEY_ID and the like, AWS_PROFILE, or the container's "
+			"own "
+			"credentials. Read every minute, or ahead of their end." },
 	{ .name = "api_version",
 		.type = CONF_STRING,
 		AT(cfg_target, api_version),

@@ -76,6 +76,7 @@ struct cfg_target {
 	struct str base_url;
 	struct str key;                       /* secret; may be empty (local servers) */
 	struct str token_file, token_command; /* instead: a bearer token that changes */
+	struct str profile;                   /* Bedrock: of the shared credentials file */
 	struct str api_version;               /* Azure; empty: its paths without versions */
 	struct str region;
 	int64_t weight;           /* 0..1000; 0: a spare */

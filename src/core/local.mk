@@ -18,6 +18,7 @@ libtg_core_a_SOURCES = \
 	src/core/conn_count.c \
 	src/core/cors.c src/core/cors.h \
 	src/core/cred_google.c src/core/cred_google.h \
+	src/core/cred_aws.c src/core/cred_aws.h \
 	src/core/cred_token.c src/core/cred_token.h \
 	src/core/endpoint.c src/core/endpoint.h \
 	src/core/error_class.c src/core/error_class.h \

@@ -80,9 +80,9 @@ struct provider {
 	enum verdict (*head)(struct attempt *, const struct http_head *);
 };
 
-#define PROVIDER_ROOM                                                               \
-	2048 /* bytes that path, fields and sign may write, beside the model's name \
-	      */
+/* Bytes that path, fields and sign may write, beside the model's name: a session token has
+ * thousands. */
+#define PROVIDER_ROOM      8192
 #define PROVIDER_LACKS(id) (UINT64_C(1) << ENDPOINT_##id)
 
 /* Does it take requests to this endpoint as they are? */

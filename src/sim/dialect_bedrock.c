@@ -35,6 +35,16 @@ static const char *error_type(int status)
 	return errors[i].type;
 }
 
+/* By what refused it: a fault, out of money; else a 403 is the signature's. */
+static const char *refusal_type(const struct sim_req *r)
+{
+	if (sim_fault_has(&r->knobs.fault, SIM_F_QUOTA))
+		return "ServiceQuotaExceededException";
+	if (r->status == 403 && r->knobs.fault.status != 403)
+		return "InvalidSignatureException";
+	return error_type(r->status);
+}
+
 static void bedrock_put_headers(struct sim_req *r, struct sim_buf *o)
 {
 	sim_buf_lit(o, "x-amzn-requestid: ");
@@ -42,9 +52,7 @@ static void bedrock_put_headers(struct sim_req *r, struct sim_buf *o)
 	sim_buf_lit(o, "\r\n");
 	if (r->status >= 400)
 		sim_buf_fmt(o, "x-amzn-errortype: %s:http://internal.amazon.com/coral/\r\n",
-			sim_fault_has(&r->knobs.fault, SIM_F_QUOTA)
-				? "ServiceQuotaExceededException"
-				: error_type(r->status));
+			refusal_type(r));
 }
 
 static void bedrock_put_error(struct sim_req *r, struct sim_buf *b, int status, enum sim_error e,

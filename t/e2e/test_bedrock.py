@@ -1,9 +1,10 @@
 """Bedrock and Cohere as targets of OpenAI's and Anthropic's clients: answers, binary streams, tools, faults, and the money."""
 import json
+import os
 
 import pytest
 
-from harness import KEY, PROVIDER_KEY, Client, chat_body
+from harness import KEY, PROVIDER_KEY, Client, chat_body, wait_for
 from test_translate import QUESTION, SIM_FIELDS, TOOL, stream
 
 MODELS = {"nova": ("bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"), "command": ("cohere", "command-a-03-2025")}
@@ -160,3 +161,75 @@ def test_usage_behind_the_end_of_the_message_is_waited_for(hosts, sim):
 def test_other_ends(hosts, sim, word, finish):
     gw = hosts()
     assert ask(gw, "nova", {"x-sim-finish": word}).json["choices"][0]["finish_reason"] == finish
+
+
+# ---- signed requests
+
+ACCESS, SECRET, SESSION = "AKIDEXAMPLE", "an/example+secret", "a-session=="
+
+
+@pytest.fixture
+def signed(gateway, simulator, tmp_path):
+    """A simulator that takes signatures with this secret (and session), and a gateway with credentials from a file."""
+    def start(text, session="", provider=ACCESS + ":" + SECRET, env=None, **target):
+        sim = simulator(key=provider + (":" + session if session else ""))
+        (tmp_path / "credentials").write_text(text)
+        address = sim.ready["listen"]
+        gw = gateway({"targets": {"aws": {"provider": "bedrock", "base_url": f"http://{address}", "region": "eu-central-1",
+                                          "pass_fields": MORE_FIELDS, **target}},
+                      "models": {"nova": {"targets": [{"target": "aws", "model": MODELS["nova"][1]}]}}},
+                     env={**os.environ, "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"), "AWS_ACCESS_KEY_ID": "",
+                          "AWS_PROFILE": "", **(env or {})})
+        return gw, sim
+    return start
+
+
+def profile(name, secret=SECRET, session=""):
+    return f"[{name}]\naws_access_key_id = {ACCESS}\naws_secret_access_key = {secret}\n" + (
+        f"aws_session_token = {session}\n" if session else "")
+
+
+@pytest.mark.parametrize("session", ["", SESSION])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_requests_are_signed(signed, session, streamed):
+    """The model's id has a colon: it is encoded once on the wire and once more where it is signed."""
+    gw, sim = signed(profile("work", session=session), session, profile="work")
+    if streamed:
+        head, events = stream(gw, "/v1/chat/completions", chat_body("nova", True, QUESTION))
+        assert head.status == 200 and events[-2][1] == "[DONE]", events
+    else:
+        assert ask(gw, "nova").status == 200
+    seen = sim.requests()[-1]
+    assert seen["target"] == f"/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse{'-stream' if streamed else ''}"
+    fields = dict(seen["headers"])
+    assert fields["authorization"].startswith(f"AWS4-HMAC-SHA256 Credential={ACCESS}/")
+    assert "/eu-central-1/bedrock/aws4_request, SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date" in fields["authorization"]
+    assert fields.get("x-amz-security-token", "") == session
+    sim.entry = sim.ledger()["entries"][-1]
+    assert sim.entry["model"] == MODELS["nova"][1]
+
+
+def test_the_environment_signs(signed):
+    gw, _ = signed("", env={"AWS_ACCESS_KEY_ID": ACCESS, "AWS_SECRET_ACCESS_KEY": SECRET})
+    assert ask(gw, "nova").status == 200
+
+
+def test_a_secret_that_is_wrong_is_not_shown_to_the_client(signed, tmp_path):
+    """And one that is put right is read again: no reload."""
+    gw, _ = signed(profile("default", "wrong"))
+    r = ask(gw, "nova")
+    assert r.status == 502 and "signature" not in r.body.decode().lower(), r
+    (tmp_path / "credentials").write_text(profile("default"))
+    wait_for(lambda: ask(gw, "nova").status == 200, "the new secret to be used")
+
+
+def test_without_credentials_nothing_is_sent(signed):
+    gw, sim = signed("[other]\n")
+    r = ask(gw, "nova")
+    assert r.status in (502, 503) and sim.requests() == [], r
+
+
+def test_a_target_to_be_signed_for_has_a_region(signed):
+    with pytest.raises(Exception) as e:
+        signed(profile("default"), region="")
+    assert "region" in str(e.value)

@@ -8,6 +8,7 @@ UNIT_TESTS += \
 	t/unit/core/check_conn \
 	t/unit/core/check_conn_count \
 	t/unit/core/check_cred_google \
+	t/unit/core/check_cred_aws \
 	t/unit/core/check_cred_token \
 	t/unit/core/check_endpoint \
 	t/unit/core/check_errors \
