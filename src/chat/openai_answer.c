@@ -240,7 +240,7 @@ static void write_blocks(struct json_out *o, const struct chat_part *p)
 	jo_arr_end(o);
 }
 
-void openai_write_call(struct json_out *o, const struct chat_part *p)
+void openai_write_call(struct json_out *o, const struct chat_part *p, bool with_signature)
 {
 	jo_obj(o);
 	jo_key(o, "id");
@@ -253,7 +253,8 @@ void openai_write_call(struct json_out *o, const struct chat_part *p)
 	jo_key(o, "arguments");
 	jo_quote_jstr(o, p->args);
 	jo_obj_end(o);
-	openai_write_signature(o, p->signature);
+	if (with_signature)
+		openai_write_signature(o, p->signature);
 	jo_obj_end(o);
 }
 
@@ -263,7 +264,7 @@ static void write_calls(struct json_out *o, const struct chat_part *p)
 	jo_arr(o);
 	for (; p != NULL; p = p->next)
 		if (p->kind == PART_CALL)
-			openai_write_call(o, p);
+			openai_write_call(o, p, true);
 	jo_arr_end(o);
 }
 

@@ -106,7 +106,7 @@ void openai_write_error_object(const struct chat_error *e, struct json_out *o);
 /* An id for the n-th call of an answer whose provider gives none; absent: no memory. */
 struct str openai_call_id(struct chat_context *cx, size_t n);
 /* An element of tool_calls. */
-void openai_write_call(struct json_out *o, const struct chat_part *p);
+void openai_write_call(struct json_out *o, const struct chat_part *p, bool with_signature);
 /* The member extra_content with a thought signature; nothing when it is absent. */
 void openai_write_signature(struct json_out *o, struct str signature);
 

@@ -219,15 +219,18 @@ static void write_joined(
 	jo_str_end(o);
 }
 
-static void write_assistant_calls(struct json_out *o, struct chat_walk w)
+/* Gemini's signatures, which other models' hosts may refuse as unknown, are for Gemini's models. */
+static void write_assistant_calls(
+	const struct chat_context *cx, struct json_out *o, struct chat_walk w)
 {
+	bool signed_calls = str_find(cx->model, STR("gemini")) != (size_t)-1;
 	const struct chat_part *p;
 
 	jo_key(o, "tool_calls");
 	jo_arr(o);
 	while ((p = chat_walk_part(&w)) != NULL)
 		if (p->kind == PART_CALL)
-			openai_write_call(o, p);
+			openai_write_call(o, p, signed_calls);
 	jo_arr_end(o);
 }
 
@@ -260,7 +263,7 @@ static void write_assistant(struct chat_context *cx, struct json_out *o, struct 
 	if (refusals > 0)
 		write_joined(o, "refusal", w, PART_REFUSAL);
 	if (calls > 0)
-		write_assistant_calls(o, w);
+		write_assistant_calls(cx, o, w);
 	jo_obj_end(o);
 }
 

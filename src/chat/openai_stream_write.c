@@ -15,6 +15,7 @@ struct place {
 struct chat_stream {
 	struct arena *arena;
 	struct str id, model;
+	struct str head; /* of every chunk, up to its choices */
 	int64_t created;
 	bool usage_wanted, has_usage, ended;
 	struct usage usage;
@@ -37,7 +38,7 @@ struct chat_stream *openai_out_open(struct chat_context *cx, const struct chat_r
 
 /* ---- chunks */
 
-static void begin_chunk(const struct chat_stream *s, struct json_out *o)
+static void write_head(const struct chat_stream *s, struct json_out *o)
 {
 	jo_lit(o, "data: ");
 	jo_obj(o);
@@ -50,6 +51,32 @@ static void begin_chunk(const struct chat_stream *s, struct json_out *o)
 	jo_jstr(o, s->model);
 	jo_key(o, "choices");
 	jo_arr(o);
+}
+
+/* What every chunk begins with is written once; no memory: every time. */
+static void keep_head(struct chat_stream *s)
+{
+	struct json_out o;
+	size_t n;
+	char *p;
+
+	jo_init(&o, NULL, 0);
+	write_head(s, &o);
+	n = o.n;
+	p = arena_alloc(s->arena, n);
+	if (p == NULL)
+		return;
+	jo_init(&o, p, n);
+	write_head(s, &o);
+	s->head = str_mk(p, n);
+}
+
+static void begin_chunk(const struct chat_stream *s, struct json_out *o)
+{
+	if (s->head.p != NULL)
+		jo_bytes(o, s->head);
+	else
+		write_head(s, o);
 }
 
 static void end_event(struct json_out *o)
@@ -209,6 +236,7 @@ static void write_start(struct chat_stream *s, const struct chat_event *e, struc
 		s->usage = *e->usage;
 		s->has_usage = true;
 	}
+	keep_head(s);
 	begin_delta(s, 0, o);
 	jo_m_lit(o, "content", "");
 	end_delta(s, STR_NONE, o);

@@ -320,6 +320,19 @@ START_TEST(usage_of_streams)
 	u.cx.no_include_usage = true;
 	ck_assert_int_eq(chat_unit_request(&u, &chat_codec_openai, &chat_codec_openai, in, &rq), 0);
 	CHAT_UNIT_TEXT(&u, "{\"model\":\"m\",\"messages\":[" HI "],\"stream\":true}");
+	u.cx.model = STR("google/gemini-3-pro");
+	ck_assert_int_eq(
+		chat_unit_request(&u, &chat_codec_openai, &chat_codec_openai,
+			MSG("{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"a\",\"function\":{"
+			    "\"name\":\"f\"},"
+			    "\"extra_content\":{\"google\":{\"thought_signature\":\"g\"}}}]}") "}",
+			&rq),
+		0);
+	ck_assert_ptr_nonnull(
+		strstr(u.text, "\"extra_content\":{\"google\":{\"thought_signature\":\"g\"}}}]}"));
+	u.cx.model = STR("gpt-5.1");
+	CHAT_UNIT_WRITE(&u, (void)!chat_codec_openai.write_request(&u.cx, &rq, o));
+	ck_assert_ptr_null(strstr(u.text, "extra_content"));
 }
 END_TEST
 
