@@ -16,6 +16,7 @@
 #include "core/config.h"
 #include "core/plan.h"
 #include "core/provider.h"
+#include "io/cred.h"
 #include "io/resolve.h"
 #include "quotasync.h"
 
@@ -92,6 +93,7 @@ static int check(const char *path, bool dump)
 
 	if (r == NULL)
 		return 1;
+	cred_fetch_nothing();
 	c = plan_load(path, r, 0, &err);
 	if (c == NULL || quotasync_check(c, err.text, sizeof err.text) != 0) {
 		fprintf(stderr, "%s\n", err.text);

@@ -13,6 +13,7 @@
 #include "core/plan.h"
 #include "core/quota_ledger.h"
 #include "ctl/ctl.h"
+#include "io/cred.h"
 #include "io/resolve.h"
 #include "ledger/verify.h"
 
@@ -97,6 +98,7 @@ json_t *quota_books_read(const char *config, const char *ledger)
 	char why[512];
 
 	tg_assert(r != NULL && books != NULL);
+	cred_fetch_nothing();
 	c = plan_load(config, r, 0, &err);
 	if (c == NULL)
 		ctl_failed("quota", "%s", err.text);

@@ -39,6 +39,7 @@ struct cred {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t answer = PTHREAD_COND_INITIALIZER; /* some credential was asked for */
 static struct list creds = { &creds, &creds };
+static bool fetch_nothing;
 
 /* ---- what a fetch brings */
 
@@ -120,8 +121,10 @@ static void cred_free(struct cred *c)
 {
 	got_free(c->now);
 	pthread_cond_destroy(&c->wake);
-	for (unsigned i = 0; i < CRED_ARGS; i++)
+	for (unsigned i = 0; i < CRED_ARGS; i++) { /* some are keys themselves */
+		explicit_bzero((char *)(uintptr_t)c->arg[i].p, c->arg[i].n);
 		free((char *)(uintptr_t)c->arg[i].p);
+	}
 	free(c->name);
 	FINI_OBJ(c);
 	free(c);
@@ -264,6 +267,8 @@ static struct cred *cred_new(
 	pthread_cond_init(&c->wake, &clock);
 	pthread_condattr_destroy(&clock);
 	list_push_back(&creds, &c->node);
+	if (fetch_nothing)
+		return c;
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	tg_assert(pthread_create(&id, &attr, cred_main, c) == 0);
@@ -285,17 +290,27 @@ struct cred *cred_get(
 	return c;
 }
 
+void cred_fetch_nothing(void)
+{
+	fetch_nothing = true;
+}
+
 void cred_put(struct cred *c)
 {
+	bool mine = false;
+
 	CHECK_OBJ(c, CRED_MAGIC);
 	pthread_mutex_lock(&lock);
 	tg_assert(c->refs > 0);
 	if (--c->refs == 0) { /* its thread frees it */
 		list_del(&c->node);
 		c->stop = true;
+		mine = fetch_nothing;
 		pthread_cond_signal(&c->wake);
 	}
 	pthread_mutex_unlock(&lock);
+	if (mine)
+		cred_free(c);
 }
 
 const struct cred_kind *cred_kind_of(const struct cred *c)

@@ -63,6 +63,8 @@ bool cred_stopping(const struct cred_got *g);
 struct cred *cred_get(
 	const struct cred_kind *kind, const struct str arg[CRED_ARGS], struct str name);
 void cred_put(struct cred *c);
+/* From now on nothing is fetched: for programs that only look at a configuration. */
+void cred_fetch_nothing(void);
 
 /* Its kind. */
 const struct cred_kind *cred_kind_of(const struct cred *c);

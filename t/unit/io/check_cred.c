@@ -191,6 +191,19 @@ START_TEST(hanging_fetch_holds_nobody)
 }
 END_TEST
 
+/* A program that only looks at a configuration runs nobody's commands. */
+START_TEST(nothing_is_fetched)
+{
+	struct cred *c;
+
+	cred_fetch_nothing();
+	c = get(&fake, "3600", "");
+	ck_assert(!cred_wait(c, 20000));
+	ck_assert_int_eq(atomic_load(&fetched), 0);
+	cred_put(c);
+}
+END_TEST
+
 static const struct part_row {
 	const char *text;
 	bool ok;
@@ -238,6 +251,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, figures);
 	tcase_add_test(tc, refused);
 	tcase_add_test(tc, hanging_fetch_holds_nobody);
+	tcase_add_test(tc, nothing_is_fetched);
 	tcase_add_test(tc, parts_are_checked);
 }
 
