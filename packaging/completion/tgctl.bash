@@ -19,13 +19,15 @@ _tgctl() {
 		;;
 	esac
 	case $COMP_CWORD:${COMP_WORDS[1]}:${COMP_WORDS[2]} in
-	1:*) words="keys prices usage ledger quota export help" ;;
+	1:*) words="keys prices usage ledger quota route targets export help" ;;
 	2:keys:*) words="create hash" ;;
 	2:prices:*) words="list show history diff import" ;;
 	2:ledger:*) words="tail dump verify reconcile" ;;
 	2:quota:*) words="show tree explain set adjust fence verify" ;;
+	2:route:*) words="explain" ;;
+	2:targets:*) words="list drain enable" ;;
 	2:export:*) words="jsonl csv" ;;
-	2:help:*) words="keys prices usage ledger quota export" ;;
+	2:help:*) words="keys prices usage ledger quota route targets export" ;;
 	*:keys:*) words="--tenant --id --expires --json --help" ;;
 	*:prices:import) words="litellm -o --output --date --corrections --report --help" ;;
 	*:prices:*) words="--provider --model -c --config --json --help" ;;
@@ -37,6 +39,8 @@ _tgctl() {
 	*:quota:show) words="--scope --dimension --admin -c --config --json --help" ;;
 	*:quota:explain | *:quota:verify) words="--json $where" ;;
 	*:quota:fence) words="--assume --off --why --admin -c --config --json --help" ;;
+	*:route:*) words="--model --tenant --tokens --output --route --admin -c --config --json --help" ;;
+	*:targets:*) words="--admin -c --config --json --help" ;;
 	*:quota:*) words="--why --admin -c --config --json --help" ;;
 	*:ledger:tail) words="-f --follow -n --lines --json $where" ;;
 	*:ledger:dump) words="--json --segment $where" ;;

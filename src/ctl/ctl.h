@@ -28,6 +28,8 @@ extern const struct ctl_command ctl_ledger;  /* cmd_ledger.c */
 extern const struct ctl_command ctl_quota;   /* cmd_quota.c */
 extern const struct ctl_command ctl_export;  /* cmd_export.c */
 extern const struct ctl_command ctl_prices;  /* cmd_prices.c */
+extern const struct ctl_command ctl_route;   /* cmd_route.c */
+extern const struct ctl_command ctl_targets; /* cmd_route.c */
 
 /* Print "tgctl NAME: what is wrong" and where to find help. Returns CTL_USAGE. */
 enum ctl_exit ctl_usage(const char *name, const char *fmt, ...) TG_PRINTF(2, 3);

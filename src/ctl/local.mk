@@ -17,6 +17,7 @@ libtg_ctl_a_SOURCES = \
 	src/ctl/quota_explain.c src/ctl/quota_verify.c src/ctl/quota_verify.h src/ctl/quota_verify_page.c \
 	src/ctl/quota_verify_ledger.c src/ctl/tbl/quota_rules.h src/ctl/admin_client.c src/ctl/admin_client.h \
 	src/ctl/ledger_path.c src/ctl/ledger_path.h src/ctl/table.c src/ctl/table.h src/ctl/drain.c src/ctl/drain.h \
+	src/ctl/cmd_route.c \
 	src/ctl/ctl.h
 
 bin_PROGRAMS += tgctl

@@ -9,7 +9,7 @@
 #include "ctl/ctl.h"
 
 static const struct ctl_command *const commands[] = { &ctl_keys, &ctl_prices, &ctl_reports,
-	&ctl_ledger, &ctl_quota, &ctl_export };
+	&ctl_ledger, &ctl_quota, &ctl_export, &ctl_route, &ctl_targets };
 
 static void complain(const char *name, const char *fmt, va_list ap)
 {

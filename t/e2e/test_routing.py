@@ -2,12 +2,14 @@
 targets, capacity; and what explains it."""
 
 import json
+import subprocess
 import threading
 
 import pytest
 
-from harness import KEY, MODEL, Client, answer, chat, merged, read_request, standard_config, wait_for
+from harness import BUILD, KEY, MODEL, Client, answer, chat, merged, read_request, standard_config, wait_for
 
+TGCTL = BUILD / "tgctl"
 CONTEXT = {"error": {"message": "This model's maximum context length is 8192 tokens.", "type": "invalid_request_error",
                      "param": "messages", "code": "context_length_exceeded"}}
 POLICY = {"error": {"message": "filtered", "type": None, "code": "content_filter", "status": 400}}
@@ -231,3 +233,27 @@ def test_the_cheaper_and_the_faster_one(launch, tmp_path, simulator):
     for preset, favourite in (("cheap", "cheap"), ("fast", "dear")):
         got = [chat(gw.listen, headers={"x-tollgate-route": preset}).get("x-tollgate-target") for _ in range(40)]
         assert got[10:].count(favourite) >= 25, (preset, got)
+
+
+def tgctl(gw, *words):
+    return subprocess.run([TGCTL, *words, "--admin", gw.admin], capture_output=True, text=True)
+
+
+def test_the_command_line(two):
+    gw, first, second = two({"models": {MODEL: {"route": "cheap"}}}, weights=(1, 1))
+    run = tgctl(gw, "route", "explain", "--tenant", "acme", "--model", MODEL, "--tokens", "2000", "--output", "100")
+    assert run.returncode == 0 and "route cheap" in run.stdout and "0.00036" in run.stdout, run
+    told = json.loads(tgctl(gw, "route", "explain", "--model", MODEL, "--json").stdout)
+    assert told["pick"] in ("first", "second")
+    run = tgctl(gw, "targets", "drain", "first")
+    assert run.returncode == 0 and run.stdout == "first is drained\n"
+    run = tgctl(gw, "targets", "list")
+    assert run.returncode == 0 and "drained" in run.stdout and "second" in run.stdout
+    told = json.loads(tgctl(gw, "route", "explain", "--model", MODEL, "--json").stdout)
+    assert told["pick"] == "second" and told["candidates"][0]["skipped"][0]["reason"] == "drained"
+    assert tgctl(gw, "targets", "enable", "first").stdout == "first is up\n"
+    for words, code in (("targets drain frist", 1), ("targets drain", 2), ("targets lust", 2), ("route explain", 2),
+                        ("route explain --model nobody", 1), ("route", 2)):
+        run = tgctl(gw, *words.split())
+        assert run.returncode == code and run.stderr.startswith("tgctl "), (words, run)
+    assert "did you mean `first`?" in tgctl(gw, "targets", "drain", "frist").stderr
