@@ -316,6 +316,35 @@ static void meta_take(struct walk *w, const struct value *key, const struct valu
 			(const char *)w->p + v->at);
 }
 
+/* An array, or the values of a map: nothing but strings? libmaxminddb wants it so. */
+static bool all_strings(struct walk *w, const struct value *v)
+{
+	size_t at = v->at, end;
+	struct value each;
+
+	for (uint32_t i = 0; i < v->size; i++) {
+		if (v->type == V_MAP && (at = check_key(w, at, &each)) == 0)
+			return false;
+		if (read_head(w, at, &each) != 0 || check_value(w, at, &end, 1) != 0)
+			return false;
+		if (each.type == V_POINTER && read_head(w, each.size, &each) != 0)
+			return false;
+		if (each.type != V_STRING)
+			return false;
+		at = end;
+	}
+	return true;
+}
+
+static int meta_texts(struct walk *w, size_t at, const struct value *key, const struct value *v)
+{
+	if (is_word(w, key, "languages") && (v->type != V_ARRAY || !all_strings(w, v)))
+		return walk_fail(w, at, "`languages` is no list of texts");
+	if (is_word(w, key, "description") && (v->type != V_MAP || !all_strings(w, v)))
+		return walk_fail(w, at, "`description` is no map of texts");
+	return 0;
+}
+
 /* The whole of it was checked: a map, whose members are read here. */
 static int meta_read(struct walk *w, struct meta *m, struct mmdb_facts *out)
 {
@@ -334,7 +363,7 @@ static int meta_read(struct walk *w, struct meta *m, struct mmdb_facts *out)
 		if (v.type == V_POINTER && read_head(w, v.size, &v) != 0)
 			return -1;
 		meta_take(w, &key, &v, m, out);
-		if (check_value(w, at, &end, 1) != 0)
+		if (meta_texts(w, at, &key, &v) != 0 || check_value(w, at, &end, 1) != 0)
 			return -1;
 		at = end;
 	}

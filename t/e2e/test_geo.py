@@ -504,6 +504,8 @@ def broken():
     yield "nodes", mmdb.database(PLACES, metadata={"node_count": mmdb.Number(0xffffffff)})
     yield "no-nodes", mmdb.database(PLACES, metadata={"node_count": mmdb.Number(0)})
     yield "meta-types", mmdb.database(PLACES, metadata={"node_count": "many"})
+    yield "languages", mmdb.database(PLACES, metadata={"languages": ["en", 1]})
+    yield "description", mmdb.database(PLACES, metadata={"description": "a text"})
     yield "gap", mmdb.database({"1.0.0.0/8": -3}, data=mmdb.encode(mmdb.country("DE")))
     yield "far", mmdb.database({"1.0.0.0/8": 100000}, data=mmdb.encode(mmdb.country("DE")))
     yield "far-pointer", mmdb.database({"1.0.0.0/8": {"country": mmdb.pointer(1 << 20)}})

@@ -608,6 +608,111 @@ START_TEST(limits)
 }
 END_TEST
 
+/* ---- the PROXY header */
+
+#define PROXY_LINE "PROXY TCP4 203.0.113.5 127.0.0.1 56324 443\r\n"
+#define OPTIONS    "OPTIONS /v1/models HTTP/1.1\r\nhost: gw\r\n\r\n"
+
+static void open_proxied(void)
+{
+	struct sockaddr_any peer = { .len = sizeof peer.u.in };
+	int fd[2];
+
+	peer.u.in.sin_family = AF_INET;
+	ck_assert_int_eq(inet_pton(AF_INET, "10.0.0.1", &peer.u.in.sin_addr), 1);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
+	close(f.client);
+	conn_open(&f.w, fd[0], &peer, NULL, true);
+	f.client = fd[1];
+	c = list_entry(f.w.conns.prev, struct conn, node);
+	ck_assert_int_eq((int)c->state, (int)CONN_PROXY);
+	ck_assert_uint_eq(c->addr_hash, 0);
+}
+
+/* Cut anywhere, and with the request behind it or not: the client is the one that it names. */
+START_TEST(proxy_header)
+{
+	static const char all[] = PROXY_LINE OPTIONS;
+
+	for (size_t at = 1; at < sizeof all - 1; at++) {
+		open_proxied();
+		fake_send(&f, all, at);
+		fake_turn(&f);
+		if (at < sizeof PROXY_LINE - 1) {
+			ck_assert_int_eq((int)c->state, (int)CONN_PROXY);
+			ck_assert_uint_eq(
+				c->in_len, at); /* off the socket: it does not wake us again */
+			ck_assert_int_le(clock_s(), 12); /* the head's, not that of idle ones */
+		}
+		fake_send(&f, all + at, sizeof all - 1 - at);
+		fake_pump(&f);
+		ck_assert_int_eq(fake_status(&f), 204);
+		ck_assert_msg(strcmp(c->addr, "203.0.113.5") == 0, "%s", c->addr);
+		ck_assert_uint_eq(c->addr_hash, conn_addr_hash(str_mk(c->addr, c->addr_len)));
+		conn_close(c);
+		fake_turn(&f);
+	}
+	ck_assert_uint_eq(count(WC_PROXY_REFUSED), 0);
+}
+END_TEST
+
+/* Closed without a word. */
+static void gone(void)
+{
+	fake_turn(&f);
+	(void)fake_read(&f);
+	ck_assert_uint_eq(f.got_n, 0);
+	ck_assert_int_eq(recv(f.client, f.got, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN, 0);
+}
+
+START_TEST(no_proxy_header)
+{
+	open_proxied();
+	say("OPTIONS");
+	gone();
+	ck_assert_uint_eq(count(WC_PROXY_REFUSED), 1);
+	/* one that ends in the middle */
+	open_proxied();
+	say("PROXY TCP4");
+	shutdown(f.client, SHUT_WR);
+	fake_turn(&f);
+	gone();
+	ck_assert_uint_eq(count(WC_PROXY_REFUSED), 2);
+	/* a look whether somebody is there */
+	open_proxied();
+	shutdown(f.client, SHUT_WR);
+	fake_turn(&f);
+	gone();
+	ck_assert_uint_eq(count(WC_PROXY_REFUSED), 2);
+	/* its time is over */
+	open_proxied();
+	say("PROXY TCP4");
+	fire();
+	ck_assert_uint_eq(count(WC_CLIENT_TIMEOUTS), 1);
+	gone();
+}
+END_TEST
+
+/* Limits are those of the client, once that is known. */
+START_TEST(proxy_limits)
+{
+	int held[3];
+
+	for (int i = 0; i < 3; i++) {
+		open_proxied();
+		say(PROXY_LINE);
+		held[i] = dup(f.client); /* it stays, whoever comes next */
+	}
+	ck_assert_uint_eq(count(WC_CONNECTIONS_REFUSED), 0);
+	open_proxied();
+	say(PROXY_LINE);
+	ck_assert_uint_eq(count(WC_CONNECTIONS_REFUSED), 1);
+	gone();
+	for (int i = 0; i < 3; i++)
+		close(held[i]);
+}
+END_TEST
+
 /* ---- drain */
 
 START_TEST(drain)
@@ -665,6 +770,9 @@ static void tests(TCase *tc)
 	tcase_add_loop_test(tc, cut, 0, 2);
 	tcase_add_test(tc, flushed_before_closed);
 	tcase_add_test(tc, limits);
+	tcase_add_test(tc, proxy_header);
+	tcase_add_test(tc, no_proxy_header);
+	tcase_add_test(tc, proxy_limits);
 	tcase_add_loop_test(tc, drain, 0, 3);
 }
 
