@@ -12,6 +12,8 @@
 
 #include "chat/anthropic.h"
 
+#define MADE_TOOLS 64
+
 enum think { THINK_UNSAID, THINK_DISABLED, THINK_BUDGET, THINK_ADAPTIVE };
 
 /* What the model's family makes of the request. */
@@ -259,26 +261,25 @@ static void write_tool(const struct plan *p, const struct chat_tool *t, struct j
 	jo_obj_end(o);
 }
 
-/* Was the tool of this call named by an earlier one? */
-static bool named_before(const struct chat_request *rq, const struct chat_part *call)
-{
-	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
-		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
-			if (q == call)
-				return false;
-			if (q->kind == PART_CALL && str_eq(q->name, call->name))
-				return true;
-		}
-	return false;
-}
-
 /* A history with calls needs tools, although the client offers none any more. */
-static void write_made_tools(const struct chat_request *rq, struct json_out *o)
+static void write_made_tools(const struct plan *p, struct json_out *o)
 {
-	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
+	struct str done[MADE_TOOLS];
+	unsigned n = 0, i;
+
+	for (const struct chat_turn *t = p->rq->turn; t != NULL; t = t->next)
 		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
-			if (q->kind != PART_CALL || named_before(rq, q))
+			for (i = 0; i < n && !str_eq(done[i], q->name); i++)
+				;
+			if (q->kind != PART_CALL || i < n)
 				continue;
+			if (n == MADE_TOOLS) {
+				chat_unsupported(p->cx,
+					"messages[].tool_calls (of many tools, none "
+					"offered)");
+				return;
+			}
+			done[n++] = q->name;
 			jo_obj(o);
 			jo_m_jstr(o, "name", q->name);
 			jo_m_raw(o, "input_schema", STR("{\"type\":\"object\"}"));
@@ -295,7 +296,7 @@ static void write_tools(const struct plan *p, struct json_out *o)
 	for (const struct chat_tool *t = p->rq->tool; t != NULL; t = t->next)
 		write_tool(p, t, o);
 	if (p->made_tools)
-		write_made_tools(p->rq, o);
+		write_made_tools(p, o);
 	jo_arr_end(o);
 }
 
@@ -328,23 +329,30 @@ static void write_tool_choice(const struct plan *p, struct json_out *o)
 
 /* ---- reasoning */
 
-/* The turn in work, a call and its results, began without thinking that the API can check: it
- * refuses to think on until the user has spoken. */
+/*
+ * The turn in work, calls and their results, began without thinking that the API can check: it
+ * refuses to think on until the user has spoken. What a user says beside results does not end it.
+ */
 static bool in_unthought_turn(const struct chat_request *rq)
 {
-	bool call = false, thought = false;
+	bool call = false, thought = false, user = false, results = false;
 
-	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
+	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next) {
+		if (t->role == CHAT_SYSTEM)
+			continue;
+		if (t->role == CHAT_ASSISTANT && user && !results)
+			call = thought = false;
+		if (t->role == CHAT_ASSISTANT || !user)
+			results = false;
+		user = t->role == CHAT_USER;
 		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
-			if (t->role == CHAT_USER && q->kind != PART_RESULT)
-				call = thought = false;
-			if (q->kind == PART_CALL)
-				call = true;
-			if ((q->kind == PART_THINKING && q->signature.n > 0) ||
-				q->kind == PART_REDACTED)
-				thought = true;
+			results |= q->kind == PART_RESULT;
+			call |= q->kind == PART_CALL;
+			thought |= (q->kind == PART_THINKING && q->signature.n > 0) ||
+				   q->kind == PART_REDACTED;
 		}
-	return call && !thought;
+	}
+	return call && !thought && (!user || results);
 }
 
 static void note_reasoning(struct plan *p)

@@ -4,11 +4,17 @@
  * in, a delta without its start) is put right here. Usage is cumulative, so what was said last
  * counts. The stream's state lives in the arena that the stream was opened with; any thread.
  */
-#include <stdio.h>
-
 #include "chat/anthropic.h"
 
 #define NODES_MAX 20000 /* values in one event */
+
+#define KEEP_MAX  (1u << 20)
+
+/* Bytes that outlive their event, in memory of the stream that is used again. */
+struct keep {
+	char *p;
+	size_t n, cap;
+};
 
 struct in {
 	struct arena *arena;
@@ -17,10 +23,10 @@ struct in {
 	bool started, ended, open, skipping, any;
 	bool args; /* of the open call: any piece of them came */
 	enum chat_part_kind kind;
-	struct str input;     /* of the open call: arguments that its start had, as a jstr */
-	struct str signature; /* of the open block */
+	struct keep input;     /* of the open call: arguments that its start had, as a jstr */
+	struct keep signature; /* of the open block */
 	enum chat_finish finish;
-	struct str stop_sequence;
+	struct keep stop_sequence;
 };
 
 struct call {
@@ -69,6 +75,45 @@ static int no_memory(struct call *c)
 	return chat_fail(c->cx, "the provider's stream needs too much memory");
 }
 
+/* Room for n bytes more at the end; what is larger than any honest one is refused. */
+static char *keep_room(struct call *c, struct keep *k, size_t n)
+{
+	size_t cap = TG_MAX(k->cap, 256);
+	char *p = k->p;
+
+	while (cap < k->n + n)
+		cap *= 2;
+	if (cap > k->cap) {
+		p = cap <= KEEP_MAX ? arena_alloc(c->s->arena, cap) : NULL;
+		if (p == NULL) {
+			(void)no_memory(c);
+			return NULL;
+		}
+		if (k->n > 0)
+			memcpy(p, k->p, k->n);
+		k->p = p;
+		k->cap = cap;
+	}
+	return p + k->n;
+}
+
+static int keep_add(struct call *c, struct keep *k, struct str s)
+{
+	char *room = keep_room(c, k, s.n);
+
+	if (room == NULL)
+		return -1;
+	if (s.n > 0)
+		memcpy(room, s.p, s.n);
+	k->n += s.n;
+	return 0;
+}
+
+static struct str kept(const struct keep *k)
+{
+	return k->n > 0 ? str_mk(k->p, k->n) : STR_NONE;
+}
+
 /* ---- blocks */
 
 static int delta(struct call *c, struct str jstr)
@@ -84,14 +129,16 @@ static int delta(struct call *c, struct str jstr)
 static int close_block(struct call *c)
 {
 	struct in *s = c->s;
-	struct chat_event e = { .kind = EVENT_CLOSE, .part = s->kind, .signature = s->signature };
+	struct chat_event e = {
+		.kind = EVENT_CLOSE, .part = s->kind, .signature = kept(&s->signature)
+	};
 
 	s->skipping = false;
 	if (!s->open)
 		return 0;
 	/* A call without a piece has what its start said, or no arguments at all. */
 	if (s->kind == PART_CALL && !s->args &&
-		delta(c, s->input.n > 0 ? s->input : STR("{}")) != 0)
+		delta(c, s->input.n > 0 ? kept(&s->input) : STR("{}")) != 0)
 		return -1;
 	s->open = false;
 	return put(c, &e);
@@ -106,18 +153,25 @@ static int open_block(struct call *c, struct chat_event *e)
 	s->open = s->any = true;
 	s->args = false;
 	s->kind = e->part;
-	s->input = s->signature = STR_NONE;
+	s->input.n = s->signature.n = 0;
 	e->kind = EVENT_OPEN;
 	return put(c, e);
 }
 
-/* {"a":"b"} as the inside of a string, in the stream's arena. */
-static struct str quoted(struct arena *a, struct str json)
+/* {"a":"b"} as the inside of a string. */
+static int keep_quoted(struct call *c, struct keep *k, struct str json)
 {
-	char *p = arena_alloc(a, json.n * 6 + 2);
-	size_t n = p != NULL ? json_quote(p, json.n * 6 + 2, json) : 0;
+	size_t most = json.n * 6 + 2, n;
+	char *p = keep_room(c, k, most);
 
-	return n >= 2 ? str_mk(p + 1, n - 2) : STR_NONE;
+	if (p == NULL)
+		return -1;
+	n = json_quote(p, most, json);
+	if (n < 2)
+		return no_memory(c);
+	k->n = n - 2;
+	memmove(p, p + 1, k->n);
+	return 0;
 }
 
 static int start_call(struct call *c, const struct json_node *block)
@@ -131,8 +185,7 @@ static int start_call(struct call *c, const struct json_node *block)
 		return -1;
 	if (input == NULL || input->child == NULL)
 		return 0;
-	c->s->input = quoted(c->s->arena, input->raw);
-	return c->s->input.p != NULL ? 0 : no_memory(c);
+	return keep_quoted(c, &c->s->input, input->raw);
 }
 
 static int block_start(struct call *c, const struct json_node *root)
@@ -183,8 +236,7 @@ static int add_signature(struct call *c, struct str piece)
 
 	if (!s->open || s->kind != PART_THINKING || piece.n == 0)
 		return 0;
-	s->signature = arena_printf(s->arena, "%.*s%.*s", STR_FMT(s->signature), STR_FMT(piece));
-	return s->signature.p != NULL ? 0 : no_memory(c);
+	return keep_add(c, &s->signature, piece);
 }
 
 static int block_delta(struct call *c, const struct json_node *root)
@@ -248,9 +300,9 @@ static int message_delta(struct call *c, const struct json_node *root)
 	if (reason.n > 0)
 		c->s->finish = anthropic_finish(reason);
 	if (sequence.p != NULL) {
-		c->s->stop_sequence = arena_dup(c->s->arena, sequence);
-		if (c->s->stop_sequence.p == NULL)
-			return no_memory(c);
+		c->s->stop_sequence.n = 0;
+		if (keep_add(c, &c->s->stop_sequence, sequence) != 0)
+			return -1;
 	}
 	return refusal(c, json_get(d, STR("stop_details")));
 }
@@ -258,7 +310,7 @@ static int message_delta(struct call *c, const struct json_node *root)
 static int message_stop(struct call *c)
 {
 	struct in *s = c->s;
-	struct chat_event e = { .kind = EVENT_FINISH, .stop_sequence = s->stop_sequence };
+	struct chat_event e = { .kind = EVENT_FINISH, .stop_sequence = kept(&s->stop_sequence) };
 
 	if (close_block(c) != 0 || begin(c) != 0)
 		return -1;

@@ -307,6 +307,45 @@ static const struct request_row {
 		",\"tools\":[{\"name\":\"w\",\"input_schema\":{}}],\"tool_choice\":{\"type\":"
 		"\"any\"}}",
 		"thinking", NULL },
+	{ "what a user says beside results does not end it", S45,
+		"{\"max_tokens\":9000,\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2000},"
+		"\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\","
+		"\"content\":["
+		"{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"w\",\"input\":{}}]},{\"role\":"
+		"\"user\","
+		"\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"1\",\"content\":\"r\"}]},"
+		"{\"role\":\"user\",\"content\":\"so?\"}],"
+		"\"tools\":[{\"name\":\"w\",\"input_schema\":{}}]}",
+		"{\"model\":\"" S45
+		"\",\"max_tokens\":9000,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"
+		"{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"1\",\"name\":"
+		"\"w\",\"input\":{}}]},"
+		"{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"1\","
+		"\"content\":\"r\"},"
+		"{\"type\":\"text\",\"text\":\"so?\"}]}],"
+		"\"tools\":[{\"name\":\"w\",\"input_schema\":{}}]}",
+		"", NULL },
+	{ "a turn that is over does not matter", S45,
+		"{\"max_tokens\":9000,\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2000},"
+		"\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\","
+		"\"content\":["
+		"{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"w\",\"input\":{}}]},{\"role\":"
+		"\"user\","
+		"\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"1\",\"content\":\"r\"}]},"
+		"{\"role\":\"assistant\",\"content\":\"ho\"},{\"role\":\"user\",\"content\":\"so?"
+		"\"}],"
+		"\"tools\":[{\"name\":\"w\",\"input_schema\":{}}]}",
+		"{\"model\":\"" S45
+		"\",\"max_tokens\":9000,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"
+		"{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"1\",\"name\":"
+		"\"w\",\"input\":{}}]},"
+		"{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"1\","
+		"\"content\":\"r\"}]},"
+		"{\"role\":\"assistant\",\"content\":\"ho\"},{\"role\":\"user\",\"content\":\"so?"
+		"\"}],"
+		"\"tools\":[{\"name\":\"w\",\"input_schema\":{}}],"
+		"\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2000}}",
+		"", NULL },
 	{ "a turn that began without thinking goes on so", S45,
 		"{\"max_tokens\":9000,\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2000},"
 		"\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\","
@@ -619,6 +658,41 @@ START_TEST(answer)
 }
 END_TEST
 
+/* Recorded answers: what is said in them, and the exact usage. */
+static const struct recording {
+	const char *file, *parts, *finish;
+	uint64_t input, output, reasoning;
+} recordings[] = {
+	{ "anthropic-text.json", "t", "end_turn", 12, 29, 0 },
+	{ "anthropic-claude-opus-5-reasoning-high.1.json", "?t", "end_turn", 51, 1699, 139 },
+	{ "anthropic-fallback.json", "t", "end_turn", 412, 264, 0 },
+	{ "anthropic-refusal.json", "R", "refusal", 18, 5, 0 },
+};
+
+START_TEST(recorded)
+{
+	const struct recording *r = &recordings[_i];
+	char *text = chat_unit_recording(r->file), parts[16];
+	struct chat_answer a = { 0 };
+	struct chat_unit u;
+	size_t n = 0;
+
+	if (text == NULL)
+		return;
+	chat_unit_init(&u, "x");
+	ck_assert_int_eq(AN->read_answer(&u.cx, chat_unit_parse(&u.arena, text), &a), 0);
+	for (const struct chat_part *p = a.choice[0].part; p != NULL; p = p->next)
+		parts[n++] = p->kind == PART_TEXT ? 't' : p->kind == PART_REFUSAL ? 'R' : '?';
+	UNIT_STR_EQ(str_mk(parts, n), str_z(r->parts));
+	ck_assert_str_eq(anthropic_stop_reason(a.choice[0].finish), r->finish);
+	ck_assert_uint_eq(usage_input(&a.usage), r->input);
+	ck_assert_uint_eq(usage_output(&a.usage), r->output);
+	ck_assert_uint_eq(a.reasoning, r->reasoning);
+	free(text);
+	chat_unit_fini(&u);
+}
+END_TEST
+
 START_TEST(answer_of_something_else)
 {
 	struct chat_unit u;
@@ -719,6 +793,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, hub_parts);
 	tcase_add_test(tc, hub_values);
 	tcase_add_loop_test(tc, answer, 0, (int)TG_ARRAY_LEN(answers));
+	tcase_add_loop_test(tc, recorded, 0, (int)TG_ARRAY_LEN(recordings));
 	tcase_add_test(tc, answer_of_something_else);
 	tcase_add_test(tc, answer_of_hub);
 	tcase_add_loop_test(tc, error, 0, (int)TG_ARRAY_LEN(errors));
