@@ -220,6 +220,8 @@ void bound_read(struct bound *b, enum meter_api api, const struct json_watch w[B
 	bound_word_take(&b->tier, &w[BOUND_K_SERVICE_TIER].val);
 	bound_word_take(&b->speed, &w[BOUND_K_SPEED].val);
 	bound_word_take(&b->region, &w[BOUND_K_INFERENCE_GEO].val);
+	if (api == METER_GEMINI)
+		bound_gemini(b, w);
 }
 
 void bound_form(struct bound *b, enum meter_api api, uint64_t body_bytes)

@@ -11,6 +11,8 @@
 void bound_parts(struct bound *b, const struct json_val *v);
 /* Each element is an image. */
 void bound_images(struct bound *b, const struct json_val *v);
+/* Gemini's: everything of it that bounds, beside the tools' presence. */
+void bound_gemini(struct bound *b, const struct json_watch w[BOUND_WATCHES]);
 /* Tools that the provider runs. */
 void bound_tools(struct bound *b, const struct json_val *tools);
 /* The same without a look at the text first: tests compare. */

@@ -21,13 +21,22 @@ struct json_watch;
 struct req;
 struct route_target;
 
-#define CLAMP_EDITS 2
+#define CLAMP_EDITS 4
+
+/* What an edit of the clamp's writes. */
+enum clamp_form {
+	CLAMP_VALUE,  /* 100 */
+	CLAMP_MEMBER, /* "max_tokens":100 */
+	CLAMP_OBJECT, /* {"maxOutputTokens":100}, Gemini's */
+	CLAMP_CONFIG, /* "generationConfig":{"maxOutputTokens":100} */
+	CLAMP__FORMS
+};
 
 struct clamp {
 	uint64_t sent;             /* the limit that was put in, of a choice; 0: none was */
 	unsigned n;                /* edits; 0: the body says all itself */
 	uint8_t edit[CLAMP_EDITS]; /* which of the request's edits */
-	bool insert;               /* the edit adds the member */
+	uint8_t form[CLAMP_EDITS]; /* and what they write (enum clamp_form) */
 };
 
 /* The scanned watches of bound_watch(). After bound_read, before the last edit of the body. */

@@ -4,6 +4,7 @@ libtg_core_a_SOURCES = \
 	src/core/attempt.c src/core/attempt.h \
 	src/core/attempt_build.c src/core/attempt_build.h \
 	src/core/body.c \
+	src/core/bound_gemini.c \
 	src/core/bound.c src/core/bound.h src/core/bound_estimate.c src/core/bound_int.h src/core/bound_parts.c \
 	src/core/ceiling.c src/core/ceiling.h \
 	src/core/choice.c src/core/choice.h src/core/choice_text.c \

@@ -2,6 +2,7 @@ UNIT_TESTS += \
 	t/unit/core/check_attempt \
 	t/unit/core/check_attempt_build \
 	t/unit/core/check_bound \
+	t/unit/core/check_bound_gemini \
 	t/unit/core/check_body \
 	t/unit/core/check_ceiling \
 	t/unit/core/check_client \

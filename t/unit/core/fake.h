@@ -39,7 +39,7 @@ static inline struct tg_conf *fake_plan(
 	struct resolver *res, const char *yaml, unsigned generation, struct conf_error *err)
 {
 	static const char *const providers[] = { "openai", "anthropic", "azure", "mistral",
-		"perplexity", "deepseek", NULL };
+		"perplexity", "deepseek", "gemini", NULL };
 	const char *dir = getenv("TMPDIR");
 	struct tg_conf *conf;
 	char path[256];

@@ -23,6 +23,7 @@ static const char yaml[] =
 	"  new: { provider: openai, base_url: http://127.0.0.1:9, output_limit: "
 	"max_completion_tokens }\n"
 	"  a: { provider: anthropic, base_url: http://127.0.0.1:9 }\n"
+	"  g: { provider: gemini, base_url: http://127.0.0.1:9 }\n"
 	"models:\n"
 	"  m: { targets: { target: o, model: up } }\n"
 	"  small: { targets: { target: o, model: small } }\n"
@@ -34,6 +35,7 @@ static const char yaml[] =
 	"  old: { targets: { target: old, model: gpt-5 } }\n"
 	"  new: { targets: { target: new, model: up } }\n"
 	"  claude: { targets: { target: a, model: up } }\n"
+	"  gem: { targets: { target: g, model: up } }\n"
 	"price_overrides: [ { provider: openai, model: small, max_output: 50, per_mtok: { input: "
 	"1, "
 	"output: 1 } } ]\n"
@@ -106,6 +108,7 @@ static const char *sent_body(struct req *r)
 #define RESPONSES "/v1/responses"
 #define TEXT      "/v1/completions"
 #define CLAUDE    "/v1/messages"
+#define GEMINI    "/v1beta/models/gem:generateContent"
 #define OPT       "\"stream_options\":{\"include_usage\":true}"
 
 static const struct {
@@ -182,6 +185,28 @@ static const struct {
 	{ CHAT, "{\"model\":\"small\"}", "{\"max_tokens\":50,\"model\":\"small\"}", 50 },
 	{ CHAT, "{\"model\":\"small\",\"max_tokens\":1000}",
 		"{\"model\":\"small\",\"max_tokens\":50}", 50 },
+	/* Gemini's stands in an object of its own, in either spelling */
+	{ GEMINI, "{\"generationConfig\":{\"maxOutputTokens\":100}}",
+		"{\"generationConfig\":{\"maxOutputTokens\":100}}", 0 },
+	{ GEMINI, "{\"generationConfig\":{\"maxOutputTokens\":101,\"topK\":1}}",
+		"{\"generationConfig\":{\"maxOutputTokens\":100,\"topK\":1}}", 100 },
+	{ GEMINI, "{\"generation_config\":{\"max_output_tokens\":\"101\",\"maxOutputTokens\":200}}",
+		"{\"generation_config\":{\"max_output_tokens\":100,\"maxOutputTokens\":100}}",
+		100 },
+	{ GEMINI, "{\"generationConfig\":{\"topK\":1}}",
+		"{\"generationConfig\":{\"maxOutputTokens\":100,\"topK\":1}}", 100 },
+	{ GEMINI, "{\"generationConfig\":{}}", "{\"generationConfig\":{\"maxOutputTokens\":100}}",
+		100 },
+	{ GEMINI, "{\"generationConfig\":null}", "{\"generationConfig\":{\"maxOutputTokens\":100}}",
+		100 },
+	{ GEMINI, "{\"contents\":[]}",
+		"{\"generationConfig\":{\"maxOutputTokens\":100},\"contents\":[]}", 100 },
+	{ GEMINI, "{\"generationConfig\":{},\"generation_config\":{\"maxOutputTokens\":500}}",
+		"{\"generationConfig\":{\"maxOutputTokens\":100},\"generation_config\":{"
+		"\"maxOutputTokens\":100}}",
+		100 },
+	{ GEMINI, "{\"max_tokens\":5}",
+		"{\"generationConfig\":{\"maxOutputTokens\":100},\"max_tokens\":5}", 100 },
 	/* no text comes back */
 	{ "/v1/embeddings", "{\"model\":\"m\",\"input\":\"x\"}",
 		"{\"model\":\"up\",\"input\":\"x\"}", 0 },
