@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 1)
 		return 0;
-	api = (enum meter_api)(data[0] % (METER_ANTHROPIC_COUNT + 1));
+	api = (enum meter_api)(data[0] % (METER_COHERE + 1));
 	body = str_mk((const char *)data + 1, size - 1);
 	bound_watch(w);
 	if (json_scan_object(body, w, BOUND_WATCHES, &fail) != 0)
