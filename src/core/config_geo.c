@@ -250,13 +250,28 @@ static int check_all_residency(struct conf_load *l, const struct config *c)
 	return 0;
 }
 
+static int check_rules(struct conf_load *l, const struct config *c)
+{
+	const struct cfg_rule *v = c->rules.v;
+
+	for (size_t i = 0; i < c->rules.n; i++)
+		for (size_t k = 0; k < v[i].match.n; k++) {
+			struct conf_strings one = { &v[i].match.v[k].value, 1 };
+
+			if (rule_word_of(v[i].match.v[k].name) == RULE_COUNTRY &&
+				check_known(l, c, &one) != 0)
+				return -1;
+		}
+	return 0;
+}
+
 int config_check_places(struct conf_load *l, const struct config *c)
 {
 	const struct cfg_tier *tier = c->tiers.v;
 	const struct cfg_tenant *tenant = c->tenants.v;
 
 	if (check_trusted(l, &c->trusted_proxies) != 0 || check_scope(l, c, &c->geo, NULL) != 0 ||
-		check_all_residency(l, c) != 0)
+		check_all_residency(l, c) != 0 || check_rules(l, c) != 0)
 		return -1;
 	for (size_t i = 0; i < c->tiers.n; i++)
 		if (check_scope(l, c, &tier[i].geo, &tier[i].regions) != 0)

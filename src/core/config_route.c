@@ -6,6 +6,7 @@
 
 #include "core/config.h"
 #include "core/config_check.h"
+#include "geo/geo_set.h"
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define POS_OF(type)     .pos_offset_plus1 = offsetof(struct type, pos) + 1
@@ -234,17 +235,20 @@ static int check_match(struct conf_load *l, const struct conf_tag *m)
 	};
 	enum rule_word w = rule_word_of(m->name);
 	struct rule_count count;
+	struct geo_word place;
 	const char *near;
 
 	if (w == RULE__MAX) {
 		near = str_nearest(m->name, words, TG_ARRAY_LEN(words));
 		return conf_fail_at(l, &m->name,
 			"`%.*s` is nothing that requests are matched by; there are tenant, org, "
-			"tier, key, path, prompt_tokens, tools, images, documents, stream, "
-			"tag.NAME and header.NAME%s%s%s",
+			"tier, key, country, path, prompt_tokens, tools, images, documents, "
+			"stream, tag.NAME and header.NAME%s%s%s",
 			STR_FMT(m->name), near != NULL ? "; did you mean `" : "",
 			near != NULL ? near : "", near != NULL ? "`?" : "");
 	}
+	if (w == RULE_COUNTRY && geo_word_parse(m->value, &place, &near) != 0)
+		return conf_fail_at(l, &m->name, "`%.*s`: %s", STR_FMT(m->value), near);
 	if (rule_kind_of(w) == RULE_COUNT && rule_count_parse(m->value, &count) != 0)
 		return conf_fail_at(l, &m->name,
 			"a number with < <= > or >= before it, such as "
@@ -272,8 +276,9 @@ static const struct conf_directive rule_directives[] = {
 	{ .name = "match",
 		.type = CONF_TAGS,
 		AT(cfg_rule, match),
-		.help = "All that is given must be so: `tenant`, `org`, `tier`, `key`, `path` "
-			"(`/v1/"
+		.help = "All that is given must be so: `tenant`, `org`, `tier`, `key`, `country` "
+			"(DE, EU, "
+			"AS64496, unknown), `path` (`/v1/"
 			"chat*`), `prompt_tokens` (estimated: `\"<500\"`), `tools`, `images`, "
 			"`documents`, `stream` (true, false), `tag.NAME`, `header.NAME`. Absent: "
 			"every request." },

@@ -34,6 +34,7 @@ static bool is_so(const struct req *r, const struct plan_match *m)
 	case RULE_ORG: return str_eq(r->tenant->org, m->value);
 	case RULE_TIER: return str_eq(r->tenant->tier, m->value);
 	case RULE_KEY: return str_eq(r->key->id, m->value);
+	case RULE_COUNTRY: return geo_word_has(m->value, &r->place);
 	case RULE_PATH: return path_is(r->ep.upstream_path, m->value);
 	case RULE_PROMPT_TOKENS: return count_is(&m->count, est_input(NULL, r->bound.input_bytes));
 	case RULE_TOOLS: return r->bound.has_tools == m->flag;

@@ -97,6 +97,21 @@ int geo_word_parse(struct str text, struct geo_word *out, const char **why)
 	return is_country(out->country) ? 0 : -1;
 }
 
+bool geo_word_has(struct str word, const struct geo_place *p)
+{
+	const char *why;
+	struct geo_word w;
+
+	if (geo_word_parse(word, &w, &why) != 0)
+		return false;
+	switch (w.kind) {
+	case GEO_EU: return p->eu;
+	case GEO_UNKNOWN: return p->country[0] == '\0';
+	case GEO_ASN: return p->asn == w.asn;
+	default: return memcmp(p->country, w.country, sizeof(w.country)) == 0;
+	}
+}
+
 static unsigned country_bit(const char c[2])
 {
 	return (unsigned)(c[0] - 'A') * 26 + (unsigned)(c[1] - 'A');

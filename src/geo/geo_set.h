@@ -40,6 +40,8 @@ int geo_set_build(
 	struct geo_set *s, struct arena *a, const struct str *word, size_t n) TG_MUST_CHECK;
 /* `unknown` is a place without a country, whatever network it is in. */
 bool geo_set_has(const struct geo_set *s, const struct geo_place *p);
+/* Is the place what that word says? A word that is none has no place. */
+bool geo_word_has(struct str word, const struct geo_place *p);
 /* A country's code of two letters in capitals; eu_flag: what a database says besides. */
 bool geo_is_eu(const char country[2], bool eu_flag);
 

@@ -462,6 +462,16 @@ def test_models_of_other_regions_are_not_listed(resident):
         assert c.request("GET", "/v1/models/only-us", None, [("x-forwarded-for", US)], EU_KEY).status == 404
 
 
+def test_rules_by_country(resident):
+    gw = resident({"rules": [{"match": {"country": "CH"}, "use": "only-us"},
+                             {"match": {"country": "AS64511"}, "when_model": "auto", "use": MODEL}]})
+    assert ask(gw, CH).get("x-tollgate-target") == "us"
+    assert ask(gw, KP, model="auto").status == 200 and ask(gw, US, model="auto").status == 404
+    # where the rule leads to is not where the data may go
+    gw.reload(merged(gw.config, {"rules": [{"match": {"country": "FR"}, "use": "only-us"}]}))
+    refused(ask(gw, FR), "eu for clients in 'FR'")
+
+
 # ---- databases that change
 
 def replace(path, data):

@@ -81,6 +81,10 @@ START_TEST(sets)
 			word[n++] = part;
 		ck_assert_int_eq(geo_set_build(&s, &a, word, n), 0);
 		ck_assert_msg(geo_set_has(&s, &p) == rows[i].in, "row %zu", i);
+		for (size_t k = 0, in = 0; k < n; k++) { /* one by one */
+			in += geo_word_has(word[k], &p);
+			ck_assert(k + 1 < n || (in > 0) == rows[i].in);
+		}
 	}
 }
 END_TEST
