@@ -132,6 +132,9 @@ static int wire_tls(struct wire *w)
 	w->ctx = tls_client_ctx(w->f->ca, true, w->f->why, sizeof w->f->why);
 	if (w->ctx == NULL)
 		return -1;
+	/* Sessions are kept by streams, and this is none. */
+	SSL_CTX_set_session_cache_mode(w->ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_sess_set_new_cb(w->ctx, NULL);
 	w->ssl = SSL_new(w->ctx);
 	if (w->ssl == NULL || SSL_set_fd(w->ssl, w->fd) != 1 || !wire_expect_name(w->ssl, w->host))
 		return fetch_fail(w->f, "TLS could not be set up");

@@ -225,6 +225,21 @@ def test_an_anthropic_client_at_each_host(gateway, sim, host, path, stream):
     billed_exactly(gw, sim, r.id)
 
 
+@pytest.mark.parametrize("host,path", [("deepseek", "deepseek"), ("mistral", "mistral"), ("azure", "")])
+@pytest.mark.parametrize("stream", [False, True])
+def test_responses_are_asked_as_chats_where_there_are_none(gateway, sim, host, path, stream):
+    passed = ["x-sim-output-tokens"]
+    gw = gateway(azure(sim, api_version=VERSION, pass_fields=passed) if host == "azure" else at_host(sim, host, path, pass_fields=passed))
+    r = ask(gw, {"model": MODEL, "input": "Hello.", "stream": stream, "store": False}, "/v1/responses", {"x-sim-output-tokens": "20"})
+    assert r.status == 200, r
+    assert "/chat/completions" in seen(sim)["target"]
+    answer = r.json if not stream else next(
+        e["response"] for e in (json.loads(line[6:]) for line in r.body.decode().splitlines() if line.startswith("data: "))
+        if e["type"] == "response.completed")
+    assert answer["object"] == "response" and answer["usage"]["output_tokens"] == 20
+    billed_exactly(gw, sim, r.id)
+
+
 EMBED = "text-embedding-3-small"
 
 

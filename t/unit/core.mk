@@ -54,6 +54,7 @@ t_unit_core_check_client_SOURCES = t/unit/core/check_client.c t/unit/core/fake.h
 t_unit_core_check_conn_SOURCES = t/unit/core/check_conn.c t/unit/core/fake.h
 t_unit_core_check_geo_SOURCES = t/unit/core/check_geo.c t/unit/core/fake.h t/unit/geo/mmdb_make.h
 t_unit_core_check_hold_mode_SOURCES = t/unit/core/check_hold_mode.c t/unit/core/leg.h t/unit/core/fake.h
+t_unit_core_check_http_fetch_SOURCES = t/unit/core/check_http_fetch.c t/unit/io/certs.h
 t_unit_core_check_leg_SOURCES = t/unit/core/check_leg.c t/unit/core/leg.h t/unit/core/fake.h
 t_unit_core_check_leg_rate_SOURCES = t/unit/core/check_leg_rate.c t/unit/core/leg.h t/unit/core/fake.h
 t_unit_core_check_worker_SOURCES = t/unit/core/check_worker.c t/unit/core/fake.h

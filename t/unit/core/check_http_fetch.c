@@ -1,6 +1,6 @@
 /*
  * check_http_fetch.c: one request to a server on a thread: what is sent, how answers are framed,
- * and what is refused.
+ * whose certificate is taken, and what is refused.
  */
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -8,7 +8,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <openssl/ssl.h>
+
 #include "core/http_fetch.h"
+#include "io/tls.h"
+#include "unit/io/certs.h"
 #include "unit/unit.h"
 
 struct server {
@@ -152,8 +156,84 @@ START_TEST(silence_ends)
 }
 END_TEST
 
+/* ---- TLS: the certificate must be of an authority that is trusted, and of that name */
+
+struct tls_server {
+	pthread_t id;
+	int fd;
+	SSL_CTX *ctx;
+};
+
+static void *serve_tls(void *arg)
+{
+	static const char answer[] = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+	struct tls_server *s = arg;
+	int fd = accept(s->fd, NULL, NULL);
+	SSL *ssl = SSL_new(s->ctx);
+	char in[4096];
+
+	SSL_set_fd(ssl, fd);
+	if (SSL_accept(ssl) == 1 && SSL_read(ssl, in, sizeof in) > 0)
+		SSL_write(ssl, answer, sizeof answer - 1);
+	SSL_shutdown(ssl);
+	SSL_free(ssl);
+	close(fd);
+	return NULL;
+}
+
+static const struct {
+	const char *host, *alt;
+	bool trusted, ok;
+} tls_rows[] = {
+	{ "127.0.0.1", "IP:127.0.0.1", true, true },
+	{ "localhost", "DNS:localhost", true, true },
+	{ "localhost", "DNS:elsewhere.example", true, false },
+	{ "127.0.0.1", "DNS:localhost", true, false },
+	{ "127.0.0.1", "IP:127.0.0.1", false, false },
+};
+
+START_TEST(tls)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct http_fetch *f = calloc(1, sizeof *f);
+	struct tls_server s = { .fd = socket(AF_INET, SOCK_STREAM, 0) };
+	socklen_t n = sizeof a;
+	struct certs certs;
+	struct tls_cert cert;
+	char url[80], why[256];
+	int rc;
+
+	certs_open(&certs);
+	certs_make(&certs, "server", tls_rows[_i].alt);
+	cert = (struct tls_cert){ certs_path(&certs, "server", "crt"),
+		certs_path(&certs, "server", "key") };
+	s.ctx = tls_server_ctx(&cert, 1, why, sizeof why);
+	ck_assert_msg(s.ctx != NULL, "%s", why);
+	ck_assert_int_eq(bind(s.fd, (struct sockaddr *)&a, sizeof a), 0);
+	ck_assert_int_eq(listen(s.fd, 4), 0);
+	ck_assert_int_eq(getsockname(s.fd, (struct sockaddr *)&a, &n), 0);
+	ck_assert_int_eq(pthread_create(&s.id, NULL, serve_tls, &s), 0);
+	snprintf(url, sizeof url, "https://%s:%u/token", tls_rows[_i].host, ntohs(a.sin_port));
+	f->url = str_z(url);
+	f->method = "GET";
+	f->ca = tls_rows[_i].trusted ? certs_path(&certs, "ca", "crt") : NULL;
+	rc = http_fetch(f);
+	pthread_join(s.id, NULL);
+	ck_assert_msg((rc == 0) == tls_rows[_i].ok, "row %d: %s", _i, f->why);
+	if (rc == 0)
+		ck_assert(f->status == 200 && str_eq(f->text, STR("hello")));
+	else
+		ck_assert(f->why[0] != '\0');
+	close(s.fd);
+	tls_ctx_free(s.ctx);
+	certs_close(&certs);
+	free(f);
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
+	tcase_add_loop_test(tc, tls, 0, TG_ARRAY_LEN(tls_rows));
 	tcase_add_loop_test(tc, answers, 0, TG_ARRAY_LEN(rows));
 	tcase_add_test(tc, nobody_there);
 	tcase_add_test(tc, silence_ends);
