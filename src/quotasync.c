@@ -57,6 +57,7 @@ static void follow_limits(const struct tg_conf *c, mono_us now)
 				lease_period(l, s->from, s->until, now);
 		}
 	}
+	sync_share_follow(c);
 	qs.followed = now;
 }
 
@@ -174,6 +175,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 	if (!qs.stopping && mono_since(now, qs.followed) >= FOLLOW_US)
 		follow_limits(qs.conf, now);
 	calls(now);
+	sync_share_turn(now);
 	tell_workers();
 	sync_say(now);
 }
@@ -420,6 +422,7 @@ void quotasync_close(void)
 	mailbox_fini(&qs.box); /* delivers what was asked last */
 	quota_asked_set(NULL, NULL, NULL);
 	sync_redis_close();
+	sync_share_close();
 	lease_member_free(qs.member);
 	event_free(qs.turn);
 	event_free(qs.timer);

@@ -56,6 +56,11 @@ struct quotasync {
 	struct cfg_redis cfg; /* that the client was made from; texts are its own */
 	struct arena arena;   /* theirs */
 	struct sync_node *nodes;
+	struct sync_share *shares;
+	unsigned n_shares;
+	uint32_t share_seq;
+	mono_us shared_at, share_time_at;
+	int64_t share_time_ms; /* the server's clock at share_time_at; 0: not known */
 	struct sync_bucket bucket[LEASE_BUCKETS];
 	uint64_t serial;
 	/* quotasync_say.c: what the log has said */
@@ -99,6 +104,13 @@ bool sync_replicas_ready(const struct redis_node *n);
 /* The answer is handed on (sync_redis_answer) when enough replicas have what it tells, or not. */
 void sync_replicas_hold(
 	struct redis_node *n, const struct sync_call *call, const struct lease_answer *answer);
+
+/* ---- quotasync_share.c */
+/* Accounts that members share without asking, as the plan has them now. */
+void sync_share_follow(const struct tg_conf *c);
+/* Once a second: tells what they use, hears what they may. */
+void sync_share_turn(mono_us now);
+void sync_share_close(void);
 
 /* ---- quotasync_say.c */
 /* Changes go to the log, figures to stats. */

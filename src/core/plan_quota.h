@@ -44,7 +44,8 @@ struct quota_slot {
 	struct str scope;                /* "tenant:acme" */
 	int64_t base;                    /* the limit's amount: as configured, or by hand */
 	_Atomic int64_t whole;           /* with the increases of now */
-	int64_t amount;                  /* of it, what this process may use by itself */
+	int64_t amount;                  /* of it, what this process may use by itself: all, or its
+					    even part of what members share (quota/share.h) */
 	struct quota_raise *raises;      /* the one that ends first is the first one */
 	_Atomic int64_t raised_until_us; /* when `whole` changes next; INT64_MAX: never */
 	const struct cfg_budget *budget; /* of a budget; otherwise NULL */

@@ -222,7 +222,9 @@ static void apply(const struct tg_conf *c, const struct quota_slot *s)
 {
 	struct quota_account *next = atomic_load(&s->next);
 
-	quota_account_set_limit(atomic_load(&s->now), s->amount);
+	/* of one that members share, the amount is as they agree (quota/share.h) */
+	if (!atomic_load(&atomic_load(&s->now)->shared))
+		quota_account_set_limit(atomic_load(&s->now), s->amount);
 	if (next != NULL)
 		quota_account_set_limit(next, plan_quota_amount_at(c, s, next->start));
 }

@@ -55,6 +55,8 @@ int quota_account_init(struct quota_account *a, struct str name, const struct qu
 	atomic_store(&a->settled, 0);
 	atomic_store(&a->over, 0);
 	atomic_store(&a->tat_ns, INT64_MIN);
+	atomic_store(&a->tried, 0);
+	atomic_store(&a->shared, false);
 	quota_lease_init(a);
 	atomic_store(&a->id, quota_account_id(name, l->dim));
 	quota_account_set_limit(a, bucket ? QUOTA_AMOUNT_MAX : l->amount);
@@ -128,6 +130,16 @@ void quota_account_set_limit(struct quota_account *a, int64_t limit)
 	if (!quota_account_leased(a))
 		atomic_store(&a->granted, limit);
 	note_over(a);
+}
+
+void quota_account_share(struct quota_account *a, int64_t share, mono_us now)
+{
+	CHECK_OBJ(a, QUOTA_ACCOUNT_MAGIC);
+	tg_assert(a->kind != QUOTA_STOCK && share >= 0);
+	if (a->kind == QUOTA_RATE)
+		quota_rate_share(a, TG_MAX(share, 1), now);
+	else
+		atomic_store(&a->granted, share);
 }
 
 void quota_account_restore(struct quota_account *a, int64_t settled)

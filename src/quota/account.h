@@ -87,6 +87,12 @@ struct quota_account {
 	_Atomic int64_t over;    /* settled beyond what was held, or than a limit that was cut */
 	_Atomic int64_t tat_ns;  /* of a rate, monotonic */
 
+	/* What was asked for since the control thread looked; counted where members share it
+	 * (share.h).
+	 */
+	_Atomic int64_t tried;
+	_Atomic bool shared;
+
 	/* Leased alone. Where it has its attention: NULL: it is not leased. */
 	_Alignas(TG_CACHE_LINE) _Atomic(struct quota_attention *) attention;
 	struct lease *lease; /* the control thread's */
@@ -124,6 +130,9 @@ void quota_account_set_limit(struct quota_account *a, int64_t limit);
 /* After a start: what the ledger says was settled. Added to s and c. */
 void quota_account_restore(struct quota_account *a, int64_t settled);
 
+/* Control thread: of a limit that members share without asking (share.h), so much is this one's. A
+ * rate goes on from where it is: neither a raise nor a cut brings anything at once. */
+void quota_account_share(struct quota_account *a, int64_t share, mono_us now);
 /* By hand: so much more is settled, or less where it is negative (never below 0). */
 void quota_account_adjust(struct quota_account *a, int64_t amount);
 

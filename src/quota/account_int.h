@@ -29,6 +29,7 @@ void quota_lease_taken(struct quota_account *a, int64_t amount, int64_t room);
 /* A worker has something to say; `why` is a bit or more. */
 void quota_attend(struct quota_account *a, uint32_t why);
 
+void quota_rate_share(struct quota_account *a, int64_t share, mono_us now);
 enum quota_result quota_rate_take(struct quota_account *a, int64_t amount, mono_us now);
 enum quota_result quota_rate_peek(const struct quota_account *a, int64_t amount, mono_us now);
 void quota_rate_settle(struct quota_account *a, int64_t held, int64_t actual, mono_us now);

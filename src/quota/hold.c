@@ -69,6 +69,10 @@ static enum quota_result peek_all(struct quota_account *const *path, unsigned n,
 	for (unsigned i = 0; i < n; i++) {
 		enum quota_result r = quota_account_peek(path[i], amount[path[i]->dim], now);
 
+		if (TG_UNLIKELY(atomic_load_explicit(&path[i]->shared, memory_order_relaxed)))
+			atomic_fetch_add_explicit(
+				&path[i]->tried, amount[path[i]->dim], memory_order_relaxed);
+
 		if (r != QUOTA_OK &&
 			!(passes(r, offline) &&
 				quota_offline_fits(path[i], amount[path[i]->dim], offline)))

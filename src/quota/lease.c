@@ -47,6 +47,12 @@ void lease_member_configure(struct lease_member *m, const struct lease_config *c
 	m->revalidate_us = cfg->revalidate_us;
 }
 
+struct str lease_members(const struct lease_member *m)
+{
+	CHECK_OBJ(m, LEASE_MEMBER_MAGIC);
+	return str_z(m->members);
+}
+
 static void bucket_init(struct lease_member *m, unsigned index)
 {
 	struct lease_bucket *b = &m->bucket[index];

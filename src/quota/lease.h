@@ -72,6 +72,9 @@ void lease_member_free(struct lease_member *m);
 /* A reload: members and version (the name stays). Limits follow by lease_add. */
 void lease_member_configure(struct lease_member *m, const struct lease_config *cfg);
 
+/* Their names in byte order, with commas. */
+struct str lease_members(const struct lease_member *m);
+
 /* ---- accounts */
 
 /* The bucket of an account's name. */
@@ -145,7 +148,8 @@ struct lease_answer {
 	struct str epoch, awaited;
 	bool learning;
 	bool unsafe;     /* a centre that takes this one's place may not know of its grants: none is
-			    used,     and what lacks is QUOTA_UNSURE. The next answer tells them again. */
+			    used,     and what lacks is QUOTA_UNSURE. The next answer tells them again.
+			  */
 	int64_t time_ms; /* the centre's wall clock */
 	unsigned n;
 	struct lease_answer_item {

@@ -62,6 +62,35 @@ static int64_t later(int64_t now, int64_t ahead)
 	return now + TG_MIN(ahead, HORIZON_NS - now);
 }
 
+/* More than there is at once: of a share, another one may have room for it. */
+static enum quota_result too_much(const struct quota_account *a, int64_t amount)
+{
+	return amount > atomic_load(&a->limit) ? QUOTA_NEVER : QUOTA_TOO_FAST;
+}
+
+/*
+ * What is free at once stays what it was, or is less where the share is; it refills faster or
+ * slower. So all shares together never have more free than before one of them was changed.
+ */
+void quota_rate_share(struct quota_account *a, int64_t share, mono_us now)
+{
+	const struct rate before = rate_of(a);
+	struct rate after = before;
+	int64_t tat = atomic_load(&a->tat_ns), t = now_ns(now), room;
+
+	after.amount = share;
+	if (share < before.amount)
+		atomic_store(&a->granted, share);
+	do {
+		room = before.ahead_ns - ahead_with(tat, t, 0);
+		room = (int64_t)((__int128)room * before.amount / before.span_ns); /* or a debt */
+		room = TG_MIN(TG_MIN(room, before.amount), share);
+	} while (!atomic_compare_exchange_weak(
+		&a->tat_ns, &tat, later(t, span_up(&after, share - room))));
+	if (share > before.amount)
+		atomic_store(&a->granted, share);
+}
+
 enum quota_result quota_rate_peek(const struct quota_account *a, int64_t amount, mono_us now)
 {
 	struct rate r = rate_of(a);
@@ -69,7 +98,7 @@ enum quota_result quota_rate_peek(const struct quota_account *a, int64_t amount,
 	if (amount == 0)
 		return QUOTA_OK;
 	if (amount > r.amount)
-		return QUOTA_NEVER;
+		return too_much(a, amount);
 	return ahead_with(atomic_load(&a->tat_ns), now_ns(now), span_up(&r, amount)) <= r.ahead_ns
 		       ? QUOTA_OK
 		       : QUOTA_TOO_FAST;
@@ -83,7 +112,7 @@ enum quota_result quota_rate_take(struct quota_account *a, int64_t amount, mono_
 	if (amount == 0)
 		return QUOTA_OK;
 	if (amount > r.amount)
-		return QUOTA_NEVER;
+		return too_much(a, amount);
 	ns = span_up(&r, amount);
 	do {
 		ahead = ahead_with(tat, t, ns);
@@ -138,8 +167,8 @@ int64_t quota_rate_wait_us(const struct quota_account *a, int64_t amount, mono_u
 	struct rate r = rate_of(a);
 	int64_t wait;
 
-	if (amount > r.amount)
-		return -1;
+	if (amount > r.amount) /* of a share: a second later it may be more */
+		return amount > atomic_load(&a->limit) ? -1 : INT64_C(1000000);
 	wait = ahead_with(atomic_load(&a->tat_ns), now_ns(now), span_up(&r, amount)) - r.ahead_ns;
 	return wait > 0 ? (wait + NS_PER_US - 1) / NS_PER_US : 0;
 }

@@ -11,6 +11,7 @@ t_simulate_simulate_SOURCES = t/simulate/main.c
 t_simulate_simulate_LDADD = t/simulate/libsimulate.a $(TG_LIBS) $(LUA_LIBS)
 CLEANFILES += t/simulate/libsimulate.a
 
-UNIT_TESTS += t/unit/simulate/check_simulate
+UNIT_TESTS += t/unit/simulate/check_simulate t/unit/simulate/check_share
+t_unit_simulate_check_share_LDADD = t/simulate/libsimulate.a $(LDADD) $(LUA_LIBS)
 t_unit_simulate_check_simulate_LDADD = t/simulate/libsimulate.a $(LDADD) $(LUA_LIBS)
 endif

@@ -578,6 +578,146 @@ local function sync(keys, args)
 	return answer
 end
 
+-- tgq_share_v1: what each member has of a rate, of a number at a time, of a rolling window. A member uses its share
+-- until it hears of another one; raises are of what nobody has, so all shares together are the limit at most. Who is
+-- not heard of for SHARE_SILENT_MS has gone back to its even part, or is about to (src/quota/share.h).
+
+local SHARE_SILENT_MS = 3000
+local SHARE_LATE_MS = 2000 -- a call that was sent so long ago is of a lost connection, and no word on what is used now
+local SHARE_HEAD = 5 -- arguments before the first account's
+local SHARE_EACH = 4 -- arguments of each account
+
+local function share_parse(keys, args)
+	local wrong = #keys < 1 and 'no keys' or #keys > ACCOUNTS_MAX and #keys .. ' keys; up to ' .. ACCOUNTS_MAX .. ' are taken'
+	local call, names = { member = args[1], run = args[2], seq = number(args[4]), sent = number(args[5]), ops = {} }, nil
+	if not wrong and #args ~= SHARE_HEAD + SHARE_EACH * #keys then
+		wrong = #args .. ' arguments; ' .. #keys .. ' accounts take ' .. SHARE_HEAD + SHARE_EACH * #keys
+	end
+	if not wrong and (not call.run or #call.run == 0 or #call.run > 64) then
+		wrong = 'run_id is "' .. (call.run or '') .. '"'
+	end
+	if not wrong and not (call.seq and call.sent) then
+		wrong = 'seq or sent_ms is no whole number below 2^53'
+	end
+	if wrong then
+		return nil, wrong
+	end
+	names, wrong = members_parse(args[3])
+	for i, name in ipairs(names or {}) do
+		call.index = name == call.member and i or call.index
+	end
+	if not call.index then
+		return nil, wrong or 'member "' .. call.member .. '" is not one of the members "' .. args[3] .. '"'
+	end
+	call.names = names
+	for i = 1, #keys do
+		local at, op = SHARE_HEAD + SHARE_EACH * (i - 1), {}
+		op.limit, op.use, op.demand = number(args[at + 1]), number(args[at + 2]), number(args[at + 3])
+		op.alone = args[at + 4] == 'e'
+		if not op.limit or not op.use or not op.demand then
+			return nil, 'account "' .. keys[i] .. '": limit, use and demand are not whole numbers below 2^53'
+		elseif args[at + 4] ~= '' and not op.alone then
+			return nil, 'account "' .. keys[i] .. '": flags are "' .. args[at + 4] .. '", not "" or "e"'
+		end
+		call.ops[i] = op
+	end
+	return call
+end
+
+-- What of the limit a member has when nobody can be asked: the first ones have what does not divide.
+local function share_even(limit, n, i)
+	return math.floor(limit / n) + (i <= limit % n and 1 or 0)
+end
+
+-- Members as they were heard of last: those who go by the centre (nil: not, or too long ago). What those use at
+-- least who have said that they do not. And this one's last seq.
+local function share_members(h, call)
+	local members, alone, last = {}, {}, -1
+	for i, name in ipairs(call.names) do
+		local g, d, t, q = string.match(h.hash['m:' .. name] or '', '^(%d+) (%d+) (%d+) (%d+)$')
+		if g and call.time.ms - tonumber(t) < SHARE_SILENT_MS then
+			members[i] = { g = tonumber(g), d = tonumber(d) }
+		end
+		alone[i] = t == '0' and tonumber(g) or 0
+		last = i == call.index and g and tonumber(q) or last
+	end
+	return members, alone, last
+end
+
+-- By demand, and a quarter of the even part for all: a member that has nothing to do yet can begin.
+local function share_target(pool, members, n, me)
+	local heard, demand, parts = 0, 0, {}
+	for i = 1, n do
+		heard = heard + (members[i] and 1 or 0)
+		demand = plus(demand, members[i] and members[i].d or 0)
+	end
+	local floor = math.floor(pool / (4 * heard))
+	local rest, given = pool - floor * heard, 0
+	for i = 1, n do
+		if members[i] then
+			local exact = demand > 0 and rest * (members[i].d / demand) or rest / heard
+			parts[#parts + 1] = { i = i, part = math.floor(exact), more = exact - math.floor(exact) }
+			given = given + math.floor(exact)
+		end
+	end
+	table.sort(parts, function(a, b) return a.more > b.more or a.more == b.more and a.i < b.i end)
+	for k, p in ipairs(parts) do -- what rounding has left, to those that lost most of it
+		if p.i == me then
+			return floor + p.part + (k <= rest - given and 1 or 0)
+		end
+	end
+end
+
+local function share_one(h, call, op)
+	local n, me, others, silent = #call.names, call.index, 0, 0
+	if h.hash.run ~= call.run then -- it may lack what others have: nothing is raised until they were heard
+		put(h, 'run', call.run)
+		put(h, 'b', text(call.time.ms + SHARE_SILENT_MS))
+	end
+	local members, alone, last = share_members(h, call)
+	local record = ' ' .. text(op.demand) .. ' ' .. text(op.alone and 0 or call.time.ms) .. ' ' .. text(call.seq)
+	if call.seq <= last then -- late: a later one has been here
+		return text(op.use)
+	elseif op.alone then -- it has its even part soon, whatever it hears: as one that is not heard of
+		local even = share_even(op.limit, n, me)
+		put(h, 'm:' .. call.member, text(math.max(even, op.use)) .. record)
+		return text(math.min(op.use, even))
+	end
+	members[me] = { g = op.use, d = op.demand }
+	for i = 1, n do
+		local even = math.max(alone[i], share_even(op.limit, n, i))
+		silent = silent + (members[i] and 0 or even)
+		others = plus(others, i == me and 0 or members[i] and members[i].g or even)
+	end
+	local share = share_target(math.max(0, op.limit - silent), members, n, me)
+	if share > op.use then
+		local free = math.max(0, op.limit - others)
+		share = call.time.ms < tonumber(h.hash.b) and op.use or math.min(share, math.max(op.use, free))
+	end
+	put(h, 'm:' .. call.member, text(math.max(share, op.use)) .. record)
+	return text(share)
+end
+
+local function share(keys, args)
+	local call, why = share_parse(keys, args)
+	local answer = {}
+	if not call then
+		return redis.error_reply('ERR tgq_share_v1: ' .. why)
+	end
+	call.time = time_now()
+	answer[1] = text(call.time.ms)
+	if call.sent > 0 and math.abs(call.time.ms - call.sent) > SHARE_LATE_MS then
+		return answer
+	end
+	for i, key in ipairs(keys) do
+		local h = hash_load(key)
+		answer[i + 1] = share_one(h, call, call.ops[i])
+		hash_save(h)
+		redis.call('EXPIREAT', key, text(call.time.s + 86400))
+	end
+	return answer
+end
+
 -- tgq_fence_v1
 
 local MODES = { spent = true, settled = true, off = true }
@@ -663,14 +803,15 @@ end
 if redis.register_function then
 	redis.register_function('tgq_sync_v1', sync)
 	redis.register_function('tgq_fence_v1', fence)
+	redis.register_function('tgq_share_v1', share)
 	redis.register_function{ function_name = 'tgq_read_v1', callback = read, flags = { 'no-writes' } }
 	return
 end
 
-local BY_NAME = { tgq_sync_v1 = sync, tgq_fence_v1 = fence, tgq_read_v1 = read }
+local BY_NAME = { tgq_sync_v1 = sync, tgq_fence_v1 = fence, tgq_share_v1 = share, tgq_read_v1 = read }
 local name = table.remove(ARGV, 1)
 if not name or not BY_NAME[name] then
 	return redis.error_reply('ERR tgq: the first argument is "' .. (name or '') ..
-		'", not tgq_sync_v1, tgq_fence_v1 or tgq_read_v1')
+		'", not tgq_sync_v1, tgq_fence_v1, tgq_share_v1 or tgq_read_v1')
 end
 return BY_NAME[name](KEYS, ARGV)
