@@ -161,6 +161,8 @@ static int translate_error(struct mod_translate *x)
 
 	if (json_tree_parse(&t->mem, gather_text(&x->body), TRANSLATE_VALUES, &root, &f) == 0)
 		t->provider->read_error(&t->cx, root, &e);
+	if (e.retry_ms > 0)
+		respond_retry_after(r, e.retry_ms);
 	if (e.message.n == 0)
 		e.message =
 			arena_printf(&t->mem, "The provider answered with status %d.", r->status);

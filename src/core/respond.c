@@ -96,6 +96,19 @@ static int respond_compose_fields(struct respond *p, const struct http_head *h)
 	return 0;
 }
 
+void respond_retry_after(struct req *r, uint64_t ms)
+{
+	struct respond *p = r->respond;
+	struct str fields;
+
+	if (r->head_sent || str_find(p->fields, STR("\r\nretry-after")) != (size_t)-1)
+		return;
+	fields = arena_printf(&r->arena, "%.*sretry-after: %llu\r\n", STR_FMT(p->fields),
+		(unsigned long long)((ms + 999) / 1000));
+	if (fields.n > 0) /* else it is left out: no memory */
+		p->fields = fields;
+}
+
 static void respond_decide_framing(struct respond *p, const struct http_head *h)
 {
 	struct req *r = p->req;

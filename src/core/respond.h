@@ -33,6 +33,9 @@ int respond_begin(struct req *r, const struct http_head *h) TG_MUST_CHECK;
 struct http1_body;
 void respond_trailer_room(struct respond *p, struct http1_body *b);
 void respond_trailers(struct respond *p, const struct http1_body *b);
+/* The provider's error body says when to come back, and its head did not: while nothing was sent.
+ */
+void respond_retry_after(struct req *r, uint64_t ms);
 /* The provider broke off: tell the client as well as its protocol allows. */
 void respond_truncate(struct req *r, const char *why);
 

@@ -199,6 +199,15 @@ def test_errors_in_gemini_words(gw, model):
     assert r.status == 404 and r.json["error"]["status"] == "NOT_FOUND"
 
 
+@pytest.mark.parametrize("path,body", [("/v1/chat/completions", chat_body(GEM)),
+                                       ("/v1/messages", {"model": GEM, "max_tokens": 5, "messages": [{"role": "user", "content": "x"}]})])
+def test_when_to_come_back(gw, path, body):
+    """Google says it in the body alone; other clients look into the head."""
+    with Client(gw.listen) as c:
+        r = c.request("POST", path, body, {"x-sim-fault": "429", "x-sim-retry-after": "7"}, KEY)
+    assert r.status == 429 and r.all("retry-after") == ["7"], r
+
+
 @pytest.mark.parametrize("model", [GEM, MODEL])
 def test_an_error_within_a_stream(gw, model):
     path = f"/v1beta/models/{model}:streamGenerateContent"
@@ -341,3 +350,17 @@ def test_vertex_by_an_api_key_and_a_tuned_model(gateway, sim):
 def test_a_key_that_cannot_be_used_is_told_at_the_start(gateway, sim):
     with pytest.raises(AssertionError, match="private_key is no key"):
         gateway(at_vertex(sim, json.dumps({"type": "service_account", "client_email": "a", "private_key": "x"})))
+
+
+@pytest.mark.parametrize("path,body", [(f"/v1beta/models/{GEM}:streamGenerateContent?alt=sse", contents()),
+                                       ("/v1/chat/completions", chat_body(GEM, True))])
+def test_a_client_that_goes_away_pays_all(gw, sim, path, body):
+    """Google bills a stream to its end, whoever has left: it is read to its end."""
+    c = Client(gw.listen)
+    c.send_request("POST", path, body, {"x-sim-output-tokens": "40", "x-sim-tps": "200", "x-sim-on-cancel": "full"}, KEY)
+    head = c.read_head()
+    next(c.pieces(head))
+    c.close()
+    wait_for(lambda: sim.ledger()["requests"] == 1, "the end at the provider")
+    line = billed_exactly(gw, sim, head, "gemini")
+    assert line["usage"]["output"] == 40 and sim.ledger()["entries"][0]["completed"]
