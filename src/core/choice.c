@@ -14,8 +14,9 @@
 #include "core/spots.h"
 #include "money/estimate.h"
 
-#define OUTPUT_UNKNOWN   500 /* tokens, until lengths of answers are learned */
-#define SOFT_CAPACITY    64  /* where the target's is not configured */
+#define OUTPUT_UNKNOWN   500   /* tokens, until lengths of answers are learned */
+#define SOFT_CAPACITY    64    /* where the target's is not configured */
+#define TIME_LEAST       20000 /* us: nobody notices less, so less makes no difference */
 #define COLD_LOAD        16
 #define COLD_LOOK        8 /* one of so many choices */
 #define STICK_LOAD_SHIFT 2 /* a quarter over the mean */
@@ -229,7 +230,7 @@ static void row_terms(const struct choice_ask *a, struct choice_row *c, const st
 	c->inflight = s->inflight;
 	c->cold = s->first_us == 0;
 	c->weight = (uint32_t)c->route->weight * share;
-	c->terms.time_us = c->cold ? 0 : s->first_us + c->output * s->token_ns / 1000;
+	c->terms.time_us = c->cold ? 0 : TIME_LEAST + s->first_us + c->output * s->token_ns / 1000;
 	c->terms.fail_q16 = s->fail_q16;
 	c->terms.tries_q10 = s->tries_q10;
 	c->terms.load_q10 =

@@ -1,13 +1,16 @@
 """The choice of a target through the whole gateway: what providers say about themselves, fallbacks, rules, drained
 targets, capacity; and what explains it."""
 
+import fractions
 import json
 import subprocess
 import threading
+import time
 
 import pytest
 
-from harness import BUILD, KEY, MODEL, Client, answer, chat, merged, read_request, standard_config, wait_for
+from harness import (BUILD, KEY, MODEL, Client, Simulator, answer, chat, free_port, merged, read_request,
+                     standard_config, wait_for)
 
 TGCTL = BUILD / "tgctl"
 CONTEXT = {"error": {"message": "This model's maximum context length is 8192 tokens.", "type": "invalid_request_error",
@@ -257,3 +260,94 @@ def test_the_command_line(two):
         run = tgctl(gw, *words.split())
         assert run.returncode == code and run.stderr.startswith("tgctl "), (words, run)
     assert "did you mean `first`?" in tgctl(gw, "targets", "drain", "frist").stderr
+
+
+class Load:
+    """Threads that send chat requests one after the other on kept connections, `rate` a second in all."""
+
+    def __init__(self, gw, rate, threads=6):
+        self.gw, self.rate = gw, rate
+        self.lock, self.stop = threading.Lock(), threading.Event()
+        self.sent, self.bad, self.cost, self.by_target = 0, [], fractions.Fraction(0), {}
+        self.began = time.monotonic()
+        self.threads = [threading.Thread(target=self.run) for _ in range(threads)]
+        for t in self.threads:
+            t.start()
+
+    def run(self):
+        with Client(self.gw.listen, timeout=60) as c:
+            while not self.stop.is_set():
+                with self.lock:
+                    self.sent += 1
+                    due = self.began + self.sent / self.rate
+                if due > time.monotonic():
+                    time.sleep(due - time.monotonic())
+                response = c.request("POST", "/v1/chat/completions", {"model": MODEL, "messages": [
+                    {"role": "user", "content": "hi"}]}, (), KEY)
+                with self.lock:
+                    if response.status != 200:
+                        self.bad.append(response)
+                        continue
+                    self.cost += fractions.Fraction(response.get("x-tollgate-cost-usd"))
+                    name = response.get("x-tollgate-target")
+                    self.by_target[name] = self.by_target.get(name, 0) + 1
+
+    def served(self, name):
+        with self.lock:
+            return self.by_target.get(name, 0)
+
+    def end(self):
+        self.stop.set()
+        for t in self.threads:
+            t.join()
+
+
+def test_failover_drill(launch, tmp_path, simulator):
+    """Under load one of three targets begins to fail, then stalls, then recovers: hardly anybody notices, what was
+    spent is exact to the last digit, and it gets its traffic back."""
+    config = standard_config("127.0.0.1:9", tmp_path)
+    key, port = config["targets"]["openai"]["key"], free_port()
+
+    def third(n, *options):
+        sim = Simulator(tmp_path, "--listen", f"127.0.0.1:{port}", *options, name=f"third{n}")
+        ended.append(sim)
+        return sim
+
+    ended = []
+    sims = [simulator(), simulator()]
+    sick = third(0)
+    config["targets"] = {name: {"provider": "openai", "base_url": f"http://{address}", "key": key,
+                                "timeouts": {"first_byte": "1s", "connect": "1s"}}
+                         for name, address in (("a", sims[0].listen), ("b", sims[1].listen), ("c", sick.listen))}
+    config["models"] = {MODEL: {"targets": ["a", "b", "c"], "route": "balanced"}}
+    config["ledger"]["indeterminate"] = "none"
+    gw = launch(config)
+    load = Load(gw, 500)
+    try:
+        wait_for(lambda: load.served("c") > 20, "all targets to be used")
+        for n, options in enumerate((("--fault", "1:500"), ("--ttft", "300s")), 1):
+            sick.end()  # connections are refused for a moment, too
+            sick = third(n, *options)
+            before = load.sent
+            time.sleep(6)
+            wait_for(lambda: load.sent > before + 300, "some load", 60)
+            assert targets(gw)["c"]["models"][0]["circuit"] != "closed"
+        sick.end()
+        sick = third(3)
+        before = load.served("c")
+        wait_for(lambda: load.served("c") > before + 50, "traffic to be back", 60)
+        wait_for(lambda: targets(gw)["c"]["models"][0]["circuit"] == "closed", "its circuit to be closed", 60)
+    finally:
+        load.end()
+        for sim in ended:
+            sim.end()
+    assert len(load.bad) * 1000 <= load.sent, (load.sent, load.bad[:3])
+    gw.metric_is(load.cost, "tollgate_cost_usd_total")
+    wait_for(lambda: gw.metric("tollgate_ledger_open_holds") == 0, "all to be settled")
+    assert gw.end() == 0
+    run = subprocess.run([TGCTL, "ledger", "verify", "--ledger", config["ledger"]["path"]], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    run = subprocess.run([TGCTL, "usage", "--by", "tenant", "--json", "--ledger", config["ledger"]["path"]],
+                         capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    print("sent", load.sent, "bad", len(load.bad), "by", load.by_target)

@@ -1,0 +1,1 @@
+FUZZERS += t/fuzz/fuzz_hints
