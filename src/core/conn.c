@@ -701,10 +701,10 @@ void conn_want_body(struct conn *c, bool want)
 
 void conn_drain(struct conn *c)
 {
-	if (c->state == CONN_PROXY) {
+	if (c->state == CONN_PROXY)
+		conn_read_proxy(c);
+	if (c->state == CONN_PROXY)
 		conn_close(c);
-		return;
-	}
 	if (c->state != CONN_IDLE || c->in_len > 0)
 		return;
 	/* A request that is here already gets an answer instead of a reset. */

@@ -83,14 +83,14 @@ class Tree:
         return below.number if isinstance(below, Node) else len(self.nodes) + 16 + below
 
     def encode(self, size):
-        out = b""
+        out = bytearray()
         for node in self.nodes:
             left, right = map(self.record, node)
             if size == 28:
                 out += struct.pack(">I", left)[1:] + bytes([left >> 24 << 4 | right >> 24]) + struct.pack(">I", right)[1:]
             else:
                 out += struct.pack(">I", left)[4 - size // 8:] + struct.pack(">I", right)[4 - size // 8:]
-        return out
+        return bytes(out)
 
 
 class Node:

@@ -693,6 +693,23 @@ START_TEST(no_proxy_header)
 }
 END_TEST
 
+/* A graceful end: what has come already is answered, half a header is not waited for. */
+START_TEST(proxy_drain)
+{
+	open_proxied();
+	fake_send(&f, PROXY_LINE OPTIONS, sizeof PROXY_LINE + sizeof OPTIONS - 2);
+	f.w.draining = true;
+	conn_drain(c);
+	fake_turn(&f);
+	(void)fake_read(&f);
+	ck_assert_int_eq(fake_status(&f), 503);
+	open_proxied();
+	fake_send(&f, PROXY_LINE, 10);
+	conn_drain(c);
+	gone();
+}
+END_TEST
+
 /* Limits are those of the client, once that is known. */
 START_TEST(proxy_limits)
 {
@@ -773,6 +790,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, proxy_header);
 	tcase_add_test(tc, no_proxy_header);
 	tcase_add_test(tc, proxy_limits);
+	tcase_add_test(tc, proxy_drain);
 	tcase_add_loop_test(tc, drain, 0, 3);
 }
 
