@@ -31,6 +31,15 @@ struct plan {
 
 /* ---- turns */
 
+/* A model that does not think takes no thoughts of another either. */
+static bool fits(const struct plan *p, const struct chat_part *q, enum chat_role role)
+{
+	if (p->traits->thinking == THINKING_NONE &&
+		(q->kind == PART_THINKING || q->kind == PART_REDACTED))
+		return false;
+	return anthropic_part_fits(p->cx, q, role);
+}
+
 static bool turn_fits(const struct plan *p, const struct chat_turn *t)
 {
 	if (t->role == CHAT_SYSTEM)
@@ -40,7 +49,7 @@ static bool turn_fits(const struct plan *p, const struct chat_turn *t)
 		return false;
 	}
 	for (const struct chat_part *q = t->part; q != NULL; q = q->next)
-		if (anthropic_part_fits(p->cx, q, t->role))
+		if (fits(p, q, t->role))
 			return true;
 	return false;
 }
@@ -99,7 +108,7 @@ static const struct chat_part *only_text(const struct plan *p, const struct chat
 
 	for (; t != NULL && t->role == role; t = next_turn(p, t->next))
 		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
-			if (!anthropic_part_fits(p->cx, q, role))
+			if (!fits(p, q, role))
 				continue;
 			if (only != NULL)
 				return NULL;
@@ -119,7 +128,7 @@ static const struct chat_turn *write_run(
 		for (t = from; t != NULL && t->role == from->role; t = next_turn(p, t->next))
 			for (const struct chat_part *q = t->part; q != NULL; q = q->next)
 				if ((q->kind == PART_RESULT) == (results == 1) &&
-					anthropic_part_fits(p->cx, q, t->role))
+					fits(p, q, t->role))
 					write_part(p, t, q, o);
 	return t;
 }

@@ -132,6 +132,17 @@ static const struct request_row {
 		       "\"text\":"
 		       "\"so\"}]},{\"role\":\"user\",\"content\":\"go on\"}]}",
 		"", NULL },
+	{ "thoughts are not for a model without any", OLD,
+		"{\"max_tokens\":100,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"
+		"{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"h\","
+		"\"signature\":"
+		"\"s\"},{\"type\":\"redacted_thinking\",\"data\":\"x\"},{\"type\":\"text\","
+		"\"text\":\"ho\"}]},"
+		"{\"role\":\"user\",\"content\":\"go on\"}]}",
+		M(OLD) "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":"
+		       "\"assistant\","
+		       "\"content\":\"ho\"},{\"role\":\"user\",\"content\":\"go on\"}]}",
+		"", NULL },
 	{ "a prefill loses the white space at its end", S45,
 		"{\"max_tokens\":100,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"
 		"{\"role\":\"assistant\",\"content\":\"a \\\\n\\\\\\n \\t\"}]}",
