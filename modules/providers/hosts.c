@@ -18,11 +18,11 @@ static struct str host_credentials(struct arena *a, struct str key)
 			 : STR_NONE;
 }
 
-/* No money there, no capacity for a flexible tier (Groq): another target has. */
+/* No capacity for a flexible tier (Groq): another target has. */
 static enum verdict host_head(struct attempt *a, const struct http_head *h)
 {
 	(void)a;
-	return h->status == 402 || h->status == 498 ? VERDICT_RETRY : verdict_common(h);
+	return h->status == 498 ? VERDICT_RETRY : verdict_common(h);
 }
 
 #define X(id, url, has, ways, limit)                                               \
