@@ -6,21 +6,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/http_fetch.h"
 #include "proto/json_scan.h"
 #include "proto/url.h"
 
 #define SECOND_US   INT64_C(1000000)
 #define REFRESH_US  (60 * SECOND_US) /* of files, which somebody else writes anew */
 #define ENDPOINT_US (5 * SECOND_US)
-#define LOOK_MS     100
 #define CONTAINER   "http://169.254.170.2"
 
 static struct str env(const char *name)
@@ -150,95 +147,6 @@ int cred_aws_read_json(struct cred_got *g, struct str text)
 	return rc;
 }
 
-/* Is there something to read (write)? -1: not in time. */
-static int wait_for(struct cred_got *g, int fd, short what, mono_us until)
-{
-	struct pollfd p = { .fd = fd, .events = what };
-
-	for (;;) {
-		if (cred_stopping(g) || clock_mono().us > until.us)
-			return cred_fail(g, "the container's endpoint took too long");
-		if (poll(&p, 1, LOOK_MS) > 0)
-			return 0;
-	}
-}
-
-/* Addresses only: what AWS sends tokens to without TLS is this machine, or its link. */
-static int dial(struct cred_got *g, const struct url *u, mono_us until)
-{
-	struct addrinfo hint = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
-		.ai_socktype = SOCK_STREAM },
-			*a = NULL;
-	struct str name = str_eq_ci(u->host, STR("localhost")) ? STR("127.0.0.1") : u->host;
-	char host[64], port[8];
-	int fd, error = 0;
-	socklen_t len = sizeof error;
-
-	snprintf(host, sizeof host, "%.*s", (int)TG_MIN(name.n, sizeof host - 1), name.p);
-	snprintf(port, sizeof port, "%u", u->port);
-	if (getaddrinfo(host, port, &hint, &a) != 0)
-		return cred_fail(g, "the container's endpoint must be an address: %s", host);
-	fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) != 0 && errno != EINPROGRESS)
-		error = errno;
-	freeaddrinfo(a);
-	if (fd >= 0 && error == 0 && wait_for(g, fd, POLLOUT, until) == 0 &&
-		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	if (error != 0)
-		cred_fail(g, "the container's endpoint %s:%s: %s", host, port, strerror(error));
-	return -1;
-}
-
-static int send_all(struct cred_got *g, int fd, struct str s, mono_us until)
-{
-	while (s.n > 0) {
-		ssize_t n;
-
-		if (wait_for(g, fd, POLLOUT, until) != 0)
-			return -1;
-		n = send(fd, s.p, s.n, MSG_NOSIGNAL);
-		if (n > 0)
-			s = str_skip(s, (size_t)n);
-		else if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return cred_fail(g, "the container's endpoint: %s", strerror(errno));
-	}
-	return 0;
-}
-
-/* The body of an answer with status 200, until the endpoint closes (it is asked in HTTP/1.0). */
-static int read_answer(
-	struct cred_got *g, int fd, char *buf, size_t cap, mono_us until, struct str *body)
-{
-	size_t n = 0, at;
-
-	for (;;) {
-		ssize_t got;
-
-		if (wait_for(g, fd, POLLIN, until) != 0)
-			return -1;
-		got = recv(fd, buf + n, cap - n, 0);
-		if (got < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;
-		if (got < 0)
-			return cred_fail(g, "the container's endpoint: %s", strerror(errno));
-		if (got == 0)
-			break;
-		n += (size_t)got;
-		if (n == cap)
-			return cred_fail(g, "the container's endpoint says too much");
-	}
-	at = str_find(str_mk(buf, n), STR("\r\n\r\n"));
-	if (at == (size_t)-1 || n < 12 || memcmp(buf, "HTTP/1.", 7) != 0)
-		return cred_fail(g, "the container's endpoint does not speak HTTP");
-	if (memcmp(buf + 8, " 200", 4) != 0)
-		return cred_fail(g, "the container's endpoint answers with status %.3s", buf + 9);
-	*body = str_skip(str_mk(buf, n), at + 4);
-	return 0;
-}
-
 /* The container's own token, which shows whose credentials are wanted. */
 static int container_token(struct cred_got *g, char *buf, size_t cap, struct str *token)
 {
@@ -255,52 +163,65 @@ static int container_token(struct cred_got *g, char *buf, size_t cap, struct str
 	return 0;
 }
 
-static int ask_container(struct cred_got *g, const struct url *u, char *buf, size_t cap)
+/* Without TLS a token goes to this machine and its link only, as AWS' own tools have it. */
+static bool is_near(struct str host)
 {
-	mono_us until = { clock_mono().us + ENDPOINT_US };
-	char token_buf[4096], head[8192];
-	struct str token, body;
-	int fd, n, rc = -1;
+	static const struct str near[] = { STR("localhost"), STR("::1"), STR("169.254.170.2"),
+		STR("169.254.170.23"), STR("fd00:ec2::23") };
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(near); i++)
+		if (str_eq_ci(host, near[i]))
+			return true;
+	return str_starts(host, STR("127."));
+}
+
+static int ask_container(struct cred_got *g, struct http_fetch *f, const char *uri)
+{
+	char token_buf[4096], field[4200];
+	struct str token;
+	int rc = -1, n;
 
 	if (container_token(g, token_buf, sizeof token_buf, &token) != 0)
 		return -1;
-	n = snprintf(head, sizeof head, "GET %.*s HTTP/1.0\r\nhost: %.*s\r\n%s%.*s%s\r\n",
-		STR_FMT(u->path), STR_FMT(u->host), token.n > 0 ? "authorization: " : "",
-		(int)token.n, token.n > 0 ? token.p : "", token.n > 0 ? "\r\n" : "");
-	if (n < 0 || (size_t)n >= sizeof head)
-		return cred_fail(g, "the container endpoint's address is too long");
-	fd = dial(g, u, until);
-	if (fd < 0)
-		return -1;
-	if (send_all(g, fd, str_mk(head, (size_t)n), until) == 0 &&
-		read_answer(g, fd, buf, cap, until, &body) == 0)
-		rc = cred_aws_read_json(g, body);
-	close(fd);
-	explicit_bzero(head, sizeof head);
+	n = snprintf(field, sizeof field, "authorization: %.*s\r\n", (int)token.n,
+		token.n > 0 ? token.p : "");
+	f->url = str_z(uri);
+	f->method = "GET";
+	f->fields = token.n > 0 ? str_mk(field, (size_t)n) : STR_NONE;
+	f->timeout_us = ENDPOINT_US;
+	if (http_fetch(f) != 0)
+		cred_fail(g, "the container's endpoint: %s", f->why);
+	else if (f->status != 200)
+		cred_fail(g, "the container's endpoint answers with status %u", f->status);
+	else
+		rc = cred_aws_read_json(g, f->text);
+	explicit_bzero(field, sizeof field);
 	explicit_bzero(token_buf, sizeof token_buf);
 	return rc;
 }
 
 static int fetch_container(struct cred_got *g, struct str relative, struct str full)
 {
-	char text[1024], *buf;
+	struct http_fetch *f;
 	const char *why = NULL;
 	struct url u;
+	char uri[1024];
 	int rc;
 
-	snprintf(text, sizeof text, "%s%.*s", relative.n > 0 ? CONTAINER : "",
+	snprintf(uri, sizeof uri, "%s%.*s", relative.n > 0 ? CONTAINER : "",
 		(int)TG_MIN(relative.n > 0 ? relative.n : full.n, (size_t)900),
 		relative.n > 0 ? relative.p : full.p);
-	if (url_parse(str_z(text), &u, &why) != 0)
+	if (url_parse(str_z(uri), &u, &why) != 0)
 		return cred_fail(g, "the container endpoint's address: %s", why);
-	if (u.tls)
-		return cred_fail(g, "the container's endpoint must be http:// on this machine");
-	buf = malloc(CRED_MAX);
-	if (buf == NULL)
+	if (!u.tls && !is_near(u.host))
+		return cred_fail(
+			g, "the container's endpoint must be https://, or on this machine");
+	f = calloc(1, sizeof *f);
+	if (f == NULL)
 		return cred_fail(g, "no memory");
-	rc = ask_container(g, &u, buf, CRED_MAX);
-	explicit_bzero(buf, CRED_MAX);
-	free(buf);
+	rc = ask_container(g, f, uri);
+	explicit_bzero(f, sizeof *f);
+	free(f);
 	return rc;
 }
 

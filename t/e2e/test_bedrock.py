@@ -233,3 +233,17 @@ def test_a_target_to_be_signed_for_has_a_region(signed):
     with pytest.raises(Exception) as e:
         signed(profile("default"), region="")
     assert "region" in str(e.value)
+
+
+def test_a_client_that_goes_is_billed_to_the_end(hosts, sim):
+    """Bedrock bills a cancelled stream in full: it is read on, behind the end of the message, to its usage."""
+    gw = hosts()
+    with Client(gw.listen) as c:
+        c.send_request("POST", "/v1/chat/completions", chat_body("nova", True, QUESTION),
+                       {"x-sim-output-tokens": "40", "x-sim-events": "40", "x-sim-tps": "40"}, KEY)
+        head = c.read_head()
+        next(c.events(head))
+    line = gw.line_of(head.id)
+    entry = sim.ledger()["entries"][-1]
+    assert entry["completed"] and entry["billed_output"] == 40
+    assert line["quality"] == "exact" and line["usage"]["output"] == 40, line

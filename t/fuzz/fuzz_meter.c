@@ -29,8 +29,7 @@ static void run(struct result *r, const uint8_t *how, struct str text, size_t pi
 	static struct iovec iov[MAX_SPANS];
 	struct str held;
 
-	meter_init(&r->m, (enum meter_api)((how[0] & 15) % (METER_GEMINI_EMBED + 1)), how[0] & 0x80,
-		r->buf, sizeof r->buf);
+	meter_init(&r->m, (enum meter_api)(how[0] & 15), how[0] & 0x80, r->buf, sizeof r->buf);
 	r->m.strip = how[0] & 0x40;
 	r->n = 0;
 	while (text.n > 0) {

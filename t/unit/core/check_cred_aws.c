@@ -208,12 +208,12 @@ START_TEST(a_container)
 	setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic abc", 1);
 	ck_assert_msg(ask(&good) == 0, "%s", got.why);
 	is("A", "S", "T");
-	ck_assert_ptr_nonnull(strstr(good.seen, "GET /v1/credentials HTTP/1.0\r\n"));
+	ck_assert_ptr_nonnull(strstr(good.seen, "GET /v1/credentials HTTP/1."));
 	ck_assert_ptr_nonnull(strstr(good.seen, "\r\nauthorization: Basic abc\r\n"));
 	ck_assert_int_eq(ask(&bad), -1);
 	ck_assert_ptr_nonnull(strstr(got.why, "403"));
 	ck_assert_int_eq(ask(&none), -1);
-	ck_assert_ptr_nonnull(strstr(got.why, "HTTP"));
+	ck_assert_ptr_nonnull(strstr(got.why, "endpoint"));
 	/* a token that changes is in a file */
 	write_file("token-of-file\n");
 	setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path, 1);
@@ -229,8 +229,7 @@ START_TEST(endpoints_that_are_none)
 	static const struct {
 		const char *uri, *why;
 	} bad[] = {
-		{ "https://127.0.0.1/x", "must be http://" },
-		{ "http://metadata.example.com/x", "must be an address" },
+		{ "http://metadata.example.com/x", "must be https://" },
 		{ "ftp://x", "address: " },
 		{ "http://127.0.0.1:1/x", "refused" },
 	};
