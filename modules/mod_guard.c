@@ -98,8 +98,9 @@ static enum step_rc guard_admit(struct req *r)
 	if (r->ep.ep == NULL && !guard_target_path(r))
 		return reply_error(r, TG_E_NOT_FOUND,
 			"No such path here: %.*s. This gateway answers the paths of the "
-			"OpenAI and Anthropic APIs, such as /v1/chat/completions and "
-			"/v1/messages, and /TARGET/... for the targets it knows.",
+			"OpenAI, Anthropic and Gemini APIs, such as /v1/chat/completions, "
+			"/v1/messages and /v1beta/models/NAME:generateContent, and /TARGET/... "
+			"for the targets it knows.",
 			(int)TG_MIN(r->url.path.n, (size_t)100), r->url.path.p);
 	if (!guard_method_fits(r))
 		return reply_error(r, TG_E_METHOD_NOT_ALLOWED, NULL);

@@ -10,7 +10,7 @@
 #include "modules.h"
 #include "proto/json_scan.h"
 
-#define ENTRY_EXTRA 120
+#define ENTRY_EXTRA 200
 
 static size_t model_entry(struct req *r, const struct model *m, char *out, size_t cap)
 {
@@ -23,6 +23,12 @@ static size_t model_entry(struct req *r, const struct model *m, char *out, size_
 			"{\"type\":\"model\",\"id\":%.*s,\"display_name\":%.*s,\"created_at\":"
 			"\"1970-01-01T00:00:00Z\"}",
 			(int)n, id, (int)n, id);
+	else if (r->dialect == DIALECT_GEMINI) /* the name is a path: "models/NAME" */
+		k = snprintf(out, cap,
+			"{\"name\":\"models/%.*s,\"displayName\":%.*s,"
+			"\"supportedGenerationMethods\":[\"generateContent\",\"countTokens\","
+			"\"embedContent\"]}",
+			(int)n - 1, id + 1, (int)n, id);
 	else
 		k = snprintf(out, cap,
 			"{\"id\":%.*s,\"object\":\"model\",\"created\":0,\"owned_by\":"
@@ -67,6 +73,7 @@ static enum step_rc models_list(struct req *r)
 		return reply_error(r, TG_E_OVERLOADED, NULL);
 	n += (size_t)snprintf(body, cap,
 		r->dialect == DIALECT_ANTHROPIC ? "{\"data\":["
+		: r->dialect == DIALECT_GEMINI  ? "{\"models\":["
 						: "{\"object\":\"list\",\"data\":[");
 	for (unsigned i = 0, some = 0; i < r->conf->n_models; i++) {
 		if (!model_is_there(r, &r->conf->models[i]))
@@ -86,8 +93,11 @@ static enum step_rc models_classify(struct req *r)
 {
 	if (r->forced != NULL)
 		return STEP_NEXT;
-	if (r->ep.ep->id == ENDPOINT_MODELS)
+	if (r->ep.ep->id == ENDPOINT_MODELS || r->ep.ep->id == ENDPOINT_GEMINI_MODELS)
 		return models_list(r);
+	if (r->ep.ep->id == ENDPOINT_GEMINI_MODELS_ITEM)
+		return models_one(
+			r, str_skip(r->ep.upstream_path, sizeof("/v1/v1beta/models/") - 1));
 	if (r->ep.ep->id == ENDPOINT_MODELS_ITEM)
 		return models_one(r, str_skip(r->ep.upstream_path, sizeof("/v1/models/") - 1));
 	return STEP_NEXT;

@@ -235,6 +235,16 @@ def test_the_key_as_googles_clients_send_it(gw, sim):
         assert dict(map(tuple, seen["headers"])).get("x-goog-api-key", PROVIDER_KEY) == PROVIDER_KEY
 
 
+def test_models_are_listed(gw):
+    with Client(gw.listen) as c:
+        names = [m["name"] for m in c.request("GET", "/v1beta/models?pageSize=50", None, {"x-goog-api-key": KEY}).json["models"]]
+        assert {f"models/{m}" for m in TARGETS} <= set(names)
+        one = c.request("GET", f"/v1beta/models/{GEM}", None, {"x-goog-api-key": KEY})
+        assert one.json["name"] == f"models/{GEM}" and one.json["displayName"] == GEM
+        none = c.request("GET", "/v1beta/models/nobody", None, {"x-goog-api-key": KEY})
+        assert none.status == 404 and none.json["error"]["status"] == "NOT_FOUND"
+
+
 def test_counting_and_embedding(gw, sim):
     assert ask(gw, GEM, "countTokens").json["totalTokens"] == 9
     r = ask(gw, GEM, "embedContent", {"content": {"parts": [{"text": QUESTION}]}, "outputDimensionality": 8})

@@ -142,6 +142,13 @@ test('the gateway\'s own errors: unknown model, wrong key, what a target cannot 
 	assert.match(lost.message, /tools\[\]\.googleSearch/);
 });
 
+test('models are listed', { skip }, async () => {
+	const names = [];
+	for await (const model of await ai.models.list()) names.push(model.name);
+	for (const model of Object.keys(TARGETS)) assert.ok(names.includes(`models/${model}`), model);
+	assert.equal((await ai.models.get({ model: 'gpt-4o-mini' })).displayName, 'gpt-4o-mini');
+});
+
 test('tokens are counted, texts embedded', { skip }, async () => {
 	assert.equal((await ai.models.countTokens({ model: 'gemini-2.5-flash', contents: ASK })).totalTokens, 7);
 	const { embeddings } = await ai.models.embedContent({ model: 'gemini-2.5-flash', contents: ['a', 'b'], config: { outputDimensionality: 8 } });

@@ -147,9 +147,11 @@ static const struct {
 	{ "/v1/projects/p/locations/eu/publishers/google/models/m:generateContent",
 		ENDPOINT_GEMINI_GENERATE,
 		"/v1/projects/p/locations/eu/publishers/google/models/m:generateContent", "m" },
-	{ "/v1beta/models/:generateContent", ENDPOINT_UNKNOWN, NULL, "" },
-	{ "/v1beta/models/m:generatecontent", ENDPOINT_UNKNOWN, NULL, "" },
-	{ "/v1beta/models/m:", ENDPOINT_UNKNOWN, NULL, "" },
+	/* a verb that is none is a model's name, to be asked for with GET alone */
+	{ "/v1beta/models/:generateContent", ENDPOINT_GEMINI_MODELS_ITEM, NULL, "" },
+	{ "/v1beta/models/m:generatecontent", ENDPOINT_GEMINI_MODELS_ITEM, NULL, "" },
+	{ "/v1beta/models/m:", ENDPOINT_GEMINI_MODELS_ITEM, NULL, "" },
+	{ "/v1beta/models", ENDPOINT_GEMINI_MODELS, NULL, "" },
 	{ "/v1beta/:generateContent", ENDPOINT_UNKNOWN, NULL, "" },
 	{ "/v2/models/m:generateContent", ENDPOINT_UNKNOWN, NULL, "" },
 	{ "/v1/models/ft:gpt-4o:acme", ENDPOINT_MODELS_ITEM, "/v1/models/ft:gpt-4o:acme", "" },
@@ -171,8 +173,9 @@ START_TEST(metered)
 {
 	static const enum endpoint_id free_of_meter[] = { ENDPOINT_RESPONSES_ITEM,
 		ENDPOINT_RESPONSES_INPUT, ENDPOINT_VIDEOS, ENDPOINT_VIDEOS_ITEM, ENDPOINT_MODELS,
-		ENDPOINT_MODELS_ITEM, ENDPOINT_QUOTA, ENDPOINT_FILES, ENDPOINT_FILES_ITEM,
-		ENDPOINT_UPLOADS, ENDPOINT_UPLOADS_ITEM, ENDPOINT_BATCHES, ENDPOINT_BATCHES_ITEM };
+		ENDPOINT_MODELS_ITEM, ENDPOINT_GEMINI_MODELS, ENDPOINT_GEMINI_MODELS_ITEM,
+		ENDPOINT_QUOTA, ENDPOINT_FILES, ENDPOINT_FILES_ITEM, ENDPOINT_UPLOADS,
+		ENDPOINT_UPLOADS_ITEM, ENDPOINT_BATCHES, ENDPOINT_BATCHES_ITEM };
 	bool listed = false;
 
 	for (size_t i = 0; i < sizeof free_of_meter / sizeof *free_of_meter; i++)
