@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/test_switch.h"
+#include "core/quota_guest_ledger.h"
 #include "core/quota_ledger.h"
 #include "quotaops.h"
 
@@ -116,6 +117,18 @@ static void drop_opened(void)
 	qd.opened = NULL;
 }
 
+/* At a start alone: later on they are in their places, or forgotten. */
+static int restore_guests(struct tg_conf *c, const char *path, char *err, size_t err_len)
+{
+	int64_t n =
+		qd.conf == NULL ? quota_guest_ledger_read(c, path, quotad_now(), err, err_len) : 0;
+
+	if (n > 0)
+		log_notice(
+			"limits of sessions and end users restored", "charges=%lld", (long long)n);
+	return n >= 0 ? 0 : -1;
+}
+
 int quotad_open(struct tg_conf *c, const char *ledger_path, char *err, size_t err_len)
 {
 	struct opening o;
@@ -135,6 +148,8 @@ int quotad_open(struct tg_conf *c, const char *ledger_path, char *err, size_t er
 	rc = plan_quota_open(c, qd.table, quotad_now(), visit, &o, err, err_len);
 	if (rc == 0)
 		rc = restore(o.ask, ledger_path, err, err_len);
+	if (rc == 0)
+		rc = restore_guests(c, ledger_path, err, err_len);
 	if (rc == 0)
 		plan_quota_turn(c, qd.table, quotad_now());
 	else

@@ -100,7 +100,8 @@ static int check_guest(struct conf_load *l, void *obj)
 const struct conf_block config_guest_block = {
 	.name = "guest limits",
 	.help = "Limits of each session or end user, who are known by a name that the application "
-		"sends. As `limits`, but without rolling windows; a restart forgets them.",
+		"sends. As `limits`, but without rolling windows; a restart knows of what the "
+		"newest files of the ledger's journal have.",
 	.size = sizeof(struct cfg_quota),
 	.directives = limit_directives,
 	.pos_offset_plus1 = offsetof(struct cfg_quota, pos) + 1,

@@ -38,7 +38,7 @@ libtg_core_a_SOURCES = \
 	src/core/plan.c src/core/plan.h \
 	src/core/plan_keys.c src/core/plan_keys.h \
 	src/core/plan_prices.c src/core/plan_prices.h \
-	src/core/quota_ledger.c src/core/quota_ledger.h \
+	src/core/quota_ledger.c src/core/quota_ledger.h src/core/quota_guest_ledger.c src/core/quota_guest_ledger.h \
 	src/core/plan_quota.c src/core/plan_quota.h src/core/plan_quota_accounts.c src/core/plan_quota_amount.c \
 	src/core/plan_quota_guests.c src/core/plan_quota_match.c src/core/plan_quota_path.c src/core/plan_quota_sources.c \
 	src/core/plan_route.c src/core/plan_route.h \

@@ -241,6 +241,11 @@ void plan_quota_guests_close(void);
 int plan_quota_guests_add(struct quota_path *path, const struct quota_guests_of *of, struct str id,
 	struct quota_time now) TG_MUST_CHECK;
 
+/* What one charge of that time was, onto those of their accounts that count periods, if the present
+ * one was the charge's, too. Control thread, before requests come. */
+void plan_quota_guests_restore(const struct quota_guests_of *of, struct str id, wall_us charged,
+	const int64_t amount[QUOTA_DIM__MAX], struct quota_time now);
+
 /* ---- plan_quota_match.c */
 
 /* Does a budget count requests of these? */

@@ -84,3 +84,26 @@ int plan_quota_guests_add(struct quota_path *path, const struct quota_guests_of 
 	}
 	return 0;
 }
+
+void plan_quota_guests_restore(const struct quota_guests_of *of, struct str id, wall_us charged,
+	const int64_t amount[QUOTA_DIM__MAX], struct quota_time now)
+{
+	for (unsigned i = 0; guests != NULL && i < of->n && id.n > 0; i++) {
+		const struct quota_guest_limit *l = &of->v[i];
+		struct quota_guest who = { .scope = l->scope, .id = id, .limit = &l->limit };
+		struct quota_account *a;
+		struct period p;
+
+		if (l->limit.kind != QUOTA_STOCK || amount[l->limit.dim] == 0)
+			continue;
+		period_at(&l->limit.period, l->zone, now.wall, &p);
+		if (charged.us < p.start_us || charged.us >= p.end_us)
+			continue;
+		who.period = &p;
+		a = quota_guests_get(guests, &who, now);
+		if (a == NULL)
+			continue; /* no place: as if it had been forgotten */
+		quota_account_restore(a, amount[l->limit.dim]);
+		quota_account_put(a);
+	}
+}

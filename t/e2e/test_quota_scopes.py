@@ -258,3 +258,20 @@ def test_the_cost_of_an_end_user_is_held(gateway):
         spent, n = spent + F(r.get("x-tollgate-cost-usd")), n + 1
     assert r.status == 429 and n > 3 and F("0.0001") < spent <= F("0.0002")
     assert 0 <= int(r.get("x-tollgate-max-affordable-tokens")) < 20
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_sessions_over_a_restart(gateway, launch, tmp_path, how):
+    """What they have spent is in the journal, by their names: they do not begin anew."""
+    gw = gateway({"ledger": {"path": str(tmp_path / "books")},
+                  "tenants": {"acme": {"session": {"requests": "3/day"}, "end_user": {"requests": "4/month"}}}})
+    one, user = {"x-tollgate-session": "one"}, {"x-tollgate-end-user": "ann"}
+    assert statuses(gw, 2, headers=one) == [200] * 2
+    before = sum(status == 200 for status in statuses(gw, 12, headers=user))
+    assert before == 4
+    gw.signal(how)
+    gw.wait()
+    again = launch(gw.config)
+    assert statuses(again, 2, headers=one) == [200, 429]
+    assert statuses(again, 1, headers=user) == [429]
+    assert statuses(again, 3, headers={"x-tollgate-session": "two"}) == [200] * 3
