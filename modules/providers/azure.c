@@ -36,21 +36,6 @@ static struct str rest_of(const struct attempt *a)
 	return str_starts(path, STR("/v1/")) ? str_skip(path, 3) : path;
 }
 
-/* RFC 3986 section 2.3: what may stand in a path segment as it is. */
-static void put_segment(struct http_out *o, struct str s)
-{
-	static const char hex[] = "0123456789ABCDEF";
-
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		char escaped[3] = { '%', hex[c >> 4], hex[c & 15] };
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			     (c >= '0' && c <= '9') || (c != '\0' && strchr("-._~", c) != NULL);
-
-		http_out_str(o, plain ? str_mk(s.p + i, 1) : str_mk(escaped, 3));
-	}
-}
-
 /* The client's query, with our version instead of its own, and without its key. */
 static void put_query(struct attempt *a, struct http_out *o)
 {
@@ -93,7 +78,7 @@ static void azure_classic_path(struct attempt *a, struct http_out *o)
 	} else {
 		http_out_str(o, base_left(a->target, STR("/openai")));
 		http_out_lit(o, "/deployments/");
-		put_segment(o, a->route->model);
+		http_out_segment(o, a->route->model, "");
 		http_out_str(o, rest_of(a));
 	}
 	put_query(a, o);

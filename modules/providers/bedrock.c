@@ -23,25 +23,10 @@ static struct str bedrock_credentials(struct arena *a, struct str key)
 			 : STR_NONE;
 }
 
-/* RFC 3986 section 2.3; ids have colons, ARNs slashes too. */
-static void put_segment(struct http_out *o, struct str s)
-{
-	static const char hex[] = "0123456789ABCDEF";
-
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		char escaped[3] = { '%', hex[c >> 4], hex[c & 15] };
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			     (c >= '0' && c <= '9') || (c != '\0' && strchr("-._~", c) != NULL);
-
-		http_out_str(o, plain ? str_mk(s.p + i, 1) : str_mk(escaped, 3));
-	}
-}
-
 static void bedrock_path(struct attempt *a, struct http_out *o)
 {
 	http_out_lit(o, "/model/");
-	put_segment(o, a->route->model);
+	http_out_segment(o, a->route->model, "");
 	if (a->req->wire.translate != NULL && a->req->wire.translate->embed_client != NULL) {
 		http_out_lit(o, "/invoke");
 		return;

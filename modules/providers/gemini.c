@@ -12,22 +12,6 @@
 #include "proto/http1_out.h"
 #include "providers/verdicts.h"
 
-/* RFC 3986 section 2.3: what may stand in a path segment as it is. A model's name may be a path
- * ("tunedModels/x", "endpoints/7"). */
-static void put_model(struct http_out *o, struct str s)
-{
-	static const char hex[] = "0123456789ABCDEF";
-
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		char escaped[3] = { '%', hex[c >> 4], hex[c & 15] };
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			     (c >= '0' && c <= '9') || (c != '\0' && strchr("-._~/@", c) != NULL);
-
-		http_out_str(o, plain ? str_mk(s.p + i, 1) : str_mk(escaped, 3));
-	}
-}
-
 /* ":generateContent", as the client's path has it, or as a translated request needs it. */
 static struct str verb_of(const struct req *r)
 {
@@ -77,7 +61,7 @@ static void put_path(
 		http_out_lit(o, "/");
 		if (memchr(a->route->model.p, '/', a->route->model.n) == NULL)
 			http_out_str(o, collection);
-		put_model(o, a->route->model);
+		http_out_segment(o, a->route->model, "/@");
 		http_out_str(o, verb_of(r));
 	}
 	put_query(r, o);

@@ -99,6 +99,24 @@ void http_out_field_u64(struct http_out *o, struct str name, uint64_t value)
 	http_out_field(o, name, digits(value, buf));
 }
 
+void http_out_segment(struct http_out *o, struct str s, const char *keep)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t from = o->n;
+
+	for (size_t i = 0; i < s.n && !o->overflow; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		char escaped[3] = { '%', hex[c >> 4], hex[c & 15] };
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			     (c >= '0' && c <= '9') ||
+			     (c != '\0' && (strchr("-._~", c) != NULL || strchr(keep, c) != NULL));
+
+		http_out_str(o, plain ? str_mk(s.p + i, 1) : str_mk(escaped, 3));
+	}
+	if (o->overflow)
+		o->n = from;
+}
+
 void http_out_status(struct http_out *o, unsigned status)
 {
 	struct str reason = http_reason(status);

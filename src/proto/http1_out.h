@@ -66,6 +66,12 @@ static inline struct str http_out_text(const struct http_out *o)
 	return str_mk(o->p, o->n);
 }
 
+/*
+ * s as part of a path, percent-encoded but for what RFC 3986 section 2.3 leaves as it is and the
+ * characters of `keep` ("/@"). All of it or nothing.
+ */
+void http_out_segment(struct http_out *o, struct str s, const char *keep);
+
 /* The registered reason phrase; empty for a status without one. */
 struct str http_reason(unsigned status);
 

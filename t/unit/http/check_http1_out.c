@@ -98,6 +98,31 @@ START_TEST(statuses)
 }
 END_TEST
 
+START_TEST(segments)
+{
+	static const struct {
+		const char *in, *keep, *out;
+		bool cut;
+	} rows[] = {
+		{ "gpt-4o_mini.v1~x", "", "gpt-4o_mini.v1~x", false },
+		{ "a b/c%:@", "", "a%20b%2Fc%25%3A%40", false },
+		{ "tunedModels/x@2", "/@", "tunedModels/x@2", false },
+		{ "\x01\xc3\xa9", "", "%01%C3%A9", false },
+		{ "", "", "", false },
+		{ "0123456789012345678901234567/", "", "", true },
+	};
+	char buf[30];
+	struct http_out o;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		http_out_init(&o, buf, sizeof buf);
+		http_out_segment(&o, str_z(rows[i].in), rows[i].keep);
+		UNIT_STR_EQ(http_out_text(&o), str_z(rows[i].out));
+		ck_assert_int_eq(o.overflow, rows[i].cut);
+	}
+}
+END_TEST
+
 START_TEST(numbers)
 {
 	static const struct {
@@ -120,6 +145,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, every_capacity);
 	tcase_add_test(tc, controls);
 	tcase_add_test(tc, statuses);
+	tcase_add_test(tc, segments);
 	tcase_add_test(tc, numbers);
 }
 
