@@ -134,9 +134,9 @@ static enum step_rc classify_json(struct req *r)
 	clamp_read(r, w + W_BOUND);
 	if (r->ep.ep->id == ENDPOINT_MODERATIONS && w[W_MODEL].val.type == JSON_NONE)
 		return STEP_NEXT; /* the model is optional there */
+	r->stream = r->ep.ep->id == ENDPOINT_GEMINI_STREAM || json_true(&w[W_STREAM].val);
 	if (classify_model(r, &w[W_MODEL].val) != 0)
 		return STEP_REPLY;
-	r->stream = r->ep.ep->id == ENDPOINT_GEMINI_STREAM || json_true(&w[W_STREAM].val);
 	if (r->stream &&
 		(r->ep.ep->meter == METER_OPENAI_CHAT ||
 			r->ep.ep->meter == METER_OPENAI_COMPLETIONS) &&

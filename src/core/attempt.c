@@ -721,6 +721,7 @@ static void attempt_eof(struct attempt *a, ssize_t rc)
 static void attempt_pause(struct attempt *a)
 {
 	a->paused = true;
+	a->req->use.paused = true;
 	timer_disarm(&a->req->w->wheel, &a->clock);
 	stream_want(&a->up->st, false, a->up->st.want_write);
 }

@@ -67,6 +67,19 @@ static bool prompt_was_cached(const struct usage *u)
 	return u->n[USAGE_IN_CACHE_READ] > u->n[USAGE_IN];
 }
 
+static void health_good(struct req *r, mono_us now)
+{
+	const struct route_use *u = &r->use;
+	const struct usage *usage = &r->leg.usage;
+	bool stream = r->respond != NULL && r->respond->sse;
+
+	if (u->paused)
+		spot_fine(u->spot, r->w->slot, now);
+	else
+		spot_good(u->spot, r->w->slot, now, stream ? u->first_us - u->sent_us : 0,
+			now.us - u->sent_us, usage_output(usage), prompt_was_cached(usage));
+}
+
 void health_done(struct req *r)
 {
 	struct route_use *u = &r->use;
@@ -75,10 +88,7 @@ void health_done(struct req *r)
 
 	if (u->spot != NULL && !u->judged && l->complete && l->status / 100 == 2 &&
 		u->sent_us > 0) {
-		bool read = r->respond != NULL && r->respond->sse;
-
-		spot_good(u->spot, r->w->slot, now, read ? u->first_us - u->sent_us : 0,
-			now.us - u->sent_us, usage_output(&l->usage), prompt_was_cached(&l->usage));
+		health_good(r, now);
 		circuit_success(&u->spot->circuit, now);
 	}
 	health_leave(r);

@@ -30,6 +30,7 @@ struct route_use {         /* in the request: where it is now */
 	bool probe;
 	uint8_t leg_no;            /* the request's leg before this one */
 	bool judged;               /* told already: good or bad */
+	bool paused;               /* the client was the slower one: times say nothing */
 	int64_t sent_us, first_us; /* monotonic; 0: not yet */
 };
 

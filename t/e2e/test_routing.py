@@ -163,6 +163,10 @@ def test_rules(two):
     assert chat(gw.listen, model="auto", tools=tool).status == 200
     assert first.asked == 2
     assert chat(gw.listen, model="automatic").status == 404
+    gw.reload(merged(gw.config, {"rules": [{"match": {"stream": "true"}, "use": "small"}]}))
+    asked = second.asked
+    assert chat(gw.listen).get("x-tollgate-target") == "first"
+    assert chat(gw.listen, stream=True).get("x-tollgate-target") == "second" and second.asked == asked + 1
 
 
 def test_draining_a_target(two):
