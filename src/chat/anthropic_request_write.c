@@ -338,32 +338,6 @@ static void write_tool_choice(const struct plan *p, struct json_out *o)
 
 /* ---- reasoning */
 
-/*
- * The turn in work, calls and their results, began without thinking that the API can check: it
- * refuses to think on until the user has spoken. What a user says beside results does not end it.
- */
-static bool in_unthought_turn(const struct chat_request *rq)
-{
-	bool call = false, thought = false, user = false, results = false;
-
-	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next) {
-		if (t->role == CHAT_SYSTEM)
-			continue;
-		if (t->role == CHAT_ASSISTANT && user && !results)
-			call = thought = false;
-		if (t->role == CHAT_ASSISTANT || !user)
-			results = false;
-		user = t->role == CHAT_USER;
-		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
-			results |= q->kind == PART_RESULT;
-			call |= q->kind == PART_CALL;
-			thought |= (q->kind == PART_THINKING && q->signature.n > 0) ||
-				   q->kind == PART_REDACTED;
-		}
-	}
-	return call && !thought && (!user || results);
-}
-
 static void note_reasoning(struct plan *p)
 {
 	chat_unsupported(p->cx, p->rq->effort > EFFORT_NONE ? "reasoning_effort" : "thinking");
@@ -388,7 +362,7 @@ static void plan_budget(struct plan *p)
 		p->max_tokens = TG_MIN(p->budget + 4096, p->traits->most_tokens);
 	p->budget = TG_MIN(p->budget, p->max_tokens - p->max_tokens / 4);
 	p->budget = TG_MAX(p->budget, least);
-	if (p->budget < p->max_tokens && !in_unthought_turn(rq))
+	if (p->budget < p->max_tokens && !chat_in_unthought_turn(rq))
 		p->think = THINK_BUDGET;
 }
 

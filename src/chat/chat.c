@@ -242,3 +242,25 @@ const struct chat_part *chat_walk_part(struct chat_walk *w)
 		}
 	}
 }
+
+bool chat_in_unthought_turn(const struct chat_request *rq)
+{
+	bool call = false, thought = false, user = false, results = false;
+
+	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next) {
+		if (t->role == CHAT_SYSTEM)
+			continue;
+		if (t->role == CHAT_ASSISTANT && user && !results)
+			call = thought = false;
+		if (t->role == CHAT_ASSISTANT || !user)
+			results = false;
+		user = t->role == CHAT_USER;
+		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
+			results |= q->kind == PART_RESULT;
+			call |= q->kind == PART_CALL;
+			thought |= (q->kind == PART_THINKING && q->signature.n > 0) ||
+				   q->kind == PART_REDACTED;
+		}
+	}
+	return call && !thought && (!user || results);
+}

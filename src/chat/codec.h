@@ -113,6 +113,12 @@ enum chat_finish chat_finish_of(enum chat_finish f, bool has_calls);
 bool chat_has_calls(const struct chat_part *p);
 
 /*
+ * The turn in work, calls and their results, began without thinking that the API can check: it
+ * refuses to think on until the user has spoken. What a user says beside results does not end it.
+ */
+bool chat_in_unthought_turn(const struct chat_request *rq);
+
+/*
  * Turns as dialects want them whose turns alternate: system turns left out, neighbours of one role
  * joined, and a user's results before everything else of the joined turn. No memory is needed:
  *

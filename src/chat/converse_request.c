@@ -21,10 +21,11 @@ struct plan {
 	const struct model_traits *traits;
 	struct converse_parts parts;
 	enum vendor vendor;
-	uint64_t budget;    /* 0: no thinking by budget */
-	bool adaptive, off; /* thinking */
-	bool history;       /* has tool blocks */
-	bool tools;         /* toolConfig is written */
+	uint64_t budget;                 /* 0: no thinking by budget */
+	bool adaptive, off;              /* thinking */
+	bool history;                    /* has tool blocks */
+	bool tools;                      /* toolConfig is written */
+	const struct chat_turn *prefill; /* the last turn when it is the assistant's */
 };
 
 static bool has_word(struct str model, struct str word)
@@ -47,6 +48,10 @@ static bool turn_fits(const struct plan *p, const struct chat_turn *t)
 {
 	if (t->role == CHAT_SYSTEM)
 		return false;
+	if (t == p->prefill && model_has(p->traits, TRAIT_NO_PREFILL)) {
+		chat_unsupported(p->cx, "messages[] (an answer's beginning as the last turn)");
+		return false;
+	}
 	for (const struct chat_part *q = t->part; q != NULL; q = q->next)
 		if (converse_part_fits(&p->parts, q))
 			return true;
@@ -330,7 +335,7 @@ static void plan_budget(struct plan *p)
 	if (limit > 0)
 		budget = TG_MIN(budget, limit - limit / 4);
 	budget = TG_MAX(budget, least);
-	if (limit == 0 || budget < limit)
+	if ((limit == 0 || budget < limit) && !chat_in_unthought_turn(rq))
 		p->budget = budget;
 	else
 		note_reasoning(p);
@@ -545,6 +550,8 @@ static void write_output(const struct plan *p, struct json_out *o)
 	bool schema = p->rq->format == FORMAT_SCHEMA && !model_has(p->traits, TRAIT_NO_SCHEMA);
 	enum chat_effort e = TG_MIN(TG_MAX(effort_of(p), EFFORT_LOW), p->traits->effort_most);
 
+	if (effort_of(p) == EFFORT_XHIGH && model_has(p->traits, TRAIT_NO_XHIGH))
+		e = EFFORT_HIGH;
 	if (p->rq->format != FORMAT_TEXT && !schema)
 		chat_unsupported(p->cx, "response_format");
 	if (!schema && !writes_effort(p))
@@ -632,6 +639,9 @@ static void plan_make(struct plan *p, struct chat_context *cx, const struct chat
 	p->vendor = has_word(cx->model, STR("claude")) ? VENDOR_CLAUDE
 		    : has_word(cx->model, STR("nova")) ? VENDOR_NOVA
 						       : VENDOR_OTHER;
+	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
+		if (t->role != CHAT_SYSTEM)
+			p->prefill = t->role == CHAT_ASSISTANT ? t : NULL;
 	p->parts.caches = p->vendor != VENDOR_OTHER;
 }
 

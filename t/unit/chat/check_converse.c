@@ -173,6 +173,32 @@ static const struct row rows[] = {
 		",\"inferenceConfig\":{\"maxTokens\":100},\"additionalModelRequestFields\":{"
 		"\"thinking\":{\"type\":\"adaptive\"}},\"outputConfig\":{\"effort\":\"high\"}}",
 		"temperature" },
+	{ "an effort that the model does not know", "eu.anthropic.claude-opus-4-6-v1",
+		"{" MAX
+		"\"thinking\":{\"type\":\"adaptive\"},\"output_config\":{\"effort\":\"xhigh\"}," HI
+		"}",
+		"{" HI_OUT "," LIMIT ",\"additionalModelRequestFields\":{\"thinking\":{\"type\":"
+		"\"adaptive\"}},\"outputConfig\":{\"effort\":\"high\"}}",
+		"" },
+	{ "an answer's beginning, where none is taken", NEWEST,
+		"{" MAX "\"messages\":[" USER("\"a\"") "," MODEL("\"So:\"") "]}",
+		"{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"}]}]," LIMIT "}",
+		"messages[] (an answer's beginning as the last turn)" },
+	{ "a tool's turn that began without thinking goes on without", CLAUDE,
+		"{\"max_tokens\":4000,\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2000}"
+		"," TOOL ",\"messages\":[" USER("\"a\"") "," MODEL(
+			"[{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"f\","
+			"\"input\":{}}]") "," USER("[{\"type\":\"tool_result\","
+						   "\"tool_use_id\":\"t1\","
+						   "\"content\":\"r\"}]") "]}",
+		"{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"}]},{\"role\":"
+		"\"assistant\","
+		"\"content\":[{\"toolUse\":{\"toolUseId\":\"t1\",\"name\":\"f\",\"input\":{}}}]},{"
+		"\"role\":"
+		"\"user\",\"content\":[{\"toolResult\":{\"toolUseId\":\"t1\",\"content\":[{"
+		"\"text\":\"r\"}]}}]}],"
+		"\"inferenceConfig\":{\"maxTokens\":4000}," TOOL_OUT "}}",
+		"thinking" },
 	{ "sampling and stops", NOVA,
 		"{" MAX "\"temperature\":0.70,\"top_p\":0.9,\"top_k\":40,\"stop_sequences\":["
 		"\"END\",\"\\n\"]," HI "}",
