@@ -190,10 +190,13 @@ static const struct sink_ops deframe_sink = { .name = "deframe", .write = defram
 
 static int deframe_response_head(struct req *r)
 {
-	struct mod_deframe *d = req_mod(r, &mod_deframe);
+	struct mod_deframe *d;
 
 	if (!r->respond->eventstream)
 		return 0;
+	d = arena_zalloc(&r->arena, sizeof *d);
+	if (d == NULL)
+		return -1;
 	evs_init(&d->stream);
 	sink_push(r, &d->sink, &deframe_sink);
 	return 0;
@@ -201,6 +204,5 @@ static int deframe_response_head(struct req *r)
 
 const struct tg_module mod_deframe = {
 	.name = "deframe",
-	.req_size = sizeof(struct mod_deframe),
 	.response_head = deframe_response_head,
 };

@@ -327,10 +327,13 @@ static int translate_open(struct req *r, struct mod_translate *x)
 
 static int translate_response_head(struct req *r)
 {
-	struct mod_translate *x = req_mod(r, &mod_translate);
+	struct mod_translate *x;
 
 	if (r->wire.translate == NULL)
 		return 0;
+	x = arena_zalloc(&r->arena, sizeof *x);
+	if (x == NULL)
+		return -1;
 	x->mode = r->status / 100 != 2 ? MODE_ERROR : r->respond->sse ? MODE_EVENTS : MODE_ANSWER;
 	if (x->mode == MODE_EVENTS && translate_open(r, x) != 0)
 		return -1;
@@ -340,6 +343,5 @@ static int translate_response_head(struct req *r)
 
 const struct tg_module mod_translate = {
 	.name = "translate",
-	.req_size = sizeof(struct mod_translate),
 	.response_head = translate_response_head,
 };
