@@ -72,13 +72,14 @@ static struct str endpoint_strip_azure(struct str *path)
 static bool endpoint_match_verb(struct str path, char *buf, struct endpoint_match *out)
 {
 	static const struct str models = { "/models/", 8 };
-	size_t at = str_find(path, models), colon = path.n;
+	const char *last = memrchr(path.p, ':', path.n); /* most paths have none */
+	size_t at, colon;
 
-	if (at == (size_t)-1 || !str_starts(path, STR("/v1")))
+	if (last == NULL || !str_starts(path, STR("/v1")))
 		return false;
-	while (colon > 0 && path.p[colon - 1] != ':')
-		colon--;
-	if (colon < at + models.n + 2)
+	at = str_find(path, models);
+	colon = (size_t)(last - path.p) + 1;
+	if (at == (size_t)-1 || colon < at + models.n + 2)
 		return false;
 	out->ep = endpoint_find(str_skip(path, colon - 1));
 	out->deployment = str_mk(path.p + at + models.n, colon - 1 - at - models.n);

@@ -26,7 +26,13 @@ size_t tg_req_mod_bytes;
 
 static unsigned step_route;      /* first step of stage ROUTE: where a retry goes back to */
 static unsigned step_first_send; /* of stage SEND */
-static size_t mod_offset[64];
+
+/* Modules that have bytes in the request: few, and asked for several times in each. */
+static struct {
+	const struct tg_module *module;
+	size_t offset;
+} mod_bytes[16];
+static unsigned n_mod_bytes;
 
 static enum step_rc step_send(struct req *r)
 {
@@ -47,9 +53,13 @@ void modules_plan(void)
 {
 	tg_n_steps = 0;
 	tg_req_mod_bytes = 0;
+	n_mod_bytes = 0;
 	for (unsigned i = 0; tg_modules[i] != NULL; i++) {
-		tg_assert(i < TG_ARRAY_LEN(mod_offset));
-		mod_offset[i] = tg_req_mod_bytes;
+		if (tg_modules[i]->req_size == 0)
+			continue;
+		tg_assert(n_mod_bytes < TG_ARRAY_LEN(mod_bytes));
+		mod_bytes[n_mod_bytes].module = tg_modules[i];
+		mod_bytes[n_mod_bytes++].offset = tg_req_mod_bytes;
 		tg_req_mod_bytes += (tg_modules[i]->req_size + 15) & ~(size_t)15;
 	}
 	for (int s = 0; s < STAGE__MAX; s++) {
@@ -69,11 +79,11 @@ void modules_plan(void)
 
 void *req_mod(struct req *r, const struct tg_module *m)
 {
-	for (unsigned i = 0; tg_modules[i] != NULL; i++)
-		if (tg_modules[i] == m)
+	for (unsigned i = 0; i < n_mod_bytes; i++)
+		if (mod_bytes[i].module == m)
 			return (char *)r + ((sizeof(struct req) + 15) & ~(size_t)15) +
-			       mod_offset[i];
-	tg_panic(__FILE__, __LINE__, "unknown module");
+			       mod_bytes[i].offset;
+	tg_panic(__FILE__, __LINE__, "a module without bytes in the request");
 }
 
 const char *stage_name(enum stage s)
