@@ -140,7 +140,8 @@ int quotad_open(struct tg_conf *c, const char *ledger_path, char *err, size_t er
 	if (qd.table == NULL)
 		qd.table = quota_table_new(ACCOUNTS_MAX);
 	tg_assert(qd.table != NULL);
-	if (ledger_path != NULL)
+	/* Threads read it that an earlier plan began. It does not change while the daemon runs. */
+	if (ledger_path != NULL && strcmp(qd.path, ledger_path) != 0)
 		snprintf(qd.path, sizeof qd.path, "%s", ledger_path);
 	map_init(&o.before_names);
 	o.ask = qd.opened = ledger_ask_new();
