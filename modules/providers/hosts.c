@@ -5,7 +5,12 @@
 #include "modules.h"
 #include "providers/verdicts.h"
 
-enum { BILLS_CANCELLED = 1 << 0, NO_INCLUDE_USAGE = 1 << 1, UNVERSIONED = 1 << 2 };
+enum {
+	BILLS_CANCELLED = 1 << 0,
+	NO_INCLUDE_USAGE = 1 << 1,
+	UNVERSIONED = 1 << 2,
+	THOUGHTS_BACK = 1 << 3
+};
 
 #define HAS(id)       PROVIDER_LACKS(id)
 #define HAS_RESPONSES (HAS(RESPONSES) | HAS(RESPONSES_ITEM))
@@ -40,6 +45,7 @@ static enum verdict host_head(struct attempt *a, const struct http_head *h)
 		.bills_cancelled = ((ways)&BILLS_CANCELLED) != 0,                  \
 		.no_include_usage = ((ways)&NO_INCLUDE_USAGE) != 0,                \
 		.unversioned = ((ways)&UNVERSIONED) != 0,                          \
+		.thoughts_back = ((ways)&THOUGHTS_BACK) != 0,                      \
 		.output_limit = OUTPUT_LIMIT_##limit,                              \
 		.credentials = host_credentials,                                   \
 		.head = host_head,                                                 \

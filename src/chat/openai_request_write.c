@@ -246,7 +246,8 @@ static void note_media(struct chat_context *cx, struct chat_walk w)
 static void write_assistant(struct chat_context *cx, struct json_out *o, struct chat_walk w)
 {
 	size_t calls = count_kind(w, PART_CALL), refusals = count_kind(w, PART_REFUSAL);
-	bool thoughts = cx->thoughts_back && count_kind(w, PART_THINKING) > 0;
+	/* a turn that called tools has it, if empty: DeepSeek refuses one without */
+	bool thoughts = cx->thoughts_back && (calls > 0 || count_kind(w, PART_THINKING) > 0);
 
 	note_media(cx, w);
 	if (calls + refusals + count_kind(w, PART_TEXT) == 0 && !thoughts)

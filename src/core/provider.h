@@ -48,6 +48,7 @@ struct provider {
 	bool unversioned;      /* OpenAI's paths without their /v1 */
 	bool no_include_usage; /* tells the usage of streams unasked, and refuses to be asked for it
 				*/
+	bool thoughts_back;    /* wants the thoughts of earlier turns again: reasoning_content */
 	int output_limit;      /* enum output_limit of targets that do not say */
 	/* What a target of this provider is in truth, by its configuration. May be NULL. */
 	const struct provider *(*variant)(const struct cfg_target *);

@@ -124,6 +124,7 @@ static void translate_target(struct req *r, struct translate *t)
 	cx->default_max_tokens = TG_MIN(cx->default_max_tokens, cx->most_tokens);
 	cx->completion_tokens = clamp_says_completion(r->route);
 	cx->no_include_usage = r->route->target->provider->no_include_usage;
+	cx->thoughts_back = r->route->target->provider->thoughts_back;
 	if (r->clamp.n > 0) {
 		t->request.max_tokens = cx->most_tokens;
 		r->clamp.sent = cx->most_tokens;

@@ -7,18 +7,20 @@
  *	BILLS_CANCELLED    a stream that is cancelled is billed to its end all the same (section 4)
  *	NO_INCLUDE_USAGE   tells the usage of streams unasked; stream_options is refused (section 3)
  *	UNVERSIONED        its paths have no /v1 (section 2)
+ *	THOUGHTS_BACK      takes reasoning_content in requests (section 10.1): DeepSeek refuses a
+ *	                   turn that called tools without it; others think on where they had stopped, or pass it over
  */
 X(mistral, "https://api.mistral.ai/v1", HAS(CHAT) | HAS(EMBEDDINGS) | HAS(SPEECH) | HAS(AUDIO) | HAS(MODERATIONS) | HAS_FILES,
 	BILLS_CANCELLED | NO_INCLUDE_USAGE, MAX_TOKENS)
 X(groq, "https://api.groq.com/openai/v1", HAS(CHAT) | HAS_RESPONSES | HAS(EMBEDDINGS) | HAS(SPEECH) | HAS(AUDIO) | HAS_FILES,
 	BILLS_CANCELLED, COMPLETION)
-X(deepseek, "https://api.deepseek.com", HAS(CHAT), 0, MAX_TOKENS)
+X(deepseek, "https://api.deepseek.com", HAS(CHAT), THOUGHTS_BACK, MAX_TOKENS)
 X(xai, "https://api.x.ai/v1", HAS(CHAT) | HAS_RESPONSES | HAS(EMBEDDINGS) | HAS(IMAGES_GEN) | HAS_VIDEOS, 0, COMPLETION)
 X(together, "https://api.together.ai/v1",
 	HAS(CHAT) | HAS(COMPLETIONS) | HAS(EMBEDDINGS) | HAS(IMAGES_GEN) | HAS(SPEECH) | HAS(AUDIO) | HAS_VIDEOS | HAS_FILES, 0,
 	MAX_TOKENS)
-X(fireworks, "https://api.fireworks.ai/inference/v1", HAS(CHAT) | HAS(COMPLETIONS) | HAS_RESPONSES | HAS(EMBEDDINGS), 0,
-	MAX_TOKENS)
+X(fireworks, "https://api.fireworks.ai/inference/v1", HAS(CHAT) | HAS(COMPLETIONS) | HAS_RESPONSES | HAS(EMBEDDINGS),
+	THOUGHTS_BACK, MAX_TOKENS)
 X(openrouter, "https://openrouter.ai/api/v1",
 	HAS(CHAT) | HAS(COMPLETIONS) | HAS_RESPONSES | HAS(EMBEDDINGS) | HAS(SPEECH) | HAS(AUDIO) | HAS_VIDEOS, 0, MAX_TOKENS)
 X(perplexity, "https://api.perplexity.ai", HAS(CHAT), BILLS_CANCELLED | UNVERSIONED, MAX_TOKENS)
@@ -32,7 +34,8 @@ X(alibaba, "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", HAS(CHAT) |
 	BILLS_CANCELLED, MAX_TOKENS)
 X(minimax, "https://api.minimax.io/v1", HAS(CHAT), BILLS_CANCELLED, MAX_TOKENS)
 X(ollama, "http://127.0.0.1:11434", HAS(CHAT) | HAS(COMPLETIONS) | HAS(RESPONSES) | HAS(EMBEDDINGS), 0, MAX_TOKENS)
-X(vllm, "http://127.0.0.1:8000", HAS(CHAT) | HAS(COMPLETIONS) | HAS_RESPONSES | HAS(EMBEDDINGS) | HAS(AUDIO), 0, MAX_TOKENS)
-X(sglang, "http://127.0.0.1:30000", HAS(CHAT) | HAS(COMPLETIONS) | HAS(EMBEDDINGS), 0, MAX_TOKENS)
-X(llamacpp, "http://127.0.0.1:8080", HAS(CHAT) | HAS(COMPLETIONS) | HAS(EMBEDDINGS), 0, MAX_TOKENS)
+X(vllm, "http://127.0.0.1:8000", HAS(CHAT) | HAS(COMPLETIONS) | HAS_RESPONSES | HAS(EMBEDDINGS) | HAS(AUDIO),
+	THOUGHTS_BACK, MAX_TOKENS)
+X(sglang, "http://127.0.0.1:30000", HAS(CHAT) | HAS(COMPLETIONS) | HAS(EMBEDDINGS), THOUGHTS_BACK, MAX_TOKENS)
+X(llamacpp, "http://127.0.0.1:8080", HAS(CHAT) | HAS(COMPLETIONS) | HAS(EMBEDDINGS), THOUGHTS_BACK, MAX_TOKENS)
 X(compatible, NULL, HAS(CHAT) | HAS(COMPLETIONS) | HAS(EMBEDDINGS), 0, AUTO)

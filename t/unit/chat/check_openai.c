@@ -304,6 +304,21 @@ START_TEST(targets)
 		"{\"model\":\"deepseek-chat\",\"messages\":[" HI
 		",{\"role\":\"assistant\",\"reasoning_content\":\"hm\",\"content\":\"a\"}],"
 		"\"max_tokens\":9,\"temperature\":0.5,\"reasoning_effort\":\"max\"}");
+	/* of a turn with calls they are told even where there were none */
+	ck_assert_int_eq(
+		chat_unit_request(&u, &chat_codec_openai, &chat_codec_openai,
+			MSG(HI ",{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"a\","
+			       "\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":"
+			       "\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":"
+			       "\"r\"}") "}",
+			&rq),
+		0);
+	CHAT_UNIT_TEXT(&u,
+		"{\"model\":\"deepseek-chat\",\"messages\":[" HI
+		",{\"role\":\"assistant\",\"reasoning_content\":\"\",\"content\":null,"
+		"\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+		"\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":"
+		"\"r\"}]}");
 }
 END_TEST
 

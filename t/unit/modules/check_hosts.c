@@ -11,7 +11,7 @@
 #include "providers/meter.h"
 #include "unit/unit.h"
 
-enum { CHAT = 1, RESP = 2, COMP = 4, EMBED = 8, BILLS = 16, UNASKED = 32, BARE = 64 };
+enum { CHAT = 1, RESP = 2, COMP = 4, EMBED = 8, BILLS = 16, UNASKED = 32, BARE = 64, BACK = 128 };
 
 static const struct host {
 	const char *name, *base_url;
@@ -22,18 +22,20 @@ static const struct host {
 		OUTPUT_LIMIT_MAX_TOKENS },
 	{ "groq", "https://api.groq.com/openai/v1", CHAT | RESP | EMBED | BILLS,
 		OUTPUT_LIMIT_COMPLETION },
-	{ "deepseek", "https://api.deepseek.com", CHAT, OUTPUT_LIMIT_MAX_TOKENS },
+	{ "deepseek", "https://api.deepseek.com", CHAT | BACK, OUTPUT_LIMIT_MAX_TOKENS },
 	{ "xai", "https://api.x.ai/v1", CHAT | RESP | EMBED, OUTPUT_LIMIT_COMPLETION },
 	{ "together", "https://api.together.ai/v1", CHAT | COMP | EMBED, OUTPUT_LIMIT_MAX_TOKENS },
-	{ "fireworks", "https://api.fireworks.ai/inference/v1", CHAT | RESP | COMP | EMBED,
+	{ "fireworks", "https://api.fireworks.ai/inference/v1", CHAT | RESP | COMP | EMBED | BACK,
 		OUTPUT_LIMIT_MAX_TOKENS },
 	{ "openrouter", "https://openrouter.ai/api/v1", CHAT | RESP | COMP | EMBED,
 		OUTPUT_LIMIT_MAX_TOKENS },
 	{ "perplexity", "https://api.perplexity.ai", CHAT | BILLS | BARE, OUTPUT_LIMIT_MAX_TOKENS },
 	{ "ollama", "http://127.0.0.1:11434", CHAT | RESP | COMP | EMBED, OUTPUT_LIMIT_MAX_TOKENS },
-	{ "vllm", "http://127.0.0.1:8000", CHAT | RESP | COMP | EMBED, OUTPUT_LIMIT_MAX_TOKENS },
-	{ "sglang", "http://127.0.0.1:30000", CHAT | COMP | EMBED, OUTPUT_LIMIT_MAX_TOKENS },
-	{ "llamacpp", "http://127.0.0.1:8080", CHAT | COMP | EMBED, OUTPUT_LIMIT_MAX_TOKENS },
+	{ "vllm", "http://127.0.0.1:8000", CHAT | RESP | COMP | EMBED | BACK,
+		OUTPUT_LIMIT_MAX_TOKENS },
+	{ "sglang", "http://127.0.0.1:30000", CHAT | COMP | EMBED | BACK, OUTPUT_LIMIT_MAX_TOKENS },
+	{ "llamacpp", "http://127.0.0.1:8080", CHAT | COMP | EMBED | BACK,
+		OUTPUT_LIMIT_MAX_TOKENS },
 	{ "deepinfra", "https://api.deepinfra.com/v1/openai", CHAT | COMP | EMBED | BARE,
 		OUTPUT_LIMIT_MAX_TOKENS },
 	{ "sambanova", "https://api.sambanova.ai/v1", CHAT | EMBED | BILLS,
@@ -77,6 +79,7 @@ START_TEST(table)
 	ck_assert_int_eq(p->bills_cancelled, (h->is & BILLS) != 0);
 	ck_assert_int_eq(p->no_include_usage, (h->is & UNASKED) != 0);
 	ck_assert_int_eq(p->unversioned, (h->is & BARE) != 0);
+	ck_assert_int_eq(p->thoughts_back, (h->is & BACK) != 0);
 	ck_assert_int_eq(p->output_limit, h->limit);
 	ck_assert_int_eq(p->shape, SHAPE_OPENAI);
 }
