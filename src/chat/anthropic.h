@@ -36,8 +36,6 @@ struct str anthropic_word(struct chat_context *cx, const struct json_node *o, st
 /* chat_unsupported with a name that a peer chose: anything but [A-Za-z0-9_.-]{1,64} is "(unnamed)".
  */
 void anthropic_unsupported(struct chat_context *cx, const char *where, struct str name);
-/* jstr of white space only (or empty), as the API refuses it in text blocks. */
-bool anthropic_blank(struct str jstr);
 
 /* ---- request parts (anthropic_parts_write.c) */
 
@@ -46,8 +44,6 @@ bool anthropic_part_fits(struct chat_context *cx, const struct chat_part *p, enu
 /* A content block; p must fit. */
 void anthropic_part_write(struct chat_context *cx, const struct chat_part *p, struct json_out *o);
 void anthropic_cache_write(struct json_out *o, enum chat_cache cache);
-/* ^[A-Za-z0-9_-]{1,max}$ */
-bool anthropic_is_name(struct str jstr, size_t max);
 
 /* The schema with its objects closed (anthropic_schema.c); what cannot be said is noted as `where`
  * and its name. */

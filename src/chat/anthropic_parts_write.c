@@ -8,41 +8,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-bool anthropic_is_name(struct str s, size_t max)
-{
-	if (s.n == 0 || s.n > max)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i], lower = (char)(c | 0x20);
-
-		if (!(lower >= 'a' && lower <= 'z') && !(c >= '0' && c <= '9') && c != '_' &&
-			c != '-')
-			return false;
-	}
-	return true;
-}
-
-/* How many bytes at i are one character of white space in a JSON string; 0: none. */
-static size_t blank_at(struct str s, size_t i)
-{
-	if (s.p[i] == ' ')
-		return 1;
-	if (s.p[i] != '\\' || i + 1 >= s.n)
-		return 0;
-	if (s.p[i + 1] == 'n' || s.p[i + 1] == 't' || s.p[i + 1] == 'r')
-		return 2;
-	return i + 6 <= s.n && memcmp(s.p + i, "\\u0020", 6) == 0 ? 6 : 0;
-}
-
-bool anthropic_blank(struct str jstr)
-{
-	size_t i = 0, n;
-
-	while (i < jstr.n && (n = blank_at(jstr, i)) > 0)
-		i += n;
-	return i >= jstr.n;
-}
-
 void anthropic_cache_write(struct json_out *o, enum chat_cache cache)
 {
 	if (cache == CHAT_CACHE_NONE)
@@ -63,7 +28,7 @@ static void write_id(struct json_out *o, const char *key, struct str id)
 	char name[32];
 	int n;
 
-	if (anthropic_is_name(id, 256)) {
+	if (chat_is_name(id, 256)) {
 		jo_m_jstr(o, key, id);
 		return;
 	}
@@ -241,7 +206,7 @@ bool anthropic_part_fits(struct chat_context *cx, const struct chat_part *p, enu
 {
 	switch (p->kind) {
 	case PART_TEXT:
-	case PART_REFUSAL: return !anthropic_blank(p->text);
+	case PART_REFUSAL: return !chat_blank(p->text);
 	case PART_IMAGE: return image_fits(cx, p);
 	case PART_FILE: return document_fits(cx, p);
 	case PART_AUDIO: chat_unsupported(cx, "messages[].content[].audio"); return false;

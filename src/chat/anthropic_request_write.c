@@ -7,8 +7,6 @@
  * room for a thinking budget; the budget gives way, and below the API's least there is no thinking.
  * Owns nothing; any thread.
  */
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "chat/anthropic.h"
 
@@ -72,31 +70,13 @@ static const struct chat_turn *find_prefill(const struct chat_request *rq)
 	return last != NULL && last->role == CHAT_ASSISTANT ? last : NULL;
 }
 
-/* Without the white space at its end, which the API refuses in an answer's beginning. */
-static struct str trim_end(struct str s)
-{
-	for (;;) {
-		size_t slashes = 0;
-
-		if (s.n > 0 && s.p[s.n - 1] == ' ') {
-			s.n--;
-			continue;
-		}
-		while (slashes + 1 < s.n && s.p[s.n - 2 - slashes] == '\\')
-			slashes++;
-		if (slashes % 2 == 0 || memchr("ntr", s.p[s.n - 1], 3) == NULL)
-			return s;
-		s.n -= 2;
-	}
-}
-
 static void write_part(const struct plan *p, const struct chat_turn *t, const struct chat_part *q,
 	struct json_out *o)
 {
 	struct chat_part end = *q;
 
 	if (t == p->prefill && q->next == NULL && q->kind == PART_TEXT)
-		end.text = trim_end(q->text);
+		end.text = chat_trim_end(q->text);
 	anthropic_part_write(p->cx, &end, o);
 }
 
@@ -146,7 +126,7 @@ static void write_messages(const struct plan *p, struct json_out *o)
 		jo_m_text(o, "role", t->role == CHAT_USER ? STR("user") : STR("assistant"));
 		jo_key(o, "content");
 		if (text != NULL) {
-			jo_jstr(o, t == p->prefill ? trim_end(text->text) : text->text);
+			jo_jstr(o, t == p->prefill ? chat_trim_end(text->text) : text->text);
 			for (next = t; next != NULL && next->role == t->role;)
 				next = next_turn(p, next->next);
 		} else {
@@ -177,7 +157,7 @@ static struct system look_at_system(const struct plan *p)
 			if (q->kind != PART_TEXT)
 				chat_unsupported(
 					p->cx, "messages[].content[] of a system turn (text only)");
-			else if (!anthropic_blank(q->text))
+			else if (!chat_blank(q->text))
 				s.n++;
 			s.cached |= q->cache != CHAT_CACHE_NONE;
 		}
@@ -200,7 +180,7 @@ static void write_system(const struct plan *p, struct json_out *o)
 	for (const struct chat_turn *t = p->rq->turn; t != NULL; t = t->next)
 		for (const struct chat_part *q = t->role == CHAT_SYSTEM ? t->part : NULL; q != NULL;
 			q = q->next) {
-			if (q->kind != PART_TEXT || anthropic_blank(q->text))
+			if (q->kind != PART_TEXT || chat_blank(q->text))
 				continue;
 			if (s.cached) {
 				anthropic_part_write(p->cx, q, o);
@@ -226,7 +206,7 @@ static bool forced(const struct chat_request *rq)
 
 static int check_name(struct chat_context *cx, struct str name)
 {
-	return anthropic_is_name(name, 128)
+	return chat_is_name(name, 128)
 		       ? 0
 		       : chat_fail(cx,
 				 "the tool's name \"%.*s\" cannot go to this model's API, which "
@@ -471,15 +451,6 @@ static void write_output_config(const struct plan *p, struct json_out *o)
 
 /* ---- sampling and the rest */
 
-/* A JSON number; its text has no end of its own. */
-static double number(struct str s)
-{
-	char buf[40];
-
-	snprintf(buf, sizeof buf, "%.*s", (int)TG_MIN(s.n, sizeof buf - 1), s.p);
-	return strtod(buf, NULL);
-}
-
 static bool thinks(const struct plan *p)
 {
 	return p->think == THINK_BUDGET || p->think == THINK_ADAPTIVE;
@@ -492,7 +463,7 @@ static void write_sampling(const struct plan *p, struct json_out *o)
 	bool heated = false;
 
 	if (rq->temperature.n > 0) {
-		double t = number(rq->temperature);
+		double t = chat_number(rq->temperature);
 
 		if (!fixed && !thinks(p)) {
 			jo_m_raw(o, "temperature", t > 1 ? STR("1") : rq->temperature);
@@ -505,7 +476,7 @@ static void write_sampling(const struct plan *p, struct json_out *o)
 		double least = fixed ? 0.99 : thinks(p) ? 0.95 : 0;
 		bool both = heated && model_has(p->traits, TRAIT_ONE_SAMPLER);
 
-		if (number(rq->top_p) < (both ? 1 : least))
+		if (chat_number(rq->top_p) < (both ? 1 : least))
 			chat_unsupported(p->cx, "top_p");
 		else if (!fixed && !both)
 			jo_m_raw(o, "top_p", rq->top_p);
@@ -516,31 +487,12 @@ static void write_sampling(const struct plan *p, struct json_out *o)
 		jo_m_raw(o, "top_k", rq->top_k);
 }
 
-/* What the API has no word for; a value that changes nothing is left out. */
-static void note_the_rest(const struct plan *p)
-{
-	const struct chat_request *rq = p->rq;
-
-	if (rq->n.n > 0 && number(rq->n) != 1)
-		chat_unsupported(p->cx, "n");
-	if (rq->seed.n > 0)
-		chat_unsupported(p->cx, "seed");
-	if (rq->presence_penalty.n > 0 && number(rq->presence_penalty) != 0)
-		chat_unsupported(p->cx, "presence_penalty");
-	if (rq->frequency_penalty.n > 0 && number(rq->frequency_penalty) != 0)
-		chat_unsupported(p->cx, "frequency_penalty");
-	if (rq->logprobs)
-		chat_unsupported(p->cx, "logprobs");
-	if (rq->top_logprobs.n > 0)
-		chat_unsupported(p->cx, "top_logprobs");
-}
-
 static void write_stops(const struct plan *p, struct json_out *o)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < p->rq->n_stop; i++) {
-		if (anthropic_blank(p->rq->stop[i])) {
+		if (chat_blank(p->rq->stop[i])) {
 			chat_unsupported(p->cx, "stop (one of white space only)");
 			continue;
 		}
@@ -590,7 +542,7 @@ int anthropic_write_request(
 		return chat_fail(cx,
 			"messages has no text, image or result of a user, which this model's "
 			"API needs");
-	note_the_rest(&p);
+	chat_note_rest(cx, rq);
 	jo_obj(o);
 	jo_m_jstr(o, "model", cx->model);
 	jo_m_u64(o, "max_tokens", p.max_tokens);

@@ -4,6 +4,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "chat/codec.h"
 
@@ -45,6 +46,87 @@ void *chat_new(struct chat_context *cx, size_t size)
 	if (p == NULL)
 		(void)chat_fail(cx, "The request has too many parts to be translated.");
 	return p;
+}
+
+/* ---- text and numbers */
+
+/* How many bytes at i are one character of white space in a JSON string; 0: none. */
+static size_t blank_at(struct str s, size_t i)
+{
+	if (s.p[i] == ' ')
+		return 1;
+	if (s.p[i] != '\\' || i + 1 >= s.n)
+		return 0;
+	if (memchr("ntrf", s.p[i + 1], 4) != NULL)
+		return 2;
+	return i + 6 <= s.n && memcmp(s.p + i, "\\u0020", 6) == 0 ? 6 : 0;
+}
+
+bool chat_blank(struct str jstr)
+{
+	size_t i = 0, n;
+
+	while (i < jstr.n && (n = blank_at(jstr, i)) > 0)
+		i += n;
+	return i >= jstr.n;
+}
+
+struct str chat_trim_end(struct str s)
+{
+	for (;;) {
+		size_t slashes = 0;
+
+		if (s.n > 0 && s.p[s.n - 1] == ' ') {
+			s.n--;
+			continue;
+		}
+		while (slashes + 1 < s.n && s.p[s.n - 2 - slashes] == '\\')
+			slashes++;
+		if (slashes % 2 == 0 || memchr("ntr", s.p[s.n - 1], 3) == NULL)
+			return s;
+		s.n -= 2;
+	}
+}
+
+bool chat_name_char(char c)
+{
+	char lower = (char)(c | 0x20);
+
+	return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+bool chat_is_name(struct str s, size_t max)
+{
+	if (s.n == 0 || s.n > max)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (!chat_name_char(s.p[i]))
+			return false;
+	return true;
+}
+
+double chat_number(struct str json)
+{
+	char buf[40]; /* its text has no end of its own */
+
+	snprintf(buf, sizeof buf, "%.*s", (int)TG_MIN(json.n, sizeof buf - 1), json.p);
+	return strtod(buf, NULL);
+}
+
+void chat_note_rest(struct chat_context *cx, const struct chat_request *rq)
+{
+	if (rq->n.n > 0 && chat_number(rq->n) != 1)
+		chat_unsupported(cx, "n");
+	if (rq->seed.n > 0)
+		chat_unsupported(cx, "seed");
+	if (rq->presence_penalty.n > 0 && chat_number(rq->presence_penalty) != 0)
+		chat_unsupported(cx, "presence_penalty");
+	if (rq->frequency_penalty.n > 0 && chat_number(rq->frequency_penalty) != 0)
+		chat_unsupported(cx, "frequency_penalty");
+	if (rq->logprobs)
+		chat_unsupported(cx, "logprobs");
+	if (rq->top_logprobs.n > 0)
+		chat_unsupported(cx, "top_logprobs");
 }
 
 /* ---- arguments */

@@ -118,6 +118,19 @@ bool chat_has_calls(const struct chat_part *p);
  */
 bool chat_in_unthought_turn(const struct chat_request *rq);
 
+/* jstr of white space only (or empty): most APIs refuse such text. */
+bool chat_blank(struct str jstr);
+/* jstr without the white space at its end, which is refused in an answer's beginning. */
+struct str chat_trim_end(struct str jstr);
+/* ^[A-Za-z0-9_-]{1,max}$, as names of tools and ids are; and one of these characters. */
+bool chat_is_name(struct str jstr, size_t max);
+bool chat_name_char(char c);
+/* What a JSON number is, for comparing; it is written as it came. */
+double chat_number(struct str json);
+/* Notes n, seed, penalties and logprobs, for an API that has no word for them; a value that changes
+ * nothing is left out. */
+void chat_note_rest(struct chat_context *cx, const struct chat_request *rq);
+
 /*
  * Turns as dialects want them whose turns alternate: system turns left out, neighbours of one role
  * joined, and a user's results before everything else of the joined turn. No memory is needed:

@@ -3,19 +3,9 @@
  * old with words of its own: p, k, stop_sequences, tool_choice in capitals; what a model says
  * before it calls a tool is its tool_plan. Owns nothing; any thread.
  */
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "chat/cohere.h"
 #include "chat/model_traits.h"
-
-static double number(struct str s)
-{
-	char buf[40];
-
-	snprintf(buf, sizeof buf, "%.*s", (int)TG_MIN(s.n, sizeof buf - 1), s.p);
-	return strtod(buf, NULL);
-}
 
 /* ---- messages */
 
@@ -270,12 +260,12 @@ static void write_format(const struct chat_request *rq, struct json_out *o)
 static void write_penalty(
 	struct chat_context *cx, const char *key, struct str value, struct json_out *o)
 {
-	if (value.n == 0 || number(value) == 0)
+	if (value.n == 0 || chat_number(value) == 0)
 		return;
-	if (number(value) < 0)
+	if (chat_number(value) < 0)
 		chat_unsupported(cx, key);
 	else
-		jo_m_raw(o, key, number(value) > 1 ? STR("1") : value);
+		jo_m_raw(o, key, chat_number(value) > 1 ? STR("1") : value);
 }
 
 static void write_sampling(
@@ -283,7 +273,7 @@ static void write_sampling(
 {
 	jo_m_raw(o, "temperature", rq->temperature);
 	if (rq->top_p.n > 0)
-		jo_m_raw(o, "p", number(rq->top_p) > 0.99 ? STR("0.99") : rq->top_p);
+		jo_m_raw(o, "p", chat_number(rq->top_p) > 0.99 ? STR("0.99") : rq->top_p);
 	jo_m_raw(o, "k", rq->top_k);
 	jo_m_raw(o, "seed", rq->seed);
 	write_penalty(cx, "frequency_penalty", rq->frequency_penalty, o);
@@ -301,7 +291,7 @@ static void write_sampling(
 
 static void note_the_rest(struct chat_context *cx, const struct chat_request *rq)
 {
-	if (rq->n.n > 0 && number(rq->n) != 1)
+	if (rq->n.n > 0 && chat_number(rq->n) != 1)
 		chat_unsupported(cx, "n");
 	if (rq->logprobs)
 		chat_unsupported(cx, "logprobs");

@@ -28,10 +28,6 @@ void converse_part_write(struct converse_parts *w, const struct chat_part *p, st
 /* The breakpoint behind something, as an element of its own; nothing for CHAT_CACHE_NONE. */
 void converse_cache_write(
 	const struct converse_parts *w, enum chat_cache cache, struct json_out *o);
-/* Characters of names: A-Z, a-z, 0-9, _ and -; at most 64. */
-bool converse_is_name(struct str jstr);
-/* jstr of white space only (or empty): the API refuses such text. */
-bool converse_blank(struct str jstr);
 
 /* ---- what answers and streams share (converse_answer.c) */
 

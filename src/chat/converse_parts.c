@@ -6,33 +6,6 @@
 
 #include "chat/converse.h"
 
-bool converse_blank(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '\\' && i + 1 < s.n && memchr("ntrf", s.p[i + 1], 4) != NULL)
-			i++;
-		else if (s.p[i] != ' ')
-			return false;
-	}
-	return true;
-}
-
-static bool name_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '-';
-}
-
-bool converse_is_name(struct str s)
-{
-	if (s.n == 0 || s.n > 64)
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (!name_char(s.p[i]))
-			return false;
-	return true;
-}
-
 /* ---- media: the format is a word of the block's own */
 
 struct format {
@@ -176,7 +149,7 @@ static void write_document_name(struct converse_parts *w, struct str filename, s
 		filename.n = dot - 1;
 	for (size_t i = 0; i < filename.n && n < 180; i++) {
 		char c = filename.p[i];
-		bool keep = (name_char(c) && c != '_') || memchr("()[]", c, 4) != NULL;
+		bool keep = (chat_name_char(c) && c != '_') || memchr("()[]", c, 4) != NULL;
 
 		if (!keep && n > 0 && name[n - 1] != ' ')
 			name[n++] = ' ';
@@ -218,7 +191,7 @@ static void write_medium(struct converse_parts *w, const struct chat_part *p, st
 
 static bool id_char(char c)
 {
-	return name_char(c) || c == '.' || c == ':';
+	return chat_name_char(c) || c == '.' || c == ':';
 }
 
 /* An id as the API takes it: [a-zA-Z0-9_.:-]{1,64}. Another one is made of its hash, the same for
@@ -251,7 +224,7 @@ static void write_call(const struct chat_part *p, struct json_out *o)
 static bool result_takes(const struct converse_parts *w, const struct chat_part *p)
 {
 	if (p->kind == PART_TEXT)
-		return !converse_blank(p->text);
+		return !chat_blank(p->text);
 	if (p->kind == PART_IMAGE || p->kind == PART_FILE || p->kind == PART_VIDEO)
 		return medium_fits(w->cx, p);
 	chat_unsupported(w->cx, "messages[].content[] of a tool's result (text, images, files)");
@@ -313,7 +286,7 @@ bool converse_part_fits(const struct converse_parts *w, const struct chat_part *
 {
 	switch (p->kind) {
 	case PART_TEXT:
-	case PART_REFUSAL: return !converse_blank(p->text);
+	case PART_REFUSAL: return !chat_blank(p->text);
 	case PART_IMAGE:
 	case PART_AUDIO:
 	case PART_VIDEO:

@@ -7,8 +7,6 @@
  * maxTokens is money: where the client or the configuration named it, a thinking budget gives way
  * to it. Owns nothing; any thread.
  */
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "chat/converse.h"
 
@@ -31,15 +29,6 @@ struct plan {
 static bool has_word(struct str model, struct str word)
 {
 	return str_find(model, word) != (size_t)-1;
-}
-
-/* A JSON number; its text has no end of its own. */
-static double number(struct str s)
-{
-	char buf[40];
-
-	snprintf(buf, sizeof buf, "%.*s", (int)TG_MIN(s.n, sizeof buf - 1), s.p);
-	return strtod(buf, NULL);
 }
 
 /* ---- turns */
@@ -66,30 +55,12 @@ static const struct chat_turn *next_turn(const struct plan *p, const struct chat
 	return t;
 }
 
-/* Without the white space at its end, which is refused in an answer's beginning. */
-static struct str trim_end(struct str s)
-{
-	for (;;) {
-		size_t slashes = 0;
-
-		if (s.n > 0 && s.p[s.n - 1] == ' ') {
-			s.n--;
-			continue;
-		}
-		while (slashes + 1 < s.n && s.p[s.n - 2 - slashes] == '\\')
-			slashes++;
-		if (slashes % 2 == 0 || memchr("ntr", s.p[s.n - 1], 3) == NULL)
-			return s;
-		s.n -= 2;
-	}
-}
-
 static void write_part(struct plan *p, const struct chat_part *q, bool last, struct json_out *o)
 {
 	struct chat_part end = *q;
 
 	if (last && q->kind == PART_TEXT)
-		end.text = trim_end(q->text);
+		end.text = chat_trim_end(q->text);
 	converse_part_write(&p->parts, &end, o);
 	converse_cache_write(&p->parts, q->cache, o);
 }
@@ -158,7 +129,7 @@ static bool has_system(const struct plan *p)
 			if (q->kind != PART_TEXT)
 				chat_unsupported(
 					p->cx, "messages[].content[] of a system turn (text only)");
-			else if (!converse_blank(q->text))
+			else if (!chat_blank(q->text))
 				any = true;
 		}
 	return any;
@@ -173,7 +144,7 @@ static void write_system(const struct plan *p, struct json_out *o)
 	for (const struct chat_turn *t = p->rq->turn; t != NULL; t = t->next)
 		for (const struct chat_part *q = t->role == CHAT_SYSTEM ? t->part : NULL; q != NULL;
 			q = q->next) {
-			if (q->kind != PART_TEXT || converse_blank(q->text))
+			if (q->kind != PART_TEXT || chat_blank(q->text))
 				continue;
 			write_text(q->text, o);
 			converse_cache_write(&p->parts, q->cache, o);
@@ -187,7 +158,7 @@ static void write_system(const struct plan *p, struct json_out *o)
 
 static int check_name(struct chat_context *cx, struct str name)
 {
-	if (converse_is_name(name))
+	if (chat_is_name(name, 64))
 		return 0;
 	return chat_fail(cx,
 		"The tool's name \"%.*s\" cannot go to this model's API, which takes 1 to 64 of "
@@ -230,7 +201,7 @@ static void close_spec(struct str schema, struct json_out *o)
 static void write_tool(const struct plan *p, const struct chat_tool *t, struct json_out *o)
 {
 	open_spec(t->name, o);
-	if (!converse_blank(t->description))
+	if (!chat_blank(t->description))
 		jo_m_jstr(o, "description", t->description);
 	if (t->strict == 1 && model_has(p->traits, TRAIT_NO_SCHEMA))
 		chat_unsupported(p->cx, "tools[].strict");
@@ -390,15 +361,15 @@ static void write_samplers(const struct plan *p, struct json_out *o)
 	bool both = heated && model_has(p->traits, TRAIT_ONE_SAMPLER);
 
 	if (heated)
-		jo_m_raw(
-			o, "temperature", number(rq->temperature) > 1 ? STR("1") : rq->temperature);
-	else if (rq->temperature.n > 0 && number(rq->temperature) != 1)
+		jo_m_raw(o, "temperature",
+			chat_number(rq->temperature) > 1 ? STR("1") : rq->temperature);
+	else if (rq->temperature.n > 0 && chat_number(rq->temperature) != 1)
 		chat_unsupported(p->cx, "temperature");
 	if (rq->top_p.n == 0)
 		return;
 	if (takes_sampling(p) && !both)
 		jo_m_raw(o, "topP", rq->top_p);
-	else if (number(rq->top_p) != 1)
+	else if (chat_number(rq->top_p) != 1)
 		chat_unsupported(p->cx, "top_p");
 }
 
@@ -407,7 +378,7 @@ static void write_stops(const struct plan *p, struct json_out *o)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < p->rq->n_stop; i++) {
-		if (p->vendor == VENDOR_CLAUDE && converse_blank(p->rq->stop[i])) {
+		if (p->vendor == VENDOR_CLAUDE && chat_blank(p->rq->stop[i])) {
 			chat_unsupported(p->cx, "stop (one of white space only)");
 			continue;
 		}
@@ -602,7 +573,7 @@ static void write_user(const struct plan *p, struct json_out *o)
 	if (user.p == NULL)
 		return;
 	for (size_t i = 0; i < user.n; i++)
-		if (user.n > 256 || !(converse_is_name(str_mk(user.p + i, 1)) ||
+		if (user.n > 256 || !(chat_name_char(user.p[i]) ||
 					    memchr(" :@$#=/+,.", user.p[i], 10) != NULL)) {
 			chat_unsupported(p->cx, "user");
 			return;
@@ -611,25 +582,6 @@ static void write_user(const struct plan *p, struct json_out *o)
 	jo_obj(o);
 	jo_m_jstr(o, "user", user);
 	jo_obj_end(o);
-}
-
-/* What the API has no word for; a value that changes nothing is left out. */
-static void note_the_rest(const struct plan *p)
-{
-	const struct chat_request *rq = p->rq;
-
-	if (rq->n.n > 0 && number(rq->n) != 1)
-		chat_unsupported(p->cx, "n");
-	if (rq->seed.n > 0)
-		chat_unsupported(p->cx, "seed");
-	if (rq->presence_penalty.n > 0 && number(rq->presence_penalty) != 0)
-		chat_unsupported(p->cx, "presence_penalty");
-	if (rq->frequency_penalty.n > 0 && number(rq->frequency_penalty) != 0)
-		chat_unsupported(p->cx, "frequency_penalty");
-	if (rq->logprobs)
-		chat_unsupported(p->cx, "logprobs");
-	if (rq->top_logprobs.n > 0)
-		chat_unsupported(p->cx, "top_logprobs");
 }
 
 static void plan_make(struct plan *p, struct chat_context *cx, const struct chat_request *rq)
@@ -659,7 +611,7 @@ int converse_write_request(
 			"needs.");
 	p.tools = p.history || (rq->tool != NULL && rq->choose != CHOOSE_NONE);
 	plan_thinking(&p);
-	note_the_rest(&p);
+	chat_note_rest(cx, rq);
 	jo_obj(o);
 	write_messages(&p, o);
 	write_system(&p, o);

@@ -208,6 +208,53 @@ START_TEST(finishes)
 }
 END_TEST
 
+static const struct {
+	const char *jstr;
+	bool blank, name;
+	size_t trimmed;
+} texts[] = {
+	{ "", true, false, 0 }, { " ", true, false, 0 },
+	{ "\\n\\t\\r\\f \\u0020", true, false,
+		15 }, /* an escaped space is left: nobody writes one */
+	{ "a \\n ", false, false, 1 }, { "a\\\\n", false, false, 4 }, /* a backslash and an n */
+	{ "a\\\\\\n", false, false, 3 }, { "\\", false, false, 1 }, { "\\u0041", false, false, 6 },
+	{ "a_B-9", false, true, 5 }, { "a.b", false, false, 3 }, { "\xc3\xa4", false, false, 2 },
+	{ "ABCDEFGHI", false, false, 9 }, /* longer than 8 */
+};
+
+START_TEST(jstrs)
+{
+	struct str s = str_z(texts[_i].jstr);
+
+	ck_assert_int_eq(chat_blank(s), texts[_i].blank);
+	ck_assert_int_eq(chat_is_name(s, 8), texts[_i].name);
+	ck_assert_uint_eq(chat_trim_end(s).n, texts[_i].trimmed);
+}
+END_TEST
+
+static const struct {
+	struct chat_request rq;
+	const char *name; /* NULL: it changes nothing */
+} rests[] = {
+	{ { .n = STR("1.0"), .presence_penalty = STR("0"), .frequency_penalty = STR("-0.0") },
+		NULL },
+	{ { .n = STR("2") }, "n" },
+	{ { .seed = STR("0") }, "seed" },
+	{ { .presence_penalty = STR("0.1") }, "presence_penalty" },
+	{ { .frequency_penalty = STR("-1e-3") }, "frequency_penalty" },
+	{ { .logprobs = true }, "logprobs" },
+	{ { .top_logprobs = STR("3") }, "top_logprobs" },
+};
+
+START_TEST(rest)
+{
+	chat_note_rest(&cx, &rests[_i].rq);
+	ck_assert_uint_eq(cx.n_unsupported, rests[_i].name != NULL);
+	if (rests[_i].name != NULL)
+		UNIT_STR_EQ(cx.unsupported[0], str_z(rests[_i].name));
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -219,6 +266,8 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, efforts);
 	tcase_add_test(tc, walks);
 	tcase_add_test(tc, finishes);
+	tcase_add_loop_test(tc, jstrs, 0, TG_ARRAY_LEN(texts));
+	tcase_add_loop_test(tc, rest, 0, TG_ARRAY_LEN(rests));
 }
 
 UNIT_MAIN("chat", tests)
