@@ -8,6 +8,7 @@
  * to it. Owns nothing; any thread.
  */
 
+#include "chat/anthropic.h"
 #include "chat/converse.h"
 
 /* What additionalModelRequestFields the model's vendor has. */
@@ -188,6 +189,24 @@ static void open_spec(struct str name, struct json_out *o)
 	jo_m_jstr(o, "name", name);
 }
 
+/* Claude's models take what Anthropic takes; others, the client's. */
+static struct str schema_of(const struct plan *p, const char *where, struct str schema)
+{
+	struct json_out o;
+	char *text;
+
+	if (p->vendor != VENDOR_CLAUDE)
+		return schema;
+	jo_init(&o, NULL, 0);
+	anthropic_schema_write(p->cx, where, schema, &o);
+	text = arena_alloc(p->cx->arena, o.n);
+	if (text == NULL)
+		return schema; /* for them to judge */
+	jo_init(&o, text, o.n);
+	anthropic_schema_write(p->cx, where, schema, &o);
+	return str_mk(text, o.n);
+}
+
 static void close_spec(struct str schema, struct json_out *o)
 {
 	jo_key(o, "inputSchema");
@@ -200,14 +219,18 @@ static void close_spec(struct str schema, struct json_out *o)
 
 static void write_tool(const struct plan *p, const struct chat_tool *t, struct json_out *o)
 {
+	struct str schema = t->schema;
+
 	open_spec(t->name, o);
 	if (!chat_blank(t->description))
 		jo_m_jstr(o, "description", t->description);
-	if (t->strict == 1 && model_has(p->traits, TRAIT_NO_SCHEMA))
-		chat_unsupported(p->cx, "tools[].strict");
-	else if (t->strict == 1)
+	if (t->strict == 1 && !model_has(p->traits, TRAIT_NO_SCHEMA)) {
 		jo_m_bool(o, "strict", true);
-	close_spec(t->schema, o);
+		schema = schema_of(p, "tools[].parameters.", schema);
+	} else if (t->strict == 1) {
+		chat_unsupported(p->cx, "tools[].strict");
+	}
+	close_spec(schema, o);
 	converse_cache_write(&p->parts, t->cache, o);
 }
 
@@ -248,19 +271,32 @@ static bool forced(const struct plan *p)
 	return p->rq->tool != NULL && (p->rq->choose == CHOOSE_ANY || p->rq->choose == CHOOSE_TOOL);
 }
 
+/* A tool is forced, and the model takes that. */
+static bool demanded(const struct plan *p)
+{
+	return forced(p) && p->budget == 0 && !p->adaptive &&
+	       !model_has(p->traits, TRAIT_NO_FORCED_TOOL);
+}
+
+/* One call at a time, which Claude's own tool_choice says. */
+static bool serial(const struct plan *p)
+{
+	return p->vendor == VENDOR_CLAUDE && p->rq->parallel == 0 && p->rq->tool != NULL &&
+	       p->tools;
+}
+
 static void write_tool_choice(const struct plan *p, struct json_out *o)
 {
-	bool thinks = p->budget > 0 || p->adaptive;
-
-	if (forced(p) && (thinks || model_has(p->traits, TRAIT_NO_FORCED_TOOL))) {
+	if (forced(p) && !demanded(p)) {
 		chat_unsupported(p->cx, "tool_choice");
 		return;
 	}
-	if (!forced(p) && p->rq->choose != CHOOSE_AUTO)
+	/* Said in one place: toolChoice and a tool_choice beside it are in conflict. */
+	if (serial(p) || (!demanded(p) && p->rq->choose != CHOOSE_AUTO))
 		return;
 	jo_key(o, "toolChoice");
 	jo_obj(o);
-	jo_key(o, !forced(p) ? "auto" : p->rq->choose == CHOOSE_ANY ? "any" : "tool");
+	jo_key(o, !demanded(p) ? "auto" : p->rq->choose == CHOOSE_ANY ? "any" : "tool");
 	jo_obj(o);
 	if (p->rq->choose == CHOOSE_TOOL)
 		jo_m_jstr(o, "name", p->rq->choose_name);
@@ -421,6 +457,19 @@ static void write_thinking(const struct plan *p, struct json_out *o)
 	jo_obj_end(o);
 }
 
+static void write_serial_choice(const struct plan *p, struct json_out *o)
+{
+	bool named = demanded(p) && p->rq->choose == CHOOSE_TOOL;
+
+	jo_key(o, "tool_choice");
+	jo_obj(o);
+	jo_m_text(o, "type", named ? STR("tool") : demanded(p) ? STR("any") : STR("auto"));
+	if (named)
+		jo_m_jstr(o, "name", p->rq->choose_name);
+	jo_m_bool(o, "disable_parallel_tool_use", true);
+	jo_obj_end(o);
+}
+
 static void write_claude_fields(const struct plan *p, struct json_out *o)
 {
 	const struct chat_request *rq = p->rq;
@@ -431,13 +480,8 @@ static void write_claude_fields(const struct plan *p, struct json_out *o)
 		jo_m_raw(o, "top_k", rq->top_k);
 	else if (rq->top_k.n > 0)
 		chat_unsupported(p->cx, "top_k");
-	if (rq->parallel != 0 || rq->tool == NULL || !p->tools || forced(p))
-		return;
-	jo_key(o, "tool_choice");
-	jo_obj(o);
-	jo_m_lit(o, "type", "auto");
-	jo_m_bool(o, "disable_parallel_tool_use", true);
-	jo_obj_end(o);
+	if (serial(p))
+		write_serial_choice(p, o);
 }
 
 /* Nova: topK stands in an inferenceConfig of its own, reasoning by a word. */
@@ -509,7 +553,7 @@ static void write_format(const struct plan *p, struct json_out *o)
 	jo_key(o, "jsonSchema");
 	jo_obj(o);
 	jo_key(o, "schema");
-	jo_quote_jstr(o, p->rq->schema);
+	jo_quote_jstr(o, schema_of(p, "response_format.schema.", p->rq->schema));
 	jo_m_jstr(o, "name", p->rq->schema_name);
 	jo_obj_end(o);
 	jo_obj_end(o);

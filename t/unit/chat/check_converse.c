@@ -96,10 +96,33 @@ static const struct row rows[] = {
 	{ "any, and one at a time", CLAUDE,
 		"{" MAX TOOL
 		",\"tool_choice\":{\"type\":\"auto\",\"disable_parallel_tool_use\":true}," HI "}",
-		"{" HI_OUT "," LIMIT "," TOOL_OUT ",\"toolChoice\":{\"auto\":{}}},"
+		"{" HI_OUT "," LIMIT "," TOOL_OUT "},"
 		"\"additionalModelRequestFields\":{\"tool_choice\":{\"type\":\"auto\","
 		"\"disable_parallel_tool_use\":true}}}",
 		"" },
+	{ "one that is demanded, and one at a time", CLAUDE,
+		"{" MAX TOOL ",\"tool_choice\":{\"type\":\"tool\",\"name\":\"f\","
+		"\"disable_parallel_tool_use\":true}," HI "}",
+		"{" HI_OUT "," LIMIT "," TOOL_OUT
+		"},\"additionalModelRequestFields\":{\"tool_choice\":{\"type\":\"tool\","
+		"\"name\":\"f\",\"disable_parallel_tool_use\":true}}}",
+		"" },
+	{ "any of them, and one at a time", CLAUDE,
+		"{" MAX TOOL
+		",\"tool_choice\":{\"type\":\"any\",\"disable_parallel_tool_use\":true}," HI "}",
+		"{" HI_OUT "," LIMIT "," TOOL_OUT
+		"},\"additionalModelRequestFields\":{\"tool_choice\":{\"type\":\"any\","
+		"\"disable_parallel_tool_use\":true}}}",
+		"" },
+	{ "a tool cannot be demanded of one that thinks; one at a time can", CLAUDE,
+		"{\"max_tokens\":4000,\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2000}"
+		"," TOOL
+		",\"tool_choice\":{\"type\":\"any\",\"disable_parallel_tool_use\":true}," HI "}",
+		"{" HI_OUT ",\"inferenceConfig\":{\"maxTokens\":4000}," TOOL_OUT
+		"},\"additionalModelRequestFields\":{\"thinking\":{\"type\":\"enabled\","
+		"\"budget_tokens\":2000},\"tool_choice\":{\"type\":\"auto\","
+		"\"disable_parallel_tool_use\":true}}}",
+		"tool_choice" },
 	{ "none, where none was called: no tools", CLAUDE,
 		"{" MAX TOOL ",\"tool_choice\":{\"type\":\"none\"}," HI "}",
 		"{" HI_OUT "," LIMIT "}", "" },
@@ -217,8 +240,16 @@ static const struct row rows[] = {
 		"\"type\":\"object\"}}}," HI "}",
 		"{" HI_OUT "," LIMIT
 		",\"outputConfig\":{\"textFormat\":{\"type\":\"json_schema\",\"structure\":{"
-		"\"jsonSchema\":{\"schema\":\"{\\\"type\\\":\\\"object\\\"}\"}}}}}",
+		"\"jsonSchema\":{\"schema\":\"{\\\"type\\\":\\\"object\\\","
+		"\\\"additionalProperties\\\":false}\"}}}}}",
 		"" },
+	{ "bounds of a schema, which Claude does not take", CLAUDE,
+		"{" MAX "\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":{"
+		"\"type\":\"integer\",\"minimum\":1}}}," HI "}",
+		"{" HI_OUT "," LIMIT
+		",\"outputConfig\":{\"textFormat\":{\"type\":\"json_schema\",\"structure\":{"
+		"\"jsonSchema\":{\"schema\":\"{\\\"type\\\":\\\"integer\\\"}\"}}}}}",
+		"response_format.schema.minimum" },
 	{ "tier and user", CLAUDE,
 		"{" MAX
 		"\"service_tier\":\"standard_only\",\"metadata\":{\"user_id\":\"u-1@x\"}," HI "}",
