@@ -277,7 +277,7 @@ START_TEST(what_is_told)
 		}
 		fake_drop(&f);
 	}
-	ck_assert_uint_eq(stat_get(&f.w.stats.c[WC_QUOTA_DENIED]), 3);
+	ck_assert_uint_eq(stat_get(&f.w.stats.c[WC_QUOTA_DENIED]), DIALECT_PROBLEM + 1);
 	account_over();
 }
 END_TEST
