@@ -80,6 +80,21 @@ static bool guard_method_fits(const struct req *r)
 	return want == HTTP_M_OTHER || want == have || (want == HTTP_M_GET && have == HTTP_M_HEAD);
 }
 
+/* ".../models/NAME:verb" with a verb that is none: by its path it is a model's name. */
+static enum step_rc guard_refuse_method(struct req *r)
+{
+	const struct str path = r->ep.upstream_path;
+	const char *colon = memrchr(path.p, ':', path.n);
+
+	if (r->ep.ep->id != ENDPOINT_GEMINI_MODELS_ITEM || r->head.method != HTTP_M_POST ||
+		colon == NULL)
+		return reply_error(r, TG_E_METHOD_NOT_ALLOWED, NULL);
+	return reply_error(r, TG_E_NOT_FOUND,
+		"A model cannot be asked for '%.*s' here, but for generateContent, "
+		"streamGenerateContent, countTokens, embedContent and batchEmbedContents.",
+		(int)TG_MIN(path.n - (size_t)(colon - path.p), (size_t)100), colon);
+}
+
 static enum step_rc guard_admit(struct req *r)
 {
 	const struct cfg_limits *l = &r->conf->cfg.limits;
@@ -103,7 +118,7 @@ static enum step_rc guard_admit(struct req *r)
 			"for the targets it knows.",
 			(int)TG_MIN(r->url.path.n, (size_t)100), r->url.path.p);
 	if (!guard_method_fits(r))
-		return reply_error(r, TG_E_METHOD_NOT_ALLOWED, NULL);
+		return guard_refuse_method(r);
 	return STEP_NEXT;
 }
 

@@ -30,6 +30,13 @@ static void setup(void)
 		"  claude: { provider: anthropic, base_url: http://127.0.0.1:9 }\n"
 		"models: { m: { targets: up }, meta/llama: { targets: up }, hidden: { targets: up "
 		"} }\n"
+		"rules:\n"
+		"  - { when_model: m, use: hidden, match: { tools: \"true\" } }\n"
+		"  - { when_model: auto, use: hidden, match: { tools: \"true\" } }\n"
+		"  - { when_model: secret, use: hidden }\n"
+		"  - { when_model: nothing, route: cheap }\n"
+		"  - { when_model: auto, use: m, match: { stream: \"true\" } }\n"
+		"  - { when_model: auto, use: m }\n"
 		"tags: { required: [ team ], optional: [ feature ], on_missing: reject }\n"
 		"tenants:\n  me:\n    tags: { team: a }\n    keys:\n"
 		"      - { id: k, sha256: " FAKE_KEY_SHA ", models: [ m, meta/llama ] }\n"
@@ -114,6 +121,20 @@ static const struct {
 		"{\"object\":\"list\",\"data\":[{\"id\":\"m\",\"object\":\"model\",\"created\":0,"
 		"\"owned_by\":\"tollgate\"},{\"id\":\"meta/llama\"," },
 	{ "GET /models", KEY, 200, "\"meta/llama\"" },
+	/* names that rules make a model of, once each, where the key may use that */
+	{ "GET /v1/models", KEY, 200,
+		"\"owned_by\":\"tollgate\"},{\"id\":\"auto\",\"object\":\"model\",\"created\":0,"
+		"\"owned_by\":\"tollgate\"}]}" },
+	{ "GET /v1/models/auto", KEY, 200, "{\"id\":\"auto\"," },
+	{ "GET /v1/models/secret", KEY, 404, "model_not_found" },
+	{ "GET /v1/models/nothing", KEY, 404, "model_not_found" },
+	{ "GET /v1beta/models/auto", "x-goog-api-key: tg-example\r\n", 200,
+		"{\"name\":\"models/auto\"," },
+	{ "GET /v1beta/models/auto:m", "x-goog-api-key: tg-example\r\n", 404, "NOT_FOUND" },
+	/* a verb of Gemini's that is none, and a method that is none */
+	{ "POST /v1beta/models/m:predict", KEY, 404, "cannot be asked for ':predict' here" },
+	{ "POST /v1beta/models/m", KEY, 405, NULL },
+	{ "DELETE /v1beta/models/m:predict", KEY, 405, NULL },
 	{ "HEAD /v1/models", KEY, 200, NULL },
 	{ "GET /v1/models/m", KEY, 200, "{\"id\":\"m\"," },
 	{ "GET /v1/models/meta/llama", KEY, 200, "{\"id\":\"meta/llama\"," },
