@@ -82,14 +82,23 @@ static void put_target(struct line *l, const struct target *t)
 	put_member(l, STR(",\"region\":"), t->cfg->region);
 }
 
+/* Of a target with several keys, which one; never more than its name. */
+static void put_provider_key(struct line *l, const struct req *r)
+{
+	if (r->keys.key != NULL && r->keys.of == r->route->target)
+		put_member(l, STR(",\"provider_key\":"), r->keys.key->id);
+}
+
 static void put_what(struct line *l, const struct req *r)
 {
 	put_member(l, STR(",\"method\":"), http_method_text(&r->head));
 	put_member(l, STR(",\"path\":"), r->url.path);
 	put_member(l, STR(",\"model\":"), r->model_asked);
 	put_member(l, STR(",\"model_served\":"), r->model_served);
-	if (r->route != NULL)
+	if (r->route != NULL) {
 		put_target(l, r->route->target);
+		put_provider_key(l, r);
+	}
 	put_num(l, STR(",\"attempts\":"), r->n_attempts);
 	put(l, r->stream ? STR(",\"stream\":true") : STR(",\"stream\":false"));
 	if (r->clamp.sent > 0)

@@ -237,6 +237,7 @@ static enum step_rc route_without_model(struct req *r)
 	}
 	r->path_route.target = t;
 	r->path_route.spot = t->spot;
+	r->path_route.key_rate = t->key_rate;
 	r->path_route.ratio = ratio_of_none();
 	r->route = &r->path_route;
 	return STEP_NEXT;
@@ -260,6 +261,16 @@ static enum step_rc route_rename_form(struct req *r)
 	return STEP_NEXT;
 }
 
+/* The same target with another of its keys: nothing else was wrong with it. */
+static bool route_again(struct req *r)
+{
+	bool again = r->keys.again;
+
+	r->keys.again = false;
+	health_leave(r);
+	return again && health_take(r, r->route->target, r->route->spot, r->use.tokens, false);
+}
+
 /* A ceiling that refuses is held to by whoever sends. */
 static void route_ceiling(struct req *r)
 {
@@ -273,7 +284,8 @@ static enum step_rc route(struct req *r)
 {
 	struct choice c;
 
-	health_leave(r);
+	if (TG_UNLIKELY(route_again(r)))
+		return route_rename_form(r);
 	if (r->leg.no == 0)
 		retry_budget_add(&r->w->retries);
 	if (r->model == NULL)

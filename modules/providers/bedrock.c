@@ -51,7 +51,7 @@ static int bedrock_credential(const struct cfg_target *t, struct arena *a, struc
 	struct url u;
 
 	(void)a;
-	if (t->key.n > 0)
+	if (t->key.n > 0 || t->keys.n > 0)
 		return 0;
 	if (url_parse(t->base_url, &u, &err) != 0 || region_of(&u, t->region).n == 0) {
 		snprintf(why, why_len,

@@ -108,7 +108,16 @@ static struct str vertex_credentials(struct arena *a, struct str key)
 static int vertex_credential(const struct cfg_target *t, struct arena *a, struct cred_source *out,
 	char *why, size_t why_len)
 {
+	const struct cfg_target_key *keys = t->keys.v;
+
 	(void)a;
+	for (size_t i = 0; i < t->keys.n; i++)
+		if (cred_google_is(keys[i].key)) {
+			snprintf(why, why_len,
+				"what tokens are fetched with is a `key` of its own, none of "
+				"several; make it a target of its own");
+			return -1;
+		}
 	if (!cred_google_is(t->key))
 		return 0;
 	if (cred_google_check(t->key, why, why_len) != 0)

@@ -9,6 +9,7 @@
 #include "admin/metrics_quota.h"
 #include "core/label.h"
 #include "core/health.h"
+#include "core/key_pool.h"
 #include "core/quota_text.h"
 #include "core/ship_stats.h"
 #include "core/spots.h"
@@ -287,7 +288,8 @@ static void page_counters(struct page *p)
 		{ MT_IN_FLIGHT, WC_IN_FLIGHT }, { MT_BAD_REQUESTS, WC_BAD_REQUESTS },
 		{ MT_CLIENT_TIMEOUTS, WC_CLIENT_TIMEOUTS }, { MT_UP_CONNECTS, WC_UP_CONNECTS },
 		{ MT_UP_REUSES, WC_UP_REUSES }, { MT_UP_FREE_RETRIES, WC_UP_FREE_RETRIES },
-		{ MT_UP_FAILOVERS, WC_UP_FAILOVERS }, { MT_UP_FALLBACKS, WC_UP_FALLBACKS },
+		{ MT_UP_FAILOVERS, WC_UP_FAILOVERS }, { MT_UP_KEY_SWITCHES, WC_UP_KEY_SWITCHES },
+		{ MT_UP_FALLBACKS, WC_UP_FALLBACKS },
 		{ MT_UP_RETRIES_REFUSED, WC_UP_RETRIES_REFUSED }, { MT_UP_ERRORS, WC_UP_ERRORS },
 		{ MT_UP_TIMEOUTS, WC_UP_TIMEOUTS }, { MT_UP_IDLE, WC_UP_IDLE },
 		{ MT_UP_ACTIVE, WC_UP_ACTIVE }, { MT_BYTES_IN, WC_BYTES_IN },
@@ -411,6 +413,37 @@ static void page_accounts(struct page *p, enum metric_id id, size_t offset)
 	}
 }
 
+/* One sample of a key. */
+static uint64_t key_value(const struct tg_conf *c, const struct target *t, const struct pool_key *k,
+	enum metric_id id)
+{
+	int64_t now = clock_mono().us;
+
+	switch (id) {
+	case MT_TARGET_KEY_REFUSED: return atomic_load(&k->state->refusals);
+	case MT_TARGET_KEY_LIMITED: return atomic_load(&k->state->limited);
+	default:
+		return atomic_load(&k->state->refused_until_us) <= now &&
+		       key_pool_limited_until(c, t, k) <= now;
+	}
+}
+
+static void page_keys(struct page *p, enum metric_id id)
+{
+	const struct tg_conf *c = p->src->conf;
+
+	page_family(p, id);
+	for (unsigned i = 0; c != NULL && i < c->n_targets; i++)
+		for (unsigned k = 0; k < c->targets[i].n_keys; k++) {
+			const struct target *t = &c->targets[i];
+			struct metrics_label l[] = { { "target", t->name },
+				{ "key", t->keys[k].id } };
+
+			metrics_sample_u64(
+				&p->m, "", l, TG_ARRAY_LEN(l), key_value(c, t, &t->keys[k], id));
+		}
+}
+
 static void page_targets(struct page *p)
 {
 	page_spots(p, MT_TARGET_UP);
@@ -418,6 +451,9 @@ static void page_targets(struct page *p)
 	page_accounts(p, MT_TARGET_OPENED, offsetof(struct account_state, opened));
 	page_accounts(p, MT_TARGET_REFUSED, offsetof(struct account_state, refusals));
 	page_accounts(p, MT_TARGET_LIMITED, offsetof(struct account_state, limited));
+	page_keys(p, MT_TARGET_KEY_UP);
+	page_keys(p, MT_TARGET_KEY_REFUSED);
+	page_keys(p, MT_TARGET_KEY_LIMITED);
 }
 
 /* j NULL: no ledger, nothing written. */

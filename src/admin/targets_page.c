@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "core/choice.h"
+#include "core/key_pool.h"
 #include "core/plan.h"
 #include "core/provider.h"
 #include "core/spots.h"
@@ -92,6 +93,28 @@ static void put_spots(
 		}
 }
 
+static void put_keys(struct outbuf *b, const struct tg_conf *c, const struct target *t, mono_us now)
+{
+	outbuf_lit(b, ",\"keys\":[");
+	for (unsigned i = 0; i < t->n_keys; i++) {
+		const struct pool_key *k = &t->keys[i];
+		int64_t refused = get(&k->state->refused_until_us);
+		int64_t limited = key_pool_limited_until(c, t, k);
+
+		outbuf_put(b, i > 0 ? STR(",{\"id\":") : STR("{\"id\":"));
+		outbuf_json(b, k->id);
+		outbuf_printf(b, ",\"state\":\"%s\"",
+			refused > now.us   ? "refused"
+			: limited > now.us ? "limited"
+					   : "up");
+		put_seconds(b, "refused_seconds", refused, now);
+		put_seconds(b, "limited_seconds", limited, now);
+		outbuf_printf(b, ",\"refusals\":%u,\"limited\":%u}", get(&k->state->refusals),
+			get(&k->state->limited));
+	}
+	outbuf_lit(b, "]");
+}
+
 static void put_target(
 	struct outbuf *b, const struct tg_conf *c, const struct target *t, mono_us now)
 {
@@ -108,6 +131,8 @@ static void put_target(
 	if (l->concurrency > 0)
 		outbuf_printf(b, ",\"concurrency\":{\"used\":%lld,\"limit\":%lld}",
 			(long long)get(&t->state->capacity.inflight), (long long)l->concurrency);
+	if (t->n_keys > 0)
+		put_keys(b, c, t, now);
 	outbuf_lit(b, ",\"models\":[");
 	put_spots(b, c, t, now);
 	outbuf_lit(b, "]}");
@@ -177,6 +202,7 @@ void targets_drain_page(struct admin_reply *r, struct str body, const struct tg_
 			atomic_store(&t->state->refused, 0);
 			atomic_store(&t->state->forbidden, 0);
 			atomic_store(&t->state->refused_until_us, 0);
+			key_pool_reset(c, t);
 			spots_reset(c, t);
 		}
 		log_notice(

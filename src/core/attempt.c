@@ -18,6 +18,7 @@
 #include "core/attempt.h"
 #include "core/attempt_build.h"
 #include "core/health.h"
+#include "core/key_pool.h"
 #include "core/plan.h"
 #include "core/refusal.h"
 #include "core/reply.h"
@@ -98,6 +99,7 @@ void attempt_start(struct req *r)
 	a->route = r->route;
 	a->target = r->route->target;
 	a->provider = a->target->provider;
+	a->key = TG_UNLIKELY(a->target->n_keys > 0) ? key_pool_take(r) : NULL;
 	timer_init(&a->clock, attempt_clock_fired);
 	r->attempt = a;
 	r->n_attempts++;
@@ -161,6 +163,17 @@ static void attempt_give_up(
 		r->n_attempts);
 }
 
+/* Is it sent once more, to the same target with another key, or else elsewhere? */
+static bool attempt_moves(struct req *r, bool other_key)
+{
+	if ((!other_key && !req_has_other_route(r)) || !req_may_retry(r))
+		return false;
+	if (other_key)
+		key_pool_again(r);
+	wc_add(&r->w->stats, other_key ? WC_UP_KEY_SWITCHES : WC_UP_FAILOVERS, 1);
+	return true;
+}
+
 static void attempt_fail(struct attempt *a, enum attempt_fail why, const char *text)
 {
 	struct req *r = a->req;
@@ -188,8 +201,8 @@ static void attempt_fail(struct attempt *a, enum attempt_fail why, const char *t
 		respond_truncate(r, attempt_fail_text(why));
 		return;
 	}
-	if (repeatable && why != FAIL_TIMEOUT_TOTAL && req_has_other_route(r) && req_may_retry(r)) {
-		wc_add(&r->w->stats, WC_UP_FAILOVERS, 1);
+	if (repeatable && why != FAIL_TIMEOUT_TOTAL &&
+		attempt_moves(r, why == FAIL_CREDENTIALS && key_pool_has_other(r))) {
 		req_reroute(r);
 		return;
 	}
@@ -450,9 +463,10 @@ static void attempt_refused(struct attempt *a)
 	struct req *r = a->req;
 	char text[REFUSAL_TEXT_MAX];
 
-	refusal_text(a->refusal, a->target->cfg->key, text);
-	log_error("credentials refused", "target=%.*s request=%s detail=\"%s\"",
-		STR_FMT(a->target->name), r->id, text);
+	refusal_text(a->refusal, a->key != NULL ? a->key->secret : a->target->cfg->key, text);
+	log_error("credentials refused", "target=%.*s provider_key=%.*s request=%s detail=\"%s\"",
+		STR_FMT(a->target->name), STR_FMT(a->key != NULL ? a->key->id : STR("-")), r->id,
+		text);
 	if (a->target->cred != NULL && a->refusal->status == 401)
 		cred_refused(a->target->cred);
 	health_refused(a, a->refusal->status);
@@ -479,7 +493,6 @@ static void attempt_move_on(struct attempt *a)
 {
 	struct req *r = a->req;
 
-	wc_add(&r->w->stats, WC_UP_FAILOVERS, 1);
 	attempt_detach(a, false);
 	req_reroute(r);
 }
@@ -503,19 +516,27 @@ static bool attempt_wants_model(const struct attempt *a)
 	return false;
 }
 
+/* Is it about the key, and is there another one? */
+static bool attempt_wants_key(const struct attempt *a)
+{
+	return (a->req->leg.status == 429 || a->error_is == ERROR_MONEY) &&
+	       key_pool_has_other(a->req);
+}
+
 /* What the provider's status means for the request. True: pass it on. */
 static bool attempt_judge(struct attempt *a, enum verdict v)
 {
 	struct req *r = a->req;
 
 	if (attempt_wants_model(a)) {
+		wc_add(&r->w->stats, WC_UP_FAILOVERS, 1);
 		attempt_move_on(a);
 		return false;
 	}
 	health_error(a, a->error_is);
 	if (v == VERDICT_PASS && a->error_is != ERROR_MONEY)
 		return true;
-	if (!attempt_repeatable(a) || !req_has_other_route(r) || !req_may_retry(r))
+	if (!attempt_repeatable(a) || !attempt_moves(r, attempt_wants_key(a)))
 		return true;
 	attempt_move_on(a);
 	return false;
@@ -646,7 +667,7 @@ static bool attempt_look(struct attempt *a, struct str p, size_t head)
 
 	/* "HTTP/1.1 4": anything else is not worth a look */
 	if (TG_LIKELY(head < 12 || p.p[9] != '4') || !attempt_repeatable(a) ||
-		!req_has_other_route(r) ||
+		(a->key == NULL && !req_has_other_route(r)) ||
 		http1_response_parse(p.p, head, r->head.method, h, &err) != 0 ||
 		!error_class_asks(h->status))
 		return true;

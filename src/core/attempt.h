@@ -44,11 +44,12 @@ struct attempt {
 	const struct route_target *route;
 	struct target *target;
 	const struct provider *provider;
-	struct upconn *up;    /* attached while in use */
-	bool reused;          /* on a kept-alive connection */
-	bool got_byte;        /* any byte of an answer */
-	uint64_t sent_before; /* on the connection: stream.sent when it was taken */
-	bool paused;          /* upstream not read: the client's queue is full */
+	const struct pool_key *key; /* it is sent with; NULL: the target has no several */
+	struct upconn *up;          /* attached while in use */
+	bool reused;                /* on a kept-alive connection */
+	bool got_byte;              /* any byte of an answer */
+	uint64_t sent_before;       /* on the connection: stream.sent when it was taken */
+	bool paused;                /* upstream not read: the client's queue is full */
 	bool send_done;
 	bool send_failed; /* the provider stopped taking a streamed body; its answer may still be
 			     readable */

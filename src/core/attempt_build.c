@@ -6,6 +6,7 @@
 #include "core/attempt_build.h"
 #include "core/clamp.h"
 #include "core/fields.h"
+#include "core/key_pool.h"
 #include "core/plan.h"
 #include "core/translate.h"
 #include "core/upload.h"
@@ -99,7 +100,7 @@ static int build_credential(struct attempt *a, struct str *lines)
 	struct cred *cred = a->target->cred;
 	struct str part[CRED_PARTS];
 
-	*lines = a->target->auth;
+	*lines = a->key != NULL ? a->key->auth : a->target->auth;
 	if (cred == NULL || !cred_kind_of(cred)->fields)
 		return 0;
 	if (cred_copy(cred, &a->req->arena, part) != 0) {

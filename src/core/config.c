@@ -274,6 +274,13 @@ static const struct conf_directive target_directives[] = {
 			"`${file:/etc/tollgate/account.json}`, a "
 			"service account's key or a user's refresh token; tokens are fetched with "
 			"it." },
+	{ .name = "keys",
+		.type = CONF_LIST,
+		AT(cfg_target, keys),
+		.block = &config_target_keys_block,
+		.help = "Instead of `key`: several of the same account or of others. Each request "
+			"takes one, by weight, of those that the provider neither refuses nor "
+			"tells to wait." },
 	{ .name = "token_file",
 		.type = CONF_STRING,
 		AT(cfg_target, token_file),

@@ -70,11 +70,19 @@ struct cfg_upstream {             /* provider clocks and pool: a block of defaul
 	int64_t pool;             /* idle connections kept per worker: 64 */
 };
 
+struct cfg_target_key {
+	struct str id;
+	struct str key; /* secret */
+	int64_t weight;
+	struct conf_pos pos;
+};
+
 struct cfg_target {
 	struct str name;     /* must stay first: the map key */
 	struct str provider; /* "openai", "anthropic" (dialect registry: modules/providers) */
 	struct str base_url;
 	struct str key;                       /* secret; may be empty (local servers) */
+	struct conf_array keys;               /* struct cfg_target_key: instead, several */
 	struct str token_file, token_command; /* instead: a bearer token that changes */
 	struct str profile;                   /* Bedrock: of the shared credentials file */
 	struct str api_version;               /* Azure; empty: its paths without versions */

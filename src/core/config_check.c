@@ -4,6 +4,7 @@
  * value it is about.
  */
 #include "core/config_check.h"
+#include "core/key_pool.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -171,15 +172,42 @@ static bool is_version_char(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
 }
 
+static int check_target_keys(struct conf_load *l, const struct cfg_target *t)
+{
+	const struct cfg_target_key *v = t->keys.v;
+
+	if (t->keys.n > KEY_POOL_MAX)
+		return conf_fail_at(l, &t->keys, "`%.*s` has %zu keys; at most %d are possible",
+			STR_FMT(t->name), t->keys.n, KEY_POOL_MAX);
+	for (size_t i = 0; i < t->keys.n; i++) {
+		if (v[i].key.n == 0)
+			return conf_fail_at(l, &v[i].key,
+				"key `%.*s` of `%.*s` is empty: a request with it would be refused",
+				STR_FMT(v[i].id), STR_FMT(t->name));
+		for (size_t k = 0; k < i; k++)
+			if (str_eq(v[k].id, v[i].id))
+				return conf_fail_at(l, &v[i].id,
+					"`%.*s` has two keys called `%.*s`; logs and metrics tell "
+					"them apart by `id`",
+					STR_FMT(t->name), STR_FMT(v[i].id));
+	}
+	return 0;
+}
+
 static int check_token(struct conf_load *l, const struct cfg_target *t)
 {
-	int n = (t->key.n > 0) + (t->token_file.n > 0) + (t->token_command.n > 0);
+	int n = (t->key.n > 0) + (t->token_file.n > 0) + (t->token_command.n > 0) + (t->keys.n > 0);
 
 	if (n > 1)
-		return conf_fail_at(l, t->token_file.n > 0 ? &t->token_file : &t->token_command,
-			"`%.*s` has more than one of `key`, `token_file` and `token_command`; say "
-			"which one it is",
+		return conf_fail_at(l,
+			t->token_file.n > 0      ? (const void *)&t->token_file
+			: t->token_command.n > 0 ? (const void *)&t->token_command
+						 : (const void *)&t->keys,
+			"`%.*s` has more than one of `key`, `keys`, `token_file` and "
+			"`token_command`; say which one it is",
 			STR_FMT(t->name));
+	if (check_target_keys(l, t) != 0)
+		return -1;
 	if (t->token_file.n > 0 && t->token_file.p[0] != '/')
 		return conf_fail_at(l, &t->token_file,
 			"`token_file` must be an absolute path, such as /run/secrets/token");
@@ -205,13 +233,16 @@ int config_check_target(struct conf_load *l, void *obj)
 	if (url_parse(t->base_url.n > 0 ? t->base_url : STR("https://localhost"), &u, &why) != 0)
 		return conf_fail_at(l, &t->base_url,
 			"`base_url` must be a URL such as https://api.example.com: %s", why);
-	if (!u.tls && t->key.n + t->token_file.n + t->token_command.n > 0 && !t->allow_plaintext &&
-		!host_is_loopback(u.host))
+	if (!u.tls && t->key.n + t->keys.n + t->token_file.n + t->token_command.n > 0 &&
+		!t->allow_plaintext && !host_is_loopback(u.host))
 		return conf_fail_at(l, &t->base_url,
 			"unsafe combination: the %s of `%.*s` would go to %.*s unencrypted; use "
 			"https://, or "
 			"say `allow_plaintext: true` if the network in between is yours",
-			t->key.n > 0 ? "`key`" : "token", STR_FMT(t->name), STR_FMT(u.host));
+			t->key.n > 0    ? "`key`"
+			: t->keys.n > 0 ? "`keys`"
+					: "token",
+			STR_FMT(t->name), STR_FMT(u.host));
 	if (!t->tls_verify && u.tls) {
 		pos = conf_pos_of(l, &t->tls_verify);
 		log_warn("certificates of a provider are not verified", "target=%.*s at=%s:%u:%u",

@@ -368,6 +368,42 @@ const struct conf_block config_target_limits_block = {
 
 /* ---- models */
 
+static int check_target_key(struct conf_load *l, void *obj)
+{
+	const struct cfg_target_key *k = obj;
+
+	return config_check_name(l, "key", &k->id);
+}
+
+static const struct conf_directive target_key_directives[] = {
+	{ .name = "id",
+		.type = CONF_STRING,
+		AT(cfg_target_key, id),
+		.flags = CONF_REQUIRED,
+		.help = "What logs and metrics call it; unique in the target." },
+	{ .name = "key",
+		.type = CONF_SECRET,
+		AT(cfg_target_key, key),
+		.flags = CONF_REQUIRED,
+		.help = "The API key." },
+	{ .name = "weight",
+		.type = CONF_INT,
+		AT(cfg_target_key, weight),
+		.def = "1",
+		.min = 1,
+		.max = 1000,
+		.help = "Its share of the target's requests." },
+	{ .name = NULL },
+};
+const struct conf_block config_target_keys_block = {
+	.name = "target key",
+	.help = "One of several keys of a target.",
+	.size = sizeof(struct cfg_target_key),
+	.directives = target_key_directives,
+	POS_OF(cfg_target_key),
+	.check = check_target_key,
+};
+
 static const struct conf_directive model_target_directives[] = {
 	{ .name = "target",
 		.type = CONF_STRING,

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "core/attempt.h"
+#include "core/key_pool.h"
 #include "core/plan.h"
 #include "core/respond.h"
 #include "core/spots.h"
@@ -14,7 +15,6 @@
 
 #define LIMITED_US      1000000  /* 429 without a word about when */
 #define LIMITED_MOST_US 60000000 /* of an answer that is none of 429 */
-#define PROBE_US        5000000  /* one request tries an account again in so long */
 
 /* ---- in and out */
 
@@ -32,7 +32,7 @@ bool health_take(struct req *r, const struct target *t, struct spot *s, uint64_t
 	if (TG_UNLIKELY(atomic_load_explicit(&a->refused, memory_order_relaxed) > 0) &&
 		atomic_load_explicit(&a->refused_until_us, memory_order_relaxed) <= now.us)
 		atomic_store_explicit(
-			&a->refused_until_us, now.us + PROBE_US, memory_order_relaxed);
+			&a->refused_until_us, now.us + CREDENTIAL_PROBE_US, memory_order_relaxed);
 	spot_begin(s, r->w->slot);
 	return true;
 }
@@ -106,20 +106,41 @@ static void account_good(struct account_state *a)
 		atomic_store_explicit(&a->forbidden, 0, memory_order_relaxed);
 }
 
+/* The key, where there are several, or else the whole target. */
+static struct account_state *account_of(const struct attempt *a)
+{
+	return a->key != NULL ? a->key->state : a->target->state;
+}
+
+static void account_refused_log(const struct attempt *a, const char *why, int64_t us)
+{
+	if (a->key != NULL)
+		log_error("provider key refused",
+			"target=%.*s provider_key=%.*s reason=\"%s\" seconds=%lld",
+			STR_FMT(a->target->name), STR_FMT(a->key->id), why,
+			(long long)(us / 1000000));
+	else
+		log_error("account refused", "target=%.*s reason=\"%s\" seconds=%lld",
+			STR_FMT(a->target->name), why, (long long)(us / 1000000));
+}
+
 static void account_refused(struct attempt *a, const char *why)
 {
-	struct account_state *s = a->target->state;
+	struct account_state *s = account_of(a);
 	uint32_t n = atomic_fetch_add_explicit(&s->refused, 1, memory_order_relaxed);
+	mono_us now = worker_now(a->req->w);
 	int64_t us = CREDENTIAL_US;
 
 	for (uint32_t i = 0; i < n && us < CREDENTIAL_MAX_US; i++)
 		us *= 2;
 	us = TG_MIN(us, (int64_t)CREDENTIAL_MAX_US);
 	atomic_fetch_add_explicit(&s->refusals, 1, memory_order_relaxed);
-	atomic_store_explicit(
-		&s->refused_until_us, worker_now(a->req->w).us + us, memory_order_relaxed);
-	log_error("account refused", "target=%.*s reason=\"%s\" seconds=%lld",
-		STR_FMT(a->target->name), why, (long long)(us / 1000000));
+	atomic_store_explicit(&s->refused_until_us, now.us + us, memory_order_relaxed);
+	account_refused_log(a, why, us);
+	if (a->key == NULL)
+		return;
+	atomic_fetch_add_explicit(&a->target->state->refusals, 1, memory_order_relaxed);
+	key_pool_heed(a->route, now);
 }
 
 static void spot_failed(struct attempt *a, unsigned halves)
@@ -201,13 +222,28 @@ static void limits_read(const struct http_head *h, wall_us now, struct limits_to
 	}
 }
 
-/* Nothing is left: wait. Less of tokens is left than some requests need: those do not go there. */
-static void limits_heed(struct spot *s, const struct limits_told *t, mono_us now, int64_t most_us)
+/* Nothing before: with this key, where there are several. */
+static void wait_until(const struct attempt *a, int64_t until_us)
 {
+	if (a->key == NULL) {
+		spot_limit(a->req->use.spot, until_us);
+		return;
+	}
+	key_pool_limit(a->route, a->key, until_us);
+	key_pool_heed(a->route, worker_now(a->req->w));
+}
+
+/* Nothing is left: wait. Less of tokens is left than some requests need: those do not go there (of
+ * one key of several only that nothing is left counts). */
+static void limits_heed(
+	const struct attempt *a, const struct limits_told *t, mono_us now, int64_t most_us)
+{
+	struct spot *s = a->req->use.spot;
+
 	for (unsigned i = 0; i < 2; i++)
 		if (t->left[i] == 0 && t->reset_us[i] > 0)
-			spot_limit(s, now.us + TG_MIN(t->reset_us[i], most_us));
-	if (t->left[1] < 0 || t->reset_us[1] <= 0)
+			wait_until(a, now.us + TG_MIN(t->reset_us[i], most_us));
+	if (a->key != NULL || t->left[1] < 0 || t->reset_us[1] <= 0)
 		return;
 	atomic_store_explicit(&s->tokens_left, t->left[1], memory_order_relaxed);
 	atomic_store_explicit(&s->tokens_until_us, now.us + TG_MIN(t->reset_us[1], most_us),
@@ -231,18 +267,16 @@ static bool told_to_wait(const struct http_head *h, wall_us now, int64_t *us)
 static void health_limited(struct attempt *a, const struct http_head *h)
 {
 	struct worker *w = a->req->w;
-	struct spot *s = a->req->use.spot;
 	mono_us now = worker_now(w);
 	struct limits_told t;
 	int64_t us;
 
 	atomic_fetch_add_explicit(&a->target->state->limited, 1, memory_order_relaxed);
+	if (a->key != NULL)
+		atomic_fetch_add_explicit(&a->key->state->limited, 1, memory_order_relaxed);
 	limits_read(h, w->wall, &t);
-	limits_heed(s, &t, now, HINTS_MOST_US);
-	if (told_to_wait(h, w->wall, &us))
-		spot_limit(s, now.us + us);
-	else
-		spot_limit(s, now.us + LIMITED_US);
+	limits_heed(a, &t, now, HINTS_MOST_US);
+	wait_until(a, now.us + (told_to_wait(h, w->wall, &us) ? us : LIMITED_US));
 	a->req->use.judged = true; /* it is busy, not ill */
 }
 
@@ -254,6 +288,8 @@ static void health_answered(struct attempt *a, const struct http_head *h)
 	struct limits_told t;
 
 	account_good(a->target->state);
+	if (a->key != NULL)
+		account_good(a->key->state);
 	if (circuit_state(&s->circuit, now) != CIRCUIT_CLOSED) {
 		circuit_success(&s->circuit, now);
 		if (a->req->use.probe)
@@ -266,8 +302,10 @@ static void health_answered(struct attempt *a, const struct http_head *h)
 	if (h->status / 100 != 2)
 		return;
 	spot_unlimit(s);
+	if (a->key != NULL)
+		key_pool_unlimit(a->route, a->key);
 	limits_read(h, w->wall, &t);
-	limits_heed(s, &t, now, LIMITED_MOST_US);
+	limits_heed(a, &t, now, LIMITED_MOST_US);
 }
 
 void health_head(struct attempt *a, const struct http_head *h)
@@ -307,7 +345,7 @@ void health_error(struct attempt *a, enum error_class is)
 
 void health_refused(struct attempt *a, int status)
 {
-	struct account_state *s = a->target->state;
+	struct account_state *s = account_of(a);
 
 	/* A 403 may be about what this one request wants; a bad key fails them all. */
 	if (status == 403 && atomic_fetch_add_explicit(&s->forbidden, 1, memory_order_relaxed) + 1 <

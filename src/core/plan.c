@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/cred_token.h"
+#include "core/key_pool.h"
 #include "core/label.h"
 #include "core/plan.h"
 #include "core/plan_keys.h"
@@ -111,6 +112,21 @@ static int plan_target_cred(struct tg_conf *c, struct target *t, struct conf_err
 	return 0;
 }
 
+/* Each with the lines that carry it, so that a request only takes one. */
+static void plan_target_keys(struct tg_conf *c, struct target *t)
+{
+	const struct cfg_target_key *v = t->cfg->keys.v;
+
+	t->n_keys = (unsigned)t->cfg->keys.n;
+	tg_assert(t->n_keys <= KEY_POOL_MAX);
+	t->keys = plan_alloc(c, t->n_keys * sizeof *t->keys);
+	for (unsigned i = 0; i < t->n_keys; i++)
+		t->keys[i] = (struct pool_key){ .id = v[i].id,
+			.secret = v[i].key,
+			.weight = (uint32_t)v[i].weight,
+			.auth = t->provider->credentials(&c->arena, v[i].key) };
+}
+
 /* Where it is: as the configuration says, or else where its provider is for everybody. */
 static int plan_target_url(struct target *t, struct conf_error *err)
 {
@@ -158,6 +174,7 @@ static int plan_target(
 	t->clocks = clocks_inherit(&cfg->timeouts, &c->cfg.upstream);
 	t->host_field = plan_host_field(c, &t->url);
 	t->auth = t->provider->credentials(&c->arena, cfg->key);
+	plan_target_keys(c, t);
 	t->pool_key =
 		arena_printf(&c->arena, "%d|%.*s|%u|%.*s|%d|%.*s", t->url.tls, STR_FMT(t->url.host),
 			t->url.port, STR_FMT(cfg->ca), cfg->tls_verify, STR_FMT(cfg->proxy));

@@ -25,6 +25,8 @@ struct cred;
 struct provider;
 struct resolver;
 struct est_ratio;
+struct key_rate;
+struct pool_key;
 struct resolve_name;
 struct spot;
 struct account_state;
@@ -35,8 +37,11 @@ struct target { /* an account at a provider */
 	const struct cfg_target *cfg;
 	struct url url;
 	struct str host_field; /* value of Host */
-	struct str auth;   /* complete credential field lines for the provider's dialect; secret */
-	struct cred *cred; /* instead, one that changes; NULL: none */
+	struct str auth; /* complete credential field lines for the provider's dialect; secret */
+	struct pool_key *keys;      /* instead, several (key_pool.h) */
+	struct key_rate **key_rate; /* of each of them, for requests without a model */
+	unsigned n_keys;            /* 0: one, or none */
+	struct cred *cred;          /* instead, one that changes; NULL: none */
 	struct str pool_key;        /* connections may be shared by targets with the same key */
 	SSL_CTX *tls;               /* NULL: plain */
 	struct resolve_name *addr;  /* the host, or the proxy */
@@ -55,7 +60,8 @@ struct route_target { /* one way to serve a model */
 	struct str model_json; /* the same, quoted */
 	struct est_ratio *ratio;
 	struct spot *spot;
-	const struct price *price; /* while the plan's prices stand; NULL: no entry */
+	struct key_rate **key_rate; /* of each of the target's keys */
+	const struct price *price;  /* while the plan's prices stand; NULL: no entry */
 	int64_t weight;
 };
 

@@ -3,6 +3,7 @@
  */
 #include "core/plan_route.h"
 
+#include "core/key_pool.h"
 #include "core/plan.h"
 #include "core/spots.h"
 
@@ -47,6 +48,34 @@ static void route_presets(struct tg_conf *c)
 
 /* ---- targets and models */
 
+/* What was said of each of the target's keys, where it has several. */
+static struct key_rate **route_key_rates(
+	struct tg_conf *c, const struct target *t, struct str model)
+{
+	struct key_rate **v;
+
+	if (t->n_keys == 0)
+		return NULL;
+	v = route_alloc(c, t->n_keys * sizeof(struct key_rate *));
+	for (unsigned i = 0; i < t->n_keys; i++)
+		v[i] = key_rate_of(t->place, t->keys[i].id, model);
+	return v;
+}
+
+/* All keys together are the account: with others it is another one. */
+static void route_accounts(struct tg_conf *c, struct target *t)
+{
+	struct str all = t->cfg->key;
+
+	for (unsigned i = 0; i < t->n_keys; i++) {
+		struct pool_key *k = &t->keys[i];
+
+		k->state = account_state_of_key(t->name, k->id, k->secret);
+		all = arena_printf(&c->arena, "%.*s\n%.*s", STR_FMT(all), STR_FMT(k->secret));
+	}
+	t->state = account_state_of(t->name, all);
+}
+
 static void route_states(struct tg_conf *c)
 {
 	bool fresh = c->generation > 1;
@@ -58,7 +87,8 @@ static void route_states(struct tg_conf *c)
 		/* what was learned at another address is of another place */
 		t->place = arena_printf(
 			&c->arena, "%.*s %.*s", STR_FMT(t->name), STR_FMT(t->cfg->base_url));
-		t->state = account_state_of(t->name, t->cfg->key);
+		route_accounts(c, t);
+		t->key_rate = route_key_rates(c, t, STR_NONE);
 		t->spot = spot_of(t->place, STR_NONE, fresh, now);
 	}
 	for (unsigned i = 0; i < c->n_models; i++)
@@ -66,6 +96,7 @@ static void route_states(struct tg_conf *c)
 			struct route_target *t = &c->models[i].route[k];
 
 			t->spot = spot_of(t->target->place, t->model, fresh, now);
+			t->key_rate = route_key_rates(c, t->target, t->model);
 		}
 }
 

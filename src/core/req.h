@@ -12,6 +12,7 @@
 #include "core/clamp.h"
 #include "core/endpoint.h"
 #include "core/health.h"
+#include "core/key_pool.h"
 #include "core/leg.h"
 #include "core/module.h"
 #include "core/plan.h"
@@ -130,6 +131,7 @@ struct req {
 	const struct preset *preset;      /* of a rule or the client; NULL: the model's */
 	uint8_t fallback_at;              /* how many of model_first's were looked at */
 	struct route_use use;             /* where it is now */
+	struct key_use keys;              /* which key it goes with, of a target that has several */
 	struct str route_text;            /* x-tollgate-route, when it was asked for */
 	const struct route_target *route; /* chosen */
 	struct route_target path_route;   /* when there is no model */

@@ -10,11 +10,12 @@
 #include "route/capacity.h"
 #include "route/spot.h"
 
-#define CREDENTIAL_US     5000000 /* a refused account is left alone for so long, doubling */
-#define CREDENTIAL_MAX_US 600000000
-#define FORBIDDEN_MOST    5 /* 403s in a row: not about single requests any more */
+#define CREDENTIAL_US       5000000 /* a refused account is left alone for so long, doubling */
+#define CREDENTIAL_MAX_US   600000000
+#define CREDENTIAL_PROBE_US 5000000 /* one request tries it again in so long */
+#define FORBIDDEN_MOST      5       /* 403s in a row: not about single requests any more */
 
-struct account_state {                    /* of a whole target */
+struct account_state {                    /* of a whole target, or of one key of several */
 	_Atomic bool drained;             /* by the operator */
 	_Atomic int64_t refused_until_us; /* its credentials, or it is out of money */
 	_Atomic uint32_t refused;         /* times in a row */
@@ -26,9 +27,14 @@ struct account_state {                    /* of a whole target */
 	uint64_t secret; /* a digest of the key: with another one it is another account */
 };
 
+struct key_rate;
+
 /* Control thread; what they point to may be used by any. A spot that is new although there are
  * others (a reload brought it) starts slowly: now. */
 struct spot *spot_of(struct str target, struct str model, bool fresh, mono_us now);
 struct account_state *account_state_of(struct str target, struct str secret);
+/* key: of the target's several, by id. */
+struct account_state *account_state_of_key(struct str target, struct str key, struct str secret);
+struct key_rate *key_rate_of(struct str target, struct str key, struct str model);
 
 #endif

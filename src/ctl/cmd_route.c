@@ -206,12 +206,29 @@ static enum ctl_exit route(int argc, char **argv)
 
 /* ---- targets */
 
+/* How many of its keys are used: "2/3"; one alone is not told. */
+static void cell_keys(struct table *t, const json_t *keys)
+{
+	char buf[32] = "";
+	size_t i, up = 0;
+	const json_t *k;
+
+	json_array_foreach(keys, i, k)
+	{
+		up += strcmp(text(k, "state"), "up") == 0;
+	}
+	if (json_array_size(keys) > 0)
+		snprintf(buf, sizeof buf, "%zu/%zu", up, json_array_size(keys));
+	cell(t, buf);
+}
+
 static void list_row(struct table *t, const json_t *target, const json_t *m)
 {
 	cell(t, text(target, "name"));
 	cell(t, text(target, "provider"));
 	cell(t, text(target, "region"));
 	cell(t, text(target, "state"));
+	cell_keys(t, json_object_get(target, "keys"));
 	cell(t, text(m, "model"));
 	cell(t, text(m, "circuit"));
 	cell_number(t, json_object_get(m, "open_seconds"), "%.0f");
@@ -224,15 +241,16 @@ static void list_row(struct table *t, const json_t *target, const json_t *m)
 
 static void list_print(const json_t *j)
 {
-	static const char *const titles[] = { "target", "provider", "region", "state", "model",
-		"circuit", "open s", "limited s", "in flight", "first ms", "token us", "failures" };
+	static const char *const titles[] = { "target", "provider", "region", "state", "keys",
+		"model", "circuit", "open s", "limited s", "in flight", "first ms", "token us",
+		"failures" };
 	const json_t *target, *m;
 	struct table t;
 	size_t i, k;
 
 	table_init(&t);
 	for (i = 0; i < TG_ARRAY_LEN(titles); i++)
-		table_column(&t, titles[i], i < 6 ? TABLE_LEFT : TABLE_RIGHT);
+		table_column(&t, titles[i], i < 7 ? TABLE_LEFT : TABLE_RIGHT);
 	json_array_foreach(json_object_get(j, "targets"), i, target)
 	{
 		const json_t *models = json_object_get(target, "models");

@@ -31,6 +31,8 @@ X(UP_REUSES, "tollgate_upstream_reuses_total", counter, "Requests sent on a kept
 X(UP_FREE_RETRIES, "tollgate_upstream_free_retries_total", counter,
 	"Requests sent again because a reused connection died before its first byte.")
 X(UP_FAILOVERS, "tollgate_upstream_failovers_total", counter, "Requests moved on to another target.")
+X(UP_KEY_SWITCHES, "tollgate_upstream_key_switches_total", counter,
+	"Requests sent once more to the same target, with another of its `keys`.")
 X(UP_FALLBACKS, "tollgate_upstream_fallbacks_total", counter, "Requests moved on to another model, of its `fallback`.")
 X(UP_RETRIES_REFUSED, "tollgate_upstream_retries_refused_total", counter,
 	"Failed exchanges that were not tried elsewhere: the budget for retries was used up.")
@@ -65,6 +67,12 @@ X(TARGET_OPENED, "tollgate_target_circuit_opened_total", counter, "Times that a 
 X(TARGET_REFUSED, "tollgate_target_refused_total", counter,
 	"Times that a provider refused a target's account (credentials, money), by target.")
 X(TARGET_LIMITED, "tollgate_target_limited_total", counter, "Answers of 429, by target.")
+X(TARGET_KEY_UP, "tollgate_target_key_up", gauge,
+	"1 while a key of a target with several is used: neither refused nor told to wait, by target and key.")
+X(TARGET_KEY_REFUSED, "tollgate_target_key_refused_total", counter,
+	"Times that a provider refused a key of several (credentials, money), by target and key.")
+X(TARGET_KEY_LIMITED, "tollgate_target_key_limited_total", counter,
+	"Answers of 429 to a key of several, by target and key.")
 X(QUOTA_LIMIT, "tollgate_quota_limit", gauge,
 	"Limits, of the 50 nearest to their end: USD of cost, otherwise numbers, by scope, dimension and period.")
 X(QUOTA_USED, "tollgate_quota_used", gauge, "What they have used.")
