@@ -675,6 +675,8 @@ static bool attempt_look(struct attempt *a, struct str p, size_t head)
 	if (a->looking && !a->look_over)
 		return false;
 	a->error_is = error_class_of(body);
+	if (h->status == 429)
+		a->error_retry_ms = error_retry_ms(a->provider->shape, body, &r->w->blocks);
 	return true;
 }
 

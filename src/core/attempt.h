@@ -68,6 +68,7 @@ struct attempt {
 	bool looking;            /* waits for all of an error, to see what it is about */
 	bool look_over;          /* not any more: it is taken as it is */
 	enum error_class error_is;
+	uint64_t error_retry_ms; /* 429: when to come back, as its body says; 0: it does not */
 };
 
 /* Begin with r->route. The answer comes through the sinks, or the request is rerouted or failed. */

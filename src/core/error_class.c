@@ -75,3 +75,22 @@ enum error_class error_class_of(struct str body)
 {
 	return body.n <= ERROR_BODY_MAX ? class_of_object(body, 2) : ERROR_OTHER;
 }
+
+uint64_t error_retry_ms(enum chat_shape shape, struct str body, struct block_pool *pool)
+{
+	const struct chat_codec *codec = chat_codecs[shape];
+	struct chat_error e = { .status = 429 };
+	struct chat_context cx = { .fail = "" };
+	struct arena mem;
+	struct json_node *root;
+	struct json_fail fail;
+
+	if (codec == NULL || codec->read_error == NULL || body.n > ERROR_BODY_MAX)
+		return 0;
+	arena_init(&mem, pool, 0);
+	cx.arena = &mem;
+	if (json_tree_parse(&mem, body, ERROR_BODY_MAX, &root, &fail) == 0)
+		codec->read_error(&cx, root, &e);
+	arena_fini(&mem);
+	return e.retry_ms;
+}

@@ -1,6 +1,7 @@
 /*
  * error_class.h: what a provider's error is about, where its status does not say: the account's
- * money, the model's context, the provider's content policy. Pure: a peer's bytes in, a class out.
+ * money, the model's context, the provider's content policy; and when to come back, where its head
+ * does not say. Pure: a peer's bytes in.
  */
 #ifndef TG_CORE_ERROR_CLASS_H
 #define TG_CORE_ERROR_CLASS_H
@@ -8,6 +9,7 @@
 #include <stdbool.h>
 
 #include "base/str.h"
+#include "chat/codec.h"
 
 #define ERROR_BODY_MAX 16384 /* longer ones are not looked at */
 
@@ -25,5 +27,11 @@ static inline bool error_class_asks(int status)
 }
 /* body: the whole of it. What is no JSON is ERROR_OTHER. */
 enum error_class error_class_of(struct str body);
+/*
+ * In how many milliseconds to come back, as the body says in the words of its dialect (Google's
+ * RetryInfo, providers.md 5.2); 0: it does not say. What is read of it lies in blocks of the pool
+ * until this returns; without memory it does not say.
+ */
+uint64_t error_retry_ms(enum chat_shape shape, struct str body, struct block_pool *pool);
 
 #endif

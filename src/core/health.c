@@ -264,6 +264,11 @@ static bool told_to_wait(const struct http_head *h, wall_us now, int64_t *us)
 	       hint_retry_after(field_of(h, STR("retry-after")), now, us) == 0;
 }
 
+static int64_t wait_of_ms(uint64_t ms)
+{
+	return (int64_t)TG_MIN(ms, (uint64_t)HINTS_MOST_US / 1000) * 1000;
+}
+
 static void health_limited(struct attempt *a, const struct http_head *h)
 {
 	struct worker *w = a->req->w;
@@ -276,7 +281,9 @@ static void health_limited(struct attempt *a, const struct http_head *h)
 		atomic_fetch_add_explicit(&a->key->state->limited, 1, memory_order_relaxed);
 	limits_read(h, w->wall, &t);
 	limits_heed(a, &t, now, HINTS_MOST_US);
-	wait_until(a, now.us + (told_to_wait(h, w->wall, &us) ? us : LIMITED_US));
+	if (!told_to_wait(h, w->wall, &us))
+		us = a->error_retry_ms > 0 ? wait_of_ms(a->error_retry_ms) : LIMITED_US;
+	wait_until(a, now.us + us);
 	a->req->use.judged = true; /* it is busy, not ill */
 }
 

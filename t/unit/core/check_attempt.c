@@ -37,14 +37,17 @@ static void setup(void)
 		"targets:\n"
 		"  one: { provider: openai, base_url: 'http://127.0.0.1:%u', key: one-secret }\n"
 		"  two: { provider: openai, base_url: 'http://127.0.0.1:%u', key: two-secret }\n"
+		"  gem1: { provider: gemini, base_url: 'http://127.0.0.1:%u', key: x }\n"
+		"  gem2: { provider: gemini, base_url: 'http://127.0.0.1:%u', key: y }\n"
 		"models:\n"
 		"  m: { targets: one }\n"
 		"  both: { targets: [ one, two ] }\n"
+		"  gem: { targets: [ gem1, gem2 ] }\n"
 		"upstream: { connect: 1m, first_byte: 2m, between_bytes: 3m, send: 4m, total: 50m "
 		"}\n"
 		"timeouts: { body: 5m, send: 6m }\n"
 		"tenants: { me: { keys: [ { id: k, sha256: " FAKE_KEY_SHA " } ] } }\n",
-		one.port, two.port);
+		one.port, two.port, one.port, two.port);
 	fake_init(&f, yaml);
 }
 
@@ -530,6 +533,39 @@ START_TEST(another_target)
 }
 END_TEST
 
+/* What a body says of when to come back is known of its target; head and body come apart. */
+START_TEST(told_in_the_body)
+{
+	static const char head[] = "HTTP/1.1 429 x\r\ncontent-length: 146\r\n\r\n",
+			  body[] = "{\"error\":{\"code\":429,\"status\":\"RESOURCE_EXHAUSTED\","
+				   "\"details\":[{\"@type\":\"x/google.rpc.RetryInfo\","
+				   "\"retryDelay\":\"34.4s\"}],\"message\":\"later, please\"}}";
+	const struct model *gem = plan_find_model(f.conf, STR("gem"));
+	struct upstream *first, *second;
+
+	ck_assert_uint_eq(sizeof body - 1, 146);
+	ask_body("/v1beta/models/gem:generateContent", "content-type: application/json\r\n",
+		"{\"contents\":[]}");
+	first = asked();
+	second = first == &one ? &two : &one;
+	FAKE_UNTIL(&f, upstream_has_request(first));
+	UPSTREAM_SAY(first, head);
+	fake_turn(&f);
+	UPSTREAM_SAY(first, body);
+	UPSTREAM_TAKE(&f, second);
+	for (unsigned i = 0; i < 2; i++) {
+		int64_t us = atomic_load(&gem->route[i].spot->not_before_us);
+
+		if ((first == &one) == (i == 0))
+			ck_assert_int_gt(us - worker_now(&f.w).us, 30000000);
+		else
+			ck_assert_int_le(us, worker_now(&f.w).us);
+	}
+	UPSTREAM_SAY(second, "HTTP/1.1 503 x\r\ncontent-length: 2\r\n\r\nno");
+	until_answered(503);
+}
+END_TEST
+
 /* ---- clocks */
 
 START_TEST(first_byte_clock)
@@ -893,6 +929,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, unasked_in_the_same_turn);
 	tcase_add_test(tc, unasked_on_its_way);
 	tcase_add_loop_test(tc, another_target, 0, sizeof first_answers / sizeof *first_answers);
+	tcase_add_test(tc, told_in_the_body);
 	tcase_add_test(tc, first_byte_clock);
 	tcase_add_test(tc, between_bytes_clock);
 	tcase_add_test(tc, total_clock);

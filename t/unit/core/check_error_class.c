@@ -78,8 +78,38 @@ START_TEST(statuses)
 }
 END_TEST
 
+#define RETRY(delay)                                                                          \
+	"{\"error\":{\"code\":429,\"status\":\"RESOURCE_EXHAUSTED\",\"details\":[{\"@type\":" \
+	"\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"" delay "\"}]}}"
+
+static const struct {
+	enum chat_shape shape;
+	const char *body;
+	uint64_t ms;
+} retries[] = {
+	{ SHAPE_GEMINI, RETRY("34.4s"), 34400 },
+	{ SHAPE_GEMINI, "[" RETRY("2s") "]", 2000 },
+	{ SHAPE_GEMINI, RETRY("soon"), 0 },
+	{ SHAPE_GEMINI, "{\"error\":{\"code\":429}}", 0 },
+	{ SHAPE_GEMINI, "{\"error\":", 0 },
+	{ SHAPE_GEMINI, "", 0 },
+	{ SHAPE_OPENAI, RETRY("2s"), 0 },
+	{ SHAPE_NONE, RETRY("2s"), 0 },
+};
+
+START_TEST(when_to_come_back)
+{
+	char *copy = unit_copy(retries[_i].body, strlen(retries[_i].body));
+	struct str body = str_mk(copy, strlen(retries[_i].body));
+
+	ck_assert_uint_eq(error_retry_ms(retries[_i].shape, body, NULL), retries[_i].ms);
+	free(copy);
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
+	tcase_add_loop_test(tc, when_to_come_back, 0, TG_ARRAY_LEN(retries));
 	tcase_add_loop_test(tc, classes, 0, sizeof rows / sizeof *rows);
 	tcase_add_test(tc, large);
 	tcase_add_test(tc, statuses);

@@ -136,6 +136,29 @@ START_TEST(what_heads_say)
 }
 END_TEST
 
+/* Google says in the body alone when to come back; a head that says it is believed first. */
+START_TEST(what_bodies_say)
+{
+	static const struct {
+		const char *head;
+		uint64_t ms;
+		int64_t us;
+	} rows[] = {
+		{ "HTTP/1.1 429 x\r\n\r\n", 34400, 34400000 },
+		{ "HTTP/1.1 429 x\r\nretry-after: 7\r\n\r\n", 34400, 7000000 },
+		{ "HTTP/1.1 429 x\r\n\r\n", UINT64_MAX, HINTS_MOST_US },
+		{ "HTTP/1.1 429 x\r\n\r\n", 0, LIMITED_US },
+	};
+	struct req *r = request("/v1/chat/completions", "m");
+
+	a.error_retry_ms = rows[_i].ms;
+	head(r, rows[_i].head);
+	ck_assert_int_eq(limited_us(r), rows[_i].us);
+	health_leave(r);
+	fake_drop(&f);
+}
+END_TEST
+
 /* Fewer tokens are left than a request needs: that one goes elsewhere, smaller ones do not. */
 START_TEST(tokens_left)
 {
@@ -270,6 +293,7 @@ static void tests(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, what_heads_say, 0, sizeof heads / sizeof *heads);
+	tcase_add_loop_test(tc, what_bodies_say, 0, 4);
 	tcase_add_test(tc, tokens_left);
 	tcase_add_loop_test(tc, out_and_back, 0, 2);
 	tcase_add_test(tc, accounts);
