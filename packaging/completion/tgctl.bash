@@ -19,7 +19,7 @@ _tgctl() {
 		;;
 	esac
 	case $COMP_CWORD:${COMP_WORDS[1]}:${COMP_WORDS[2]} in
-	1:*) words="keys prices usage ledger quota route targets export help" ;;
+	1:*) words="keys prices usage ledger quota export route targets help" ;;
 	2:keys:*) words="create hash" ;;
 	2:prices:*) words="list show history diff import" ;;
 	2:ledger:*) words="tail dump verify reconcile" ;;
@@ -27,7 +27,7 @@ _tgctl() {
 	2:route:*) words="explain" ;;
 	2:targets:*) words="list drain enable" ;;
 	2:export:*) words="jsonl csv" ;;
-	2:help:*) words="keys prices usage ledger quota route targets export" ;;
+	2:help:*) words="keys prices usage ledger quota export route targets" ;;
 	*:keys:*) words="--tenant --id --expires --json --help" ;;
 	*:prices:import) words="litellm -o --output --date --corrections --report --help" ;;
 	*:prices:*) words="--provider --model -c --config --json --help" ;;
