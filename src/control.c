@@ -25,6 +25,7 @@
 #include "admin/usage_page.h"
 #include "base/log.h"
 #include "control.h"
+#include "core/health_check.h"
 #include "core/module.h"
 #include "core/plan.h"
 #include "core/req.h"
@@ -319,6 +320,7 @@ static int control_reload(struct control *c, struct conf_error *err)
 	for (unsigned i = 0; i < c->n_workers; i++)
 		worker_post_conf(&c->workers[i], next);
 	listeners_publish(next, c->workers, c->n_workers);
+	health_checks_apply(next);
 	(void)!quotad_watch(c->base, next); /* it watches the old one already */
 	geod_reload(next);
 	log_threshold = (enum log_level)next->cfg.log.level;
@@ -591,6 +593,7 @@ static int control_start(struct control *c)
 	for (unsigned i = 0; i < c->n_workers; i++)
 		worker_post_conf(&c->workers[i], c->conf);
 	listeners_publish(c->conf, c->workers, c->n_workers);
+	health_checks_apply(c->conf);
 	if (c->pending != 0)
 		(void)raise(c->pending);
 	return 0;
@@ -600,6 +603,7 @@ static void control_end(struct control *c)
 {
 	for (unsigned i = 0; i < c->n_workers; i++)
 		pthread_join(c->workers[i].thread, NULL);
+	health_checks_stop();
 	quotasync_stop();           /* it asks the resolver */
 	resolver_stop(c->resolver); /* it tells workers */
 	ledgerd_stop();

@@ -413,6 +413,22 @@ static void page_accounts(struct page *p, enum metric_id id, size_t offset)
 	}
 }
 
+static void page_checks(struct page *p, enum metric_id id)
+{
+	const struct tg_conf *c = p->src->conf;
+
+	page_family(p, id);
+	for (unsigned i = 0; c != NULL && i < c->n_targets; i++) {
+		const struct target *t = &c->targets[i];
+		struct metrics_label l = { "target", t->name };
+
+		if (t->cfg->health_check.path.n > 0)
+			metrics_sample_u64(&p->m, "", &l, 1,
+				id == MT_TARGET_CHECK_UP ? !atomic_load(&t->state->check_down)
+							 : atomic_load(&t->state->checks_failed));
+	}
+}
+
 /* One sample of a key. */
 static uint64_t key_value(const struct tg_conf *c, const struct target *t, const struct pool_key *k,
 	enum metric_id id)
@@ -451,6 +467,8 @@ static void page_targets(struct page *p)
 	page_accounts(p, MT_TARGET_OPENED, offsetof(struct account_state, opened));
 	page_accounts(p, MT_TARGET_REFUSED, offsetof(struct account_state, refusals));
 	page_accounts(p, MT_TARGET_LIMITED, offsetof(struct account_state, limited));
+	page_checks(p, MT_TARGET_CHECK_UP);
+	page_checks(p, MT_TARGET_CHECKS_FAILED);
 	page_keys(p, MT_TARGET_KEY_UP);
 	page_keys(p, MT_TARGET_KEY_REFUSED);
 	page_keys(p, MT_TARGET_KEY_LIMITED);

@@ -42,7 +42,7 @@ const char *targets_status(const struct tg_conf *c, const struct target *t, mono
 		return "drained";
 	if (get(&t->state->refused_until_us) > now.us)
 		return "refused";
-	return any_up(c, t, now) ? "up" : "down";
+	return !get(&t->state->check_down) && any_up(c, t, now) ? "up" : "down";
 }
 
 static void put_seconds(struct outbuf *b, const char *name, int64_t until_us, mono_us now)
@@ -131,6 +131,10 @@ static void put_target(
 	if (l->concurrency > 0)
 		outbuf_printf(b, ",\"concurrency\":{\"used\":%lld,\"limit\":%lld}",
 			(long long)get(&t->state->capacity.inflight), (long long)l->concurrency);
+	if (t->cfg->health_check.path.n > 0)
+		outbuf_printf(b, ",\"health_check\":{\"state\":\"%s\",\"checks\":%u,\"failed\":%u}",
+			get(&t->state->check_down) ? "down" : "up", get(&t->state->checks),
+			get(&t->state->checks_failed));
 	if (t->n_keys > 0)
 		put_keys(b, c, t, now);
 	outbuf_lit(b, ",\"models\":[");

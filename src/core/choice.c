@@ -20,8 +20,9 @@
 #define COLD_LOAD        16
 #define COLD_LOOK        8 /* one of so many choices */
 #define STICK_LOAD_SHIFT 2 /* a quarter over the mean */
-#define LIFTED \
-	(CHOICE_BIT(CIRCUIT) | CHOICE_BIT(EJECTED) | CHOICE_BIT(RATE) | CHOICE_BIT(CREDENTIALS))
+#define LIFTED                                                                                    \
+	(CHOICE_BIT(CIRCUIT) | CHOICE_BIT(EJECTED) | CHOICE_BIT(RATE) | CHOICE_BIT(CREDENTIALS) | \
+		CHOICE_BIT(CHECK))
 #define FINAL                                                                               \
 	(CHOICE_BIT(TRIED) | CHOICE_BIT(DIALECT) | CHOICE_BIT(OTHER) | CHOICE_BIT(REGION) | \
 		CHOICE_BIT(DRAINED) | CHOICE_BIT(CAPACITY))
@@ -167,6 +168,8 @@ static uint32_t filter_health(
 		skips |= CHOICE_BIT(RATE);
 	if (atomic_load_explicit(&account->refused_until_us, memory_order_relaxed) > now)
 		skips |= CHOICE_BIT(CREDENTIALS);
+	if (atomic_load_explicit(&account->check_down, memory_order_relaxed))
+		skips |= CHOICE_BIT(CHECK);
 	return skips;
 }
 

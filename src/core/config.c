@@ -380,6 +380,12 @@ static const struct conf_directive target_directives[] = {
 		AT(cfg_target, limits),
 		.block = &config_target_limits_block,
 		.help = "What it may be asked for; absent: anything." },
+	{ .name = "health_check",
+		.type = CONF_BLOCK,
+		AT(cfg_target, health_check),
+		.block = &config_health_check_block,
+		.help = "Ask it now and then whether it is well; absent: what requests meet "
+			"says it." },
 	{ .name = NULL },
 };
 static const struct conf_block target_block = {

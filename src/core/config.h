@@ -70,6 +70,18 @@ struct cfg_upstream {             /* provider clocks and pool: a block of defaul
 	int64_t pool;             /* idle connections kept per worker: 64 */
 };
 
+/* The defaults of the directives below: a check that was not written has these and no path. */
+#define HEALTH_CHECK_INTERVAL 10000000
+#define HEALTH_CHECK_TIMEOUT  2000000
+#define HEALTH_CHECK_GOOD     2
+#define HEALTH_CHECK_BAD      3
+struct cfg_health_check { /* of a target; path empty: none */
+	struct str path;
+	int64_t interval_us, timeout_us;
+	int64_t healthy, unhealthy; /* checks in a row */
+	struct conf_pos pos;
+};
+
 struct cfg_target_key {
 	struct str id;
 	struct str key; /* secret */
@@ -98,6 +110,7 @@ struct cfg_target {
 	struct str proxy; /* http://host:port: CONNECT (https) or absolute-form (http) through it */
 	struct cfg_upstream timeouts; /* values of 0 inherit from config.upstream */
 	struct cfg_target_limits limits;
+	struct cfg_health_check health_check;
 	struct conf_pos pos;
 };
 

@@ -218,6 +218,32 @@ static int check_token(struct conf_load *l, const struct cfg_target *t)
 	return 0;
 }
 
+static int check_health_check(struct conf_load *l, const struct cfg_target *t)
+{
+	const struct cfg_health_check *h = &t->health_check;
+
+	/* Without a word of it there is none, and dumps write it out like that. */
+	if (h->path.n == 0 && h->interval_us == HEALTH_CHECK_INTERVAL &&
+		h->timeout_us == HEALTH_CHECK_TIMEOUT && h->healthy == HEALTH_CHECK_GOOD &&
+		h->unhealthy == HEALTH_CHECK_BAD)
+		return 0;
+	if (h->path.n == 0 || h->path.p[0] != '/')
+		return conf_fail_at(l, &h->path,
+			"`health_check` of `%.*s` needs a `path` such as /v1/models, with a slash "
+			"in front",
+			STR_FMT(t->name));
+	for (size_t i = 0; i < h->path.n; i++)
+		if (h->path.p[i] <= ' ' || h->path.p[i] > '~' || h->path.p[i] == '#')
+			return conf_fail_at(l, &h->path,
+				"`path` goes into a URL as it is: plain ASCII without spaces");
+	if (t->proxy.n > 0 || !t->tls_verify)
+		return conf_fail_at(l, &h->path,
+			"`health_check` of `%.*s` goes straight to it and verifies its "
+			"certificate: not with `proxy`, nor with `tls_verify: false`",
+			STR_FMT(t->name));
+	return 0;
+}
+
 int config_check_target(struct conf_load *l, void *obj)
 {
 	const struct cfg_target *t = obj;
@@ -248,7 +274,7 @@ int config_check_target(struct conf_load *l, void *obj)
 		log_warn("certificates of a provider are not verified", "target=%.*s at=%s:%u:%u",
 			STR_FMT(t->name), pos.file, pos.line, pos.col);
 	}
-	return check_proxy(l, &t->proxy);
+	return check_health_check(l, t) != 0 ? -1 : check_proxy(l, &t->proxy);
 }
 
 int config_check_model(struct conf_load *l, void *obj)

@@ -54,7 +54,8 @@ extern const struct conf_block config_listen_block, config_admin_block; /* confi
 extern const struct conf_block config_geoip_block, config_geo_block, config_geo_root_block;
 extern const char *const config_client_header_words[];
 extern const struct conf_block config_route_block, config_rule_block, config_target_limits_block,
-	config_target_keys_block, config_model_block; /* config_route.c */
+	config_target_keys_block, config_health_check_block,
+	config_model_block; /* config_route.c */
 /* A name that goes into paths, headers and metrics labels. what: of which it is. */
 int config_check_name(struct conf_load *l, const char *what, const struct str *name) TG_MUST_CHECK;
 

@@ -404,6 +404,52 @@ const struct conf_block config_target_keys_block = {
 	.check = check_target_key,
 };
 
+static const struct conf_directive health_check_directives[] = {
+	{ .name = "path",
+		.type = CONF_STRING,
+		AT(cfg_health_check, path),
+		.help = "What is asked for (GET), behind the host, with the target's key: "
+			"/v1/models. Well: 2xx and 3xx, and 401, 402, 403 and 429, which are "
+			"about the key. Answers have at most 64 KB." },
+	{ .name = "interval",
+		.type = CONF_DURATION,
+		AT(cfg_health_check, interval_us),
+		.def = "10s",
+		.min = 100000,
+		.max = INT64_C(86400000000),
+		.help = "From the end of a check to the next one." },
+	{ .name = "timeout",
+		.type = CONF_DURATION,
+		AT(cfg_health_check, timeout_us),
+		.def = "2s",
+		.min = 10000,
+		.max = 60000000,
+		.help = "For all of a check." },
+	{ .name = "healthy",
+		.type = CONF_INT,
+		AT(cfg_health_check, healthy),
+		.def = "2",
+		.min = 1,
+		.max = 100,
+		.help = "So many good checks in a row bring it back." },
+	{ .name = "unhealthy",
+		.type = CONF_INT,
+		AT(cfg_health_check, unhealthy),
+		.def = "3",
+		.min = 1,
+		.max = 100,
+		.help = "So many failed ones in a row take it out." },
+	{ .name = NULL },
+};
+const struct conf_block config_health_check_block = {
+	.name = "health check",
+	.help = "Ask a target now and then whether it is well, beside what requests meet there. Of "
+		"each gateway for itself.",
+	.size = sizeof(struct cfg_health_check),
+	.directives = health_check_directives,
+	POS_OF(cfg_health_check),
+};
+
 static const struct conf_directive model_target_directives[] = {
 	{ .name = "target",
 		.type = CONF_STRING,

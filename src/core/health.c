@@ -368,7 +368,9 @@ bool health_is_drained(const struct target *t)
 
 bool health_is_up(const struct target *t, const struct spot *s, mono_us now)
 {
-	return !health_is_drained(t) && circuit_state(&s->circuit, now) == CIRCUIT_CLOSED &&
+	return !health_is_drained(t) &&
+	       !atomic_load_explicit(&t->state->check_down, memory_order_relaxed) &&
+	       circuit_state(&s->circuit, now) == CIRCUIT_CLOSED &&
 	       atomic_load_explicit(&t->state->refused_until_us, memory_order_relaxed) <= now.us;
 }
 

@@ -28,6 +28,7 @@ libtg_core_a_SOURCES = \
 	src/core/fields.c src/core/fields.h \
 	src/core/geo.c src/core/geo.h src/core/plan_geo.c \
 	src/core/health.c src/core/health.h \
+	src/core/health_check.c src/core/health_check.h \
 	src/core/hold_mode.c src/core/hold_mode.h \
 	src/core/key_pool.c src/core/key_pool.h \
 	src/core/label.c src/core/label.h \

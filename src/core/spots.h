@@ -23,6 +23,9 @@ struct account_state {                    /* of a whole target, or of one key of
 	_Atomic uint32_t refusals;        /* in all: a counter */
 	_Atomic uint32_t opened;          /* circuits of it, in all */
 	_Atomic uint32_t limited;         /* 429s, in all */
+	_Atomic bool check_down;          /* health_check.h: it is not well */
+	_Atomic uint32_t checks;          /* in all */
+	_Atomic uint32_t checks_failed;
 	struct capacity capacity;
 	uint64_t secret; /* a digest of the key: with another one it is another account */
 };

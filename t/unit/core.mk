@@ -18,6 +18,7 @@ UNIT_TESTS += \
 	t/unit/core/check_geo \
 	t/unit/core/check_choice t/unit/core/check_error_class t/unit/core/check_rules \
 	t/unit/core/check_health \
+	t/unit/core/check_health_check \
 	t/unit/core/check_hold_mode \
 	t/unit/core/check_http_fetch \
 	t/unit/core/check_key_pool \
@@ -48,6 +49,7 @@ t_unit_core_check_attempt_SOURCES = t/unit/core/check_attempt.c t/unit/core/upst
 t_unit_core_check_attempt_build_SOURCES = t/unit/core/check_attempt_build.c t/unit/core/fake.h
 t_unit_core_check_choice_SOURCES = t/unit/core/check_choice.c t/unit/core/fake.h
 t_unit_core_check_rules_SOURCES = t/unit/core/check_rules.c t/unit/core/fake.h
+t_unit_core_check_health_check_SOURCES = t/unit/core/check_health_check.c
 t_unit_core_check_key_pool_SOURCES = t/unit/core/check_key_pool.c t/unit/core/upstream.h
 t_unit_core_check_health_SOURCES = t/unit/core/check_health.c t/unit/core/upstream.h
 t_unit_core_check_body_SOURCES = t/unit/core/check_body.c t/unit/core/fake.h

@@ -67,6 +67,10 @@ X(TARGET_OPENED, "tollgate_target_circuit_opened_total", counter, "Times that a 
 X(TARGET_REFUSED, "tollgate_target_refused_total", counter,
 	"Times that a provider refused a target's account (credentials, money), by target.")
 X(TARGET_LIMITED, "tollgate_target_limited_total", counter, "Answers of 429, by target.")
+X(TARGET_CHECK_UP, "tollgate_target_health_check_up", gauge,
+	"1 while the `health_check` of a target says that it is well, by target.")
+X(TARGET_CHECKS_FAILED, "tollgate_target_health_checks_failed_total", counter,
+	"Checks of a target with `health_check` that failed, by target.")
 X(TARGET_KEY_UP, "tollgate_target_key_up", gauge,
 	"1 while a key of a target with several is used: neither refused nor told to wait, by target and key.")
 X(TARGET_KEY_REFUSED, "tollgate_target_key_refused_total", counter,
