@@ -42,9 +42,10 @@
 #include "quotaops.h"
 #include "quotasync.h"
 
-#define MAX_WORKERS  QUOTA_THREADS /* sums of accounts have room for so many */
-#define NAME_WAIT_US 2000000
-#define CRED_WAIT_US 5000000 /* for all of them together */
+#define MAX_WORKERS   QUOTA_THREADS /* sums of accounts have room for so many */
+#define NAME_WAIT_US  2000000
+#define CRED_WAIT_US  5000000 /* for all of them together */
+#define CRED_DRAIN_US 1000000
 
 struct control {
 	const struct control_options *opt;
@@ -629,6 +630,9 @@ static void control_end(struct control *c)
 	event_base_free(c->base);
 	free(c->workers);
 	log_notice("ended", "exit=0");
+	/* Who fetches a credential still may be in a library that an orderly exit takes down. */
+	if (!cred_drain(CRED_DRAIN_US))
+		_exit(0);
 }
 
 int control_run(const struct control_options *opt)

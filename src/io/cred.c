@@ -38,7 +38,9 @@ struct cred {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t answer = PTHREAD_COND_INITIALIZER; /* some credential was asked for */
+static pthread_cond_t gone = PTHREAD_COND_INITIALIZER;   /* a thread is at its end */
 static struct list creds = { &creds, &creds };
+static unsigned n_threads;
 static bool fetch_nothing;
 
 /* ---- what a fetch brings */
@@ -66,7 +68,8 @@ int cred_got_part(struct cred_got *g, unsigned i, struct str text)
 	for (size_t k = 0; k < text.n; k++)
 		if ((unsigned char)text.p[k] < 0x20 || text.p[k] == 0x7f)
 			return cred_fail(g, "it has a control character in it");
-	memcpy(g->buf + g->n, text.p, text.n);
+	if (text.n > 0)
+		memcpy(g->buf + g->n, text.p, text.n);
 	g->part[i] = str_mk(g->buf + g->n, text.n);
 	g->n += text.n;
 	return 0;
@@ -227,8 +230,10 @@ static void *cred_main(void *arg)
 	pthread_mutex_lock(&lock);
 	while (!c->stop)
 		cred_sleep(c, cred_fetch(c, &n_failed));
-	pthread_mutex_unlock(&lock);
 	cred_free(c);
+	n_threads--;
+	pthread_cond_broadcast(&gone);
+	pthread_mutex_unlock(&lock);
 	return NULL;
 }
 
@@ -272,6 +277,7 @@ static struct cred *cred_new(
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	tg_assert(pthread_create(&id, &attr, cred_main, c) == 0);
+	n_threads++;
 	pthread_attr_destroy(&attr);
 	return c;
 }
@@ -288,6 +294,20 @@ struct cred *cred_get(
 	c->refs++;
 	pthread_mutex_unlock(&lock);
 	return c;
+}
+
+bool cred_drain(int64_t timeout_us)
+{
+	wall_us until = { clock_wall().us + timeout_us }; /* what a static condition waits by */
+	struct timespec ts = { until.us / 1000000, until.us % 1000000 * 1000 };
+	bool all;
+
+	pthread_mutex_lock(&lock);
+	while (n_threads > 0 && clock_wall().us < until.us)
+		pthread_cond_timedwait(&gone, &lock, &ts);
+	all = n_threads == 0;
+	pthread_mutex_unlock(&lock);
+	return all;
 }
 
 void cred_fetch_nothing(void)

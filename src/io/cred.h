@@ -63,6 +63,9 @@ bool cred_stopping(const struct cred_got *g);
 struct cred *cred_get(
 	const struct cred_kind *kind, const struct str arg[CRED_ARGS], struct str name);
 void cred_put(struct cred *c);
+/* Block up to timeout_us until the threads of credentials that everybody let go of are at their
+ * end. True: they are. False: a fetch is under way, and what it works with must stay. */
+bool cred_drain(int64_t timeout_us) TG_MUST_CHECK;
 /* From now on nothing is fetched: for programs that only look at a configuration. */
 void cred_fetch_nothing(void);
 

@@ -191,6 +191,20 @@ START_TEST(hanging_fetch_holds_nobody)
 }
 END_TEST
 
+/* A program that ends takes its libraries down: no fetch may be at work in them then. */
+START_TEST(drained)
+{
+	struct cred *c = get(&hanging, "", "");
+
+	while (atomic_load(&hang) == 0)
+		usleep(1000);
+	ck_assert(!cred_drain(20000));
+	cred_put(c);
+	ck_assert(cred_drain(LONG_US));
+	ck_assert_int_eq(atomic_load(&left), 1);
+}
+END_TEST
+
 /* A program that only looks at a configuration runs nobody's commands. */
 START_TEST(nothing_is_fetched)
 {
@@ -230,6 +244,7 @@ START_TEST(parts_are_checked)
 		ck_assert_msg(
 			(cred_got_part(g, 0, str_z(part_rows[i].text)) == 0) == part_rows[i].ok,
 			"part %zu", i);
+	ck_assert_int_eq(cred_got_part(g, 0, STR_NONE), 0);
 	for (size_t i = 0; i < TG_ARRAY_LEN(bearer_rows); i++)
 		ck_assert_msg(
 			(cred_got_bearer(g, str_z(bearer_rows[i].text)) == 0) == bearer_rows[i].ok,
@@ -251,6 +266,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, figures);
 	tcase_add_test(tc, refused);
 	tcase_add_test(tc, hanging_fetch_holds_nobody);
+	tcase_add_test(tc, drained);
 	tcase_add_test(tc, nothing_is_fetched);
 	tcase_add_test(tc, parts_are_checked);
 }
