@@ -401,7 +401,8 @@ const char *json_error_text(enum json_error e)
 	case JSON_E_TRAILING: return "text after the JSON object";
 	case JSON_E_NOT_OBJECT: return "not a JSON object";
 	case JSON_E_ENCODING: return "a member's name is not valid Unicode text";
-	case JSON_E_MEMORY: return "JSON of too many values";
+	case JSON_E_MANY: return "JSON of too many values";
+	case JSON_E_MEMORY: return "no memory for the JSON";
 	}
 	return "unknown error";
 }

@@ -44,6 +44,7 @@ enum json_error {
 	JSON_E_NOT_OBJECT,
 	JSON_E_CASE, /* a key that differs from a watched one in case alone (json_scan_strict) */
 	JSON_E_ENCODING, /* invalid UTF-8 or escape in a watched key or value being decoded */
+	JSON_E_MANY,     /* json_tree.h: more values than are taken */
 	JSON_E_MEMORY,   /* json_tree.h: no room for what is in it */
 };
 

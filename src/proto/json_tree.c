@@ -133,7 +133,7 @@ static struct json_node *add_node(struct tree *t, const char *p, struct str key)
 	struct open *o;
 
 	if (t->nodes_left == 0) {
-		json_lex_fail(&t->lex, p, JSON_E_DEPTH);
+		json_lex_fail(&t->lex, p, JSON_E_MANY);
 		return NULL;
 	}
 	t->nodes_left--;

@@ -19,8 +19,8 @@ struct json_node {
 	struct json_node *next;
 };
 
-/* 0, or -1 with *fail; JSON_E_DEPTH also when more than max_nodes values are in it. The arena
- * running out is JSON_E_MEMORY. Any value may be the root. */
+/* 0, or -1 with *fail; JSON_E_MANY: more than max_nodes values are in it; JSON_E_MEMORY: the arena
+ * ran out. Any value may be the root. */
 int json_tree_parse(struct arena *a, struct str text, size_t max_nodes, struct json_node **root,
 	struct json_fail *fail) TG_MUST_CHECK;
 

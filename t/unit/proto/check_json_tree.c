@@ -158,7 +158,7 @@ START_TEST(limits)
 
 	ck_assert_int_eq(parse(STR("[1,2,3]"), 4, &root, &fail), 0);
 	ck_assert_int_eq(parse(STR("[1,2,3]"), 3, &root, &fail), -1);
-	ck_assert_int_eq(fail.err, JSON_E_DEPTH);
+	ck_assert_int_eq(fail.err, JSON_E_MANY);
 	ck_assert_uint_eq(fail.offset, 5);
 	arena_init(&small, NULL, 1);
 	ck_assert_int_eq(json_tree_parse(&small, STR("[1]"), 9, &root, &fail), -1);
