@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdlib.h>
 
 #include "chat/codec.h"
 
@@ -157,21 +158,35 @@ struct str chat_args_of_jstr(struct chat_context *cx, struct str jstr)
 	return arena_printf(cx->arena, "{\"raw_arguments\":\"%.*s\"}", STR_FMT(jstr));
 }
 
-/* ---- results are named after their calls */
+/* ---- calls, looked up
+ *
+ * By sorting: ids and names are the client's, who knows what any hash of ours makes of them.
+ */
 
-/* Calls by id: open addressing, at most half full. The last call with an id counts. */
-struct call_table {
-	const struct chat_part **slot;
-	size_t mask;
+struct call {
+	struct str key; /* its id, or its name */
+	size_t at;      /* its place among the parts of the request */
+	const struct chat_part *part;
 };
 
-static const struct chat_part **call_slot(const struct call_table *t, struct str id)
-{
-	size_t i = (size_t)str_hash(id) & t->mask;
+struct calls {
+	struct call *v;
+	size_t n;
+};
 
-	while (t->slot[i] != NULL && !str_eq(t->slot[i]->id, id))
-		i = (i + 1) & t->mask;
-	return &t->slot[i];
+static int by_key(const void *a, const void *b)
+{
+	const struct call *x = a, *y = b;
+	int c = str_cmp(x->key, y->key);
+
+	return c != 0 ? c : (x->at > y->at) - (x->at < y->at);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct call *x = a, *y = b;
+
+	return (x->at > y->at) - (x->at < y->at);
 }
 
 static size_t count_calls(const struct chat_request *rq)
@@ -184,33 +199,90 @@ static size_t count_calls(const struct chat_request *rq)
 	return n;
 }
 
-static void name_part(const struct call_table *t, struct chat_part *p)
+/* Sorted by id (or by name), those of one key in the order they came. */
+static int calls_find(
+	struct chat_context *cx, const struct chat_request *rq, bool by_name, struct calls *c)
 {
-	const struct chat_part **slot = call_slot(t, p->id);
+	size_t n = count_calls(rq), at = 0;
 
-	if (p->kind == PART_CALL)
-		*slot = p;
-	else if (p->name.p == NULL && *slot != NULL)
-		p->name = (*slot)->name;
+	*c = (struct calls){ .n = 0 };
+	if (n == 0)
+		return 0;
+	c->v = chat_new(cx, n * sizeof *c->v);
+	if (c->v == NULL)
+		return -1;
+	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
+		for (const struct chat_part *p = t->part; p != NULL; p = p->next, at++)
+			if (p->kind == PART_CALL)
+				c->v[c->n++] = (struct call){ by_name ? p->name : p->id, at, p };
+	qsort(c->v, c->n, sizeof *c->v, by_key);
+	return 0;
+}
+
+/* The last one with that id before a place; NULL: none. */
+static const struct chat_part *call_before(const struct calls *c, struct str id, size_t at)
+{
+	const struct call want = { .key = id, .at = at };
+	size_t low = 0, high = c->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (by_key(&c->v[middle], &want) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 && str_eq(c->v[low - 1].key, id) ? c->v[low - 1].part : NULL;
+}
+
+static void name_result(const struct calls *c, struct chat_part *p, size_t at)
+{
+	const struct chat_part *call;
+
+	if (p->kind != PART_RESULT || p->name.p != NULL)
+		return;
+	call = call_before(c, p->id, at);
+	if (call != NULL)
+		p->name = call->name;
 }
 
 int chat_name_results(struct chat_context *cx, struct chat_request *rq)
 {
-	size_t calls = count_calls(rq), size = 8;
-	struct call_table table;
+	struct calls calls;
+	size_t at = 0;
 
-	if (calls == 0)
-		return 0;
-	while (size < 2 * calls)
-		size *= 2;
-	table.mask = size - 1;
-	table.slot = chat_new(cx, size * sizeof *table.slot);
-	if (table.slot == NULL)
+	if (calls_find(cx, rq, false, &calls) != 0)
 		return -1;
+	if (calls.n == 0)
+		return 0;
 	for (struct chat_turn *t = rq->turn; t != NULL; t = t->next)
-		for (struct chat_part *p = t->part; p != NULL; p = p->next)
-			if (p->kind == PART_CALL || p->kind == PART_RESULT)
-				name_part(&table, p);
+		for (struct chat_part *p = t->part; p != NULL; p = p->next, at++)
+			name_result(&calls, p, at);
+	return 0;
+}
+
+int chat_called_tools(
+	struct chat_context *cx, const struct chat_request *rq, struct str **name, size_t *n)
+{
+	struct calls calls;
+	size_t kept = 0;
+
+	*name = NULL;
+	*n = 0;
+	if (calls_find(cx, rq, true, &calls) != 0)
+		return -1;
+	if (calls.n == 0)
+		return 0;
+	for (size_t i = 0; i < calls.n; i++)
+		if (kept == 0 || !str_eq(calls.v[kept - 1].key, calls.v[i].key))
+			calls.v[kept++] = calls.v[i];
+	qsort(calls.v, kept, sizeof *calls.v, by_place);
+	*name = chat_new(cx, kept * sizeof **name);
+	if (*name == NULL)
+		return -1;
+	for (size_t i = 0; i < kept; i++)
+		(*name)[(*n)++] = calls.v[i].key;
 	return 0;
 }
 

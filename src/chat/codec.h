@@ -101,6 +101,10 @@ struct str chat_args_of_jstr(struct chat_context *cx, struct str jstr);
 /* Gives every PART_RESULT the name of the call before it that has its id, where it has none. */
 int chat_name_results(struct chat_context *cx, struct chat_request *rq) TG_MUST_CHECK;
 
+/* The tools that the request's calls name, each once, in the order they were first called. */
+int chat_called_tools(struct chat_context *cx, const struct chat_request *rq, struct str **name,
+	size_t *n) TG_MUST_CHECK;
+
 /* A data: URL's media type and base64 text; false when it is none, or not in base64. */
 bool chat_data_url(struct str jstr, struct str *mime, struct str *data);
 

@@ -20,10 +20,12 @@ struct plan {
 	const struct model_traits *traits;
 	struct converse_parts parts;
 	enum vendor vendor;
-	uint64_t budget;                 /* 0: no thinking by budget */
-	bool adaptive, off;              /* thinking */
-	bool history;                    /* has tool blocks */
-	bool tools;                      /* toolConfig is written */
+	uint64_t budget;    /* 0: no thinking by budget */
+	bool adaptive, off; /* thinking */
+	bool history;       /* has tool blocks */
+	bool tools;         /* toolConfig is written */
+	struct str *called; /* tools of the history, where none are offered */
+	size_t n_called;
 	const struct chat_turn *prefill; /* the last turn when it is the assistant's */
 };
 
@@ -234,33 +236,14 @@ static void write_tool(const struct plan *p, const struct chat_tool *t, struct j
 	converse_cache_write(&p->parts, t->cache, o);
 }
 
-/* Was the tool of this call named by an earlier one? */
-static bool named_before(const struct chat_request *rq, const struct chat_part *call)
-{
-	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
-		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
-			if (q == call)
-				return false;
-			if (q->kind == PART_CALL && str_eq(q->name, call->name))
-				return true;
-		}
-	return false;
-}
-
 /* Those that the history called, where the client offers none any more. */
-static void write_made_tools(const struct chat_request *rq, struct json_out *o)
+static void write_made_tools(const struct plan *p, struct json_out *o)
 {
-	bool any = false;
-
-	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
-		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
-			if (q->kind != PART_CALL || named_before(rq, q))
-				continue;
-			open_spec(q->name, o);
-			close_spec(STR("{\"type\":\"object\"}"), o);
-			any = true;
-		}
-	if (any) /* results without their calls are the provider's to refuse */
+	for (size_t i = 0; i < p->n_called; i++) {
+		open_spec(p->called[i], o);
+		close_spec(STR("{\"type\":\"object\"}"), o);
+	}
+	if (p->n_called > 0) /* results without their calls are the provider's to refuse */
 		return;
 	open_spec(STR("none"), o);
 	close_spec(STR("{\"type\":\"object\"}"), o);
@@ -315,7 +298,7 @@ static void write_tools(const struct plan *p, struct json_out *o)
 	for (const struct chat_tool *t = p->rq->tool; t != NULL; t = t->next)
 		write_tool(p, t, o);
 	if (p->rq->tool == NULL)
-		write_made_tools(p->rq, o);
+		write_made_tools(p, o);
 	jo_arr_end(o);
 	if (p->rq->tool != NULL)
 		write_tool_choice(p, o);
@@ -653,6 +636,8 @@ int converse_write_request(
 		return chat_fail(cx,
 			"messages has no text, image or result of a user, which this model's API "
 			"needs.");
+	if (p.history && rq->tool == NULL && chat_called_tools(cx, rq, &p.called, &p.n_called) != 0)
+		return -1;
 	p.tools = p.history || (rq->tool != NULL && rq->choose != CHOOSE_NONE);
 	plan_thinking(&p);
 	chat_note_rest(cx, rq);

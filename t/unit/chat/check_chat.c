@@ -1,5 +1,7 @@
 /* check_chat.c: what codecs share: notes, arguments, names of results, turns joined. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "chat/codec.h"
 #include "unit/unit.h"
@@ -104,6 +106,62 @@ START_TEST(result_names)
 			UNIT_STR_EQ(part[2 * i + 1].name, part[2 * i].name);
 	UNIT_STR_EQ(part[7].name, STR("mine"));
 	ck_assert_ptr_null(part[9].name.p);
+}
+END_TEST
+
+START_TEST(called_tools)
+{
+	static const char *const calls[] = { "toll", "gate", "toll", "a", "gate", "toll" };
+	struct chat_part part[TG_ARRAY_LEN(calls) + 1] = { { .kind = PART_TEXT } };
+	struct chat_turn turn = { .role = CHAT_ASSISTANT, .part = part };
+	struct chat_request rq = { .turn = &turn };
+	struct str *name;
+	size_t n;
+
+	ck_assert_int_eq(chat_called_tools(&cx, &rq, &name, &n), 0);
+	ck_assert_uint_eq(n, 0);
+	for (size_t i = 0; i < TG_ARRAY_LEN(calls); i++) {
+		part[i].next = &part[i + 1];
+		part[i + 1] = (struct chat_part){ .kind = PART_CALL, .name = str_z(calls[i]) };
+	}
+	ck_assert_int_eq(chat_called_tools(&cx, &rq, &name, &n), 0);
+	ck_assert_uint_eq(n, 3);
+	UNIT_STR_EQ(name[0], STR("toll"));
+	UNIT_STR_EQ(name[1], STR("gate"));
+	UNIT_STR_EQ(name[2], STR("a"));
+}
+END_TEST
+
+/* What would take n * n steps takes seconds here, and a worker serves nobody meanwhile. */
+START_TEST(many_calls)
+{
+	enum { N = 100000 };
+	struct chat_part *part = calloc(2 * N, sizeof *part);
+	char(*id)[16] = calloc(N, sizeof *id);
+	struct chat_turn turn = { .role = CHAT_ASSISTANT, .part = part };
+	struct chat_request rq = { .turn = &turn };
+	clock_t began = clock();
+	struct str *name;
+	size_t n;
+
+	for (size_t i = 0; i < N; i++) {
+		snprintf(id[i], sizeof id[i], "c%zu", (i * 7919) % N);
+		part[i] = (struct chat_part){ .kind = PART_CALL,
+			.id = str_z(id[i]),
+			.name = str_z(id[i]),
+			.next = &part[i + 1] };
+		part[2 * N - 1 - i] = (struct chat_part){ .kind = PART_RESULT, .id = str_z(id[i]) };
+	}
+	for (size_t i = N; i + 1 < 2 * N; i++)
+		part[i].next = &part[i + 1];
+	ck_assert_int_eq(chat_name_results(&cx, &rq), 0);
+	ck_assert_int_eq(chat_called_tools(&cx, &rq, &name, &n), 0);
+	ck_assert_uint_eq(n, N);
+	for (size_t i = 0; i < N; i++)
+		UNIT_STR_EQ(part[2 * N - 1 - i].name, part[i].name);
+	ck_assert_int_lt((clock() - began) / CLOCKS_PER_SEC, 10);
+	free(part);
+	free(id);
 }
 END_TEST
 
@@ -262,6 +320,8 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, codecs);
 	tcase_add_test(tc, arguments);
 	tcase_add_test(tc, result_names);
+	tcase_add_test(tc, called_tools);
+	tcase_add_test(tc, many_calls);
 	tcase_add_test(tc, data_urls);
 	tcase_add_test(tc, efforts);
 	tcase_add_test(tc, walks);
