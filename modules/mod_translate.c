@@ -11,6 +11,7 @@
  */
 #include "base/log.h"
 #include "core/attempt.h"
+#include "core/conn.h"
 #include "core/plan.h"
 #include "core/provider.h"
 #include "core/reply.h"
@@ -35,6 +36,7 @@ struct mod_translate {
 	enum mode mode;
 	struct gather body; /* of the answer, or of the event in work */
 	struct sse sse;
+	struct chat_context cx; /* of the stream: what its codecs keep has a limit */
 	struct chat_stream *in, *out;
 	struct json_out jo; /* events for the client */
 	bool gone;          /* the client */
@@ -63,6 +65,17 @@ static int gather_add(struct gather *g, struct arena *mem, struct str s, size_t 
 		memcpy(g->p + g->n, s.p, s.n);
 	g->n += s.n;
 	return 0;
+}
+
+/*
+ * What is written here is made whole already, and of what was read in one go: it waits for a client
+ * that reads slowly. The provider is not read meanwhile, so no more comes to it.
+ */
+static void translate_make_room(const struct mod_translate *x, size_t n)
+{
+	struct bufq *out = &x->sink.req->conn->out;
+
+	out->max_bytes = TG_MAX(out->max_bytes, out->len + n + CONN_OUT_MAX);
 }
 
 static struct str gather_text(const struct gather *g)
@@ -113,6 +126,7 @@ static int translate_pass(struct mod_translate *x, write_f *write, const void *w
 	jo_init(&o, p, o.n + 1);
 	write(t, what, &o);
 	iov = (struct iovec){ p, o.n };
+	translate_make_room(x, o.n);
 	return sink_write(x->sink.next, &iov, 1, true);
 }
 
@@ -194,6 +208,7 @@ static int translate_flush(struct json_out *o)
 	struct mod_translate *x = o->arg;
 	struct iovec iov = { o->p, o->n };
 
+	translate_make_room(x, o->n);
 	if (o->n > 0 && !x->gone && sink_write(x->sink.next, &iov, 1, false) != 0)
 		x->gone = true;
 	o->n = 0;
@@ -314,8 +329,10 @@ static int translate_open(struct req *r, struct mod_translate *x)
 	struct translate *t = r->wire.translate;
 	char *p = arena_alloc(&t->mem, OUT_BYTES);
 
-	x->in = t->provider->in_open(&t->cx, &t->request);
-	x->out = t->client->out_open(&t->cx, &t->request);
+	x->cx = t->cx;
+	x->cx.arena = &t->kept;
+	x->in = t->provider->in_open(&x->cx, &t->request);
+	x->out = t->client->out_open(&x->cx, &t->request);
 	if (p == NULL || x->in == NULL || x->out == NULL)
 		return -1;
 	jo_init(&x->jo, p, OUT_BYTES);

@@ -121,6 +121,14 @@ static int fail_text(struct read *r, struct str message)
 	return fail(r, &e);
 }
 
+/* A copy that lasts as long as the stream. */
+static int keep(struct read *r, struct str s, struct str *kept)
+{
+	*kept = arena_dup(r->s->arena, s);
+	return kept->p != NULL ? 0
+			       : chat_fail(r->cx, "the provider's stream needs too much memory");
+}
+
 /* ---- reasoning */
 
 /* A signature belongs to the thoughts before it; a second one begins a block of its own. */
@@ -134,8 +142,7 @@ static int sign_thoughts(struct read *r, struct str signature)
 		return -1;
 	if (need_block(r, PART_THINKING) != 0)
 		return -1;
-	p->signature = arena_dup(r->s->arena, signature);
-	return 0;
+	return keep(r, signature, &p->signature);
 }
 
 static int redacted(struct read *r, struct str data)
@@ -261,10 +268,9 @@ static int begin_call(struct read *r, const struct call *c)
 	p->waiting = true;
 	p->has_index = c->has_index;
 	p->index = c->index;
-	p->id = c->id.n > 0 ? arena_dup(r->s->arena, c->id) : STR_NONE;
-	p->name = STR_NONE;
+	p->id = p->name = STR_NONE;
 	p->last = '\0';
-	return 0;
+	return c->id.n > 0 ? keep(r, c->id, &p->id) : 0;
 }
 
 static int open_call(struct read *r, const struct call *c)
@@ -272,10 +278,11 @@ static int open_call(struct read *r, const struct call *c)
 	struct chat_context ids = { .arena = r->s->arena, .id = r->s->answer_id };
 	struct place *p = r->at;
 
-	p->name = c->name.n > 0 ? arena_dup(r->s->arena, c->name) : STR("");
-	if (p->id.n == 0)
-		p->id = c->id.n > 0 ? arena_dup(r->s->arena, c->id)
-				    : openai_call_id(&ids, r->s->n_calls);
+	if (keep(r, c->name.n > 0 ? c->name : STR(""), &p->name) != 0)
+		return -1;
+	if (p->id.n == 0 &&
+		keep(r, c->id.n > 0 ? c->id : openai_call_id(&ids, r->s->n_calls), &p->id) != 0)
+		return -1;
 	r->s->n_calls++;
 	p->has_calls = true;
 	return open_block(r, PART_CALL, (struct chat_event){ .id = p->id, .name = p->name });
@@ -299,7 +306,8 @@ static int call_delta(struct read *r, const struct json_node *v)
 	if (p->waiting && (c.name.n > 0 || c.args.n > 0) && open_call(r, &c) != 0)
 		return -1;
 	if (signature.n > 0)
-		p->signature = arena_dup(r->s->arena, signature);
+		if (keep(r, signature, &p->signature) != 0)
+			return -1;
 	if (c.args.n == 0)
 		return 0;
 	p->last = c.args.p[c.args.n - 1];
@@ -318,7 +326,8 @@ static int read_delta(struct read *r, const struct json_node *delta)
 		piece(r, PART_REFUSAL, json_get_jstr(delta, STR("refusal"))) != 0)
 		return -1;
 	if (signature.n > 0 && r->at->open && r->at->part == PART_TEXT)
-		r->at->signature = arena_dup(r->s->arena, signature);
+		if (keep(r, signature, &r->at->signature) != 0)
+			return -1;
 	json_each(v, calls) if (!r->s->ended && call_delta(r, v) != 0) return -1;
 	return 0;
 }

@@ -47,6 +47,7 @@ static struct translate *translate_new(struct req *r)
 	if (t == NULL)
 		return NULL;
 	arena_init(&t->mem, &r->w->blocks, 0);
+	arena_init(&t->kept, &r->w->blocks, TRANSLATE_KEPT_MAX);
 	if (!translate_embed_open(t, r->ep.ep))
 		t->client = chat_codecs[shape_of(r->ep.ep)];
 	t->cx.arena = &t->mem;
@@ -57,6 +58,7 @@ static struct translate *translate_new(struct req *r)
 
 void translate_fini(struct translate *t)
 {
+	arena_fini(&t->kept);
 	arena_fini(&t->mem);
 }
 

@@ -24,9 +24,13 @@ struct req;
 
 #define TRANSLATE_VALUES    (1 << 18)     /* JSON values in a request or an answer */
 #define TRANSLATE_EVENT_MAX (1024 * 1024) /* bytes of a stream's event */
+/* Bytes that codecs may keep of a stream: open calls, signatures; for Responses the whole answer.
+ */
+#define TRANSLATE_KEPT_MAX (64 * 1024 * 1024)
 
 struct translate {
 	struct arena mem;
+	struct arena kept; /* of the stream: TRANSLATE_KEPT_MAX, whatever a provider sends */
 	const struct chat_codec *client, *provider; /* provider's: of the leg in work */
 	struct chat_context cx;
 	struct chat_request request;

@@ -1,10 +1,11 @@
 """Clients of one API and targets of another: the answer, the stream, errors, what cannot be said, and the money."""
 import fractions
 import json
+import time
 
 import pytest
 
-from harness import CLAUDE, KEY, MODEL, Broken, Client, chat_body, wait_for
+from harness import CLAUDE, KEY, MODEL, SANITIZER, Broken, Client, answer, chat_body, read_request, standard_config, wait_for
 from test_money import ledger_cost, price_book
 
 F = fractions.Fraction
@@ -227,6 +228,7 @@ def test_a_client_that_goes_while_the_answer_is_read_on(crossed, sim, connect, p
     gw.metric_is(0, "tollgate_requests_in_flight")
 
 
+@pytest.mark.skipif(SANITIZER is not None, reason=f"memory is the sanitizer's, not ours ({SANITIZER})")
 def test_a_long_stream_needs_little_memory(crossed):
     """20,000 events in each direction of translation: the memory of one."""
     gw = crossed()
@@ -263,3 +265,63 @@ def test_bad_requests_are_told_what_is_wrong(crossed, sim, bad, says):
         r = c.request("POST", "/v1/chat/completions", {"model": CLAUDE, **bad}, (), KEY)
     assert r.status == 400 and says in r.json["error"]["message"], r
     assert not sim.requests(1)
+
+
+def test_what_is_kept_of_a_stream_has_a_limit(launch, peer, tmp_path):
+    """Clients of Responses are told the whole answer at its end, so it is kept: not for ever, and whoever sends it."""
+    def event(name, **more):
+        return f"event: {name}\ndata: {json.dumps({'type': name, **more})}\n\n".encode()
+
+    def endless(sock):
+        read_request(sock)
+        sock.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
+        sock.sendall(event("message_start", message={"id": "m", "model": CLAUDE, "usage": {"input_tokens": 3}}))
+        piece = event("content_block_delta", index=0, delta={"type": "text_delta", "text": "toll " * 100000})
+        for _ in range(160):
+            sock.sendall(piece)
+
+    provider = peer(endless)
+    gw = launch(standard_config(provider.address, tmp_path))
+    with Client(gw.listen) as c:
+        c.send_request("POST", "/v1/responses", {"model": CLAUDE, "input": QUESTION, "stream": True}, (), KEY)
+        head = c.read_head()
+        text = b"".join(c.pieces(head))
+    assert head.status == 200 and text.count(b"event: error\n") == text.count(b"event: response.failed\n") == 1
+    assert b"too large to be translated" in text and b"response.completed" not in text
+    assert 60_000_000 < text.count(b"toll ") * 5 < 200_000_000
+    line = gw.line_of(head.id)
+    assert line["target"] == "claude" and line["usage"]["input"] == 3, line
+
+
+def test_a_large_answer_and_a_client_that_reads_slowly(launch, peer, tmp_path):
+    """The answer comes out of the translation in one piece, and so does the end of a stream of Responses: more than
+    may wait of one that passes untouched."""
+    text = "toll " * 1_000_000
+
+    def event(name, **more):
+        return f"event: {name}\ndata: {json.dumps({'type': name, **more})}\n\n".encode()
+
+    def serve(sock):
+        _, body = read_request(sock)
+        message = {"id": "m", "type": "message", "role": "assistant", "model": CLAUDE, "content": [{"type": "text", "text": text}],
+                   "stop_reason": "end_turn", "usage": {"input_tokens": 3, "output_tokens": 5}}
+        if not json.loads(body).get("stream"):
+            sock.sendall(answer(message, more="connection: close\r\n"))
+            return
+        sock.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
+        sock.sendall(event("message_start", message={**message, "content": []}))
+        for at in range(0, len(text), 10000):
+            sock.sendall(event("content_block_delta", index=0, delta={"type": "text_delta", "text": text[at:at + 10000]}))
+        sock.sendall(event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 5}) + event("message_stop"))
+
+    gw = launch(standard_config(peer(serve).address, tmp_path))
+    for path, body in (("/v1/chat/completions", chat_body(CLAUDE)), ("/v1/responses", {"model": CLAUDE, "input": QUESTION, "stream": True})):
+        with Client(gw.listen, rcvbuf=4096) as c:
+            c.send_request("POST", path, body, (), KEY)
+            head = c.read_head()
+            assert head.status == 200, head
+            time.sleep(1)       # the gateway is done with the answer long before the client is
+            got = b"".join(c.pieces(head))
+        assert got.count(b"toll ") in (1_000_000, 5_000_000), (path, len(got))
+        line = gw.line_of(head.id)
+        assert line["end"] == "ok" and line["quality"] == "exact", line
