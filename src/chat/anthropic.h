@@ -72,7 +72,5 @@ void anthropic_read_error(
 void anthropic_write_error(struct chat_context *cx, const struct chat_error *e, struct json_out *o);
 /* {"type":"error","error":{...}}: the body, and what an error event carries. */
 void anthropic_error_object(const struct chat_error *e, struct json_out *o);
-/* The status that goes with a type of Anthropic's; 0: none of theirs. */
-int anthropic_error_status(struct str type);
 
 #endif

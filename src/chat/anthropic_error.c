@@ -14,7 +14,8 @@ static const struct {
 #undef X
 };
 
-int anthropic_error_status(struct str type)
+/* The status that goes with a type of theirs; 0: none of theirs. */
+static int status_of(struct str type)
 {
 	for (size_t i = 0; i < TG_ARRAY_LEN(types); i++)
 		if (str_eq(type, types[i].type))
@@ -63,14 +64,14 @@ void anthropic_read_error(
 		e->type = json_get_jstr(o, STR("__type")); /* Bedrock */
 	e->code = scalar(o, STR("code"));
 	if (e->status == 0)
-		e->status = anthropic_error_status(e->type);
+		e->status = status_of(e->type);
 }
 
 void anthropic_error_object(const struct chat_error *e, struct json_out *o)
 {
 	/* Other providers have words of theirs that are spelt the same, "invalid_request_error" of
 	 * a 404 for one. */
-	int status = anthropic_error_status(e->type);
+	int status = status_of(e->type);
 	bool known = status != 0 && (status == e->status || e->status == 0);
 
 	jo_obj(o);

@@ -65,9 +65,6 @@ struct choice {
 void choice_make(const struct choice_ask *a, struct choice *c);
 /* Without a pick: what all that were left out have in common says why. */
 uint32_t choice_common_skips(const struct choice *c);
-/* Until when, of capacity (a second at least, in us). */
-const char *choice_skip_word(enum choice_skip s);
-const char *choice_skip_help(enum choice_skip s);
 
 /* "openai-eu: the best; cost 0.000120 ..." for a header: ASCII without line breaks, at most
  * CHOICE_TEXT_MAX. Returns the length. */

@@ -14,16 +14,6 @@ static const struct {
 #undef X
 };
 
-const char *choice_skip_word(enum choice_skip s)
-{
-	return skip_rows[s].word;
-}
-
-const char *choice_skip_help(enum choice_skip s)
-{
-	return skip_rows[s].help;
-}
-
 static const char *how_text(const struct choice *c)
 {
 	static const char *const text[] = { [CHOICE_PROBED] = "to see whether it works again",

@@ -47,17 +47,6 @@ static void put_encoded(struct text *t, struct str s, bool keep_slash)
 			put_escape(t, s.p[i]);
 }
 
-struct str sigv4_encode(struct arena *a, struct str s, bool keep_slash)
-{
-	struct text t = { arena_room(a, 3 * s.n + 1), 0, 3 * s.n };
-
-	if (t.p == NULL)
-		return STR_NONE;
-	put_encoded(&t, s, keep_slash);
-	arena_claim(a, t.n);
-	return str_mk(t.p, t.n);
-}
-
 void sigv4_time(int64_t unix_s, char out[17])
 {
 	int64_t days = unix_s / 86400, s = unix_s % 86400;

@@ -68,8 +68,4 @@ struct sigv4_claim {
 /* -1: not of this form. */
 int sigv4_claim_parse(struct str authorization, struct sigv4_claim *out) TG_MUST_CHECK;
 
-/* s percent-encoded as AWS wants it (RFC 3986's unreserved characters stay; '/' too with
- * keep_slash) into the arena; STR_NONE: no memory. */
-struct str sigv4_encode(struct arena *a, struct str s, bool keep_slash);
-
 #endif
