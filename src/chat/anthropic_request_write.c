@@ -487,25 +487,6 @@ static void write_sampling(const struct plan *p, struct json_out *o)
 		jo_m_raw(o, "top_k", rq->top_k);
 }
 
-static void write_stops(const struct plan *p, struct json_out *o)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < p->rq->n_stop; i++) {
-		if (chat_blank(p->rq->stop[i])) {
-			chat_unsupported(p->cx, "stop (one of white space only)");
-			continue;
-		}
-		if (n++ == 0) {
-			jo_key(o, "stop_sequences");
-			jo_arr(o);
-		}
-		jo_jstr(o, p->rq->stop[i]);
-	}
-	if (n > 0)
-		jo_arr_end(o);
-}
-
 static void write_tier(const struct plan *p, struct json_out *o)
 {
 	struct str tier = p->rq->tier;
@@ -553,7 +534,7 @@ int anthropic_write_request(
 	write_thinking(&p, o);
 	write_output_config(&p, o);
 	write_sampling(&p, o);
-	write_stops(&p, o);
+	chat_write_stops(p.cx, p.rq, "stop_sequences", false, o);
 	write_user(&p, o);
 	write_tier(&p, o);
 	if (rq->stream)

@@ -72,6 +72,26 @@ bool chat_blank(struct str jstr)
 	return i >= jstr.n;
 }
 
+void chat_write_stops(struct chat_context *cx, const struct chat_request *rq, const char *key,
+	bool takes_blank, struct json_out *o)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < rq->n_stop; i++) {
+		if (!takes_blank && chat_blank(rq->stop[i])) {
+			chat_unsupported(cx, "stop (one of white space only)");
+			continue;
+		}
+		if (n++ == 0) {
+			jo_key(o, key);
+			jo_arr(o);
+		}
+		jo_jstr(o, rq->stop[i]);
+	}
+	if (n > 0)
+		jo_arr_end(o);
+}
+
 struct str chat_trim_end(struct str s)
 {
 	for (;;) {

@@ -124,6 +124,10 @@ bool chat_in_unthought_turn(const struct chat_request *rq);
 
 /* jstr of white space only (or empty): most APIs refuse such text. */
 bool chat_blank(struct str jstr);
+/* The stop sequences as an array of that name, when there are any. Where the API takes none of
+ * white space only, those are noted and left out. */
+void chat_write_stops(struct chat_context *cx, const struct chat_request *rq, const char *key,
+	bool takes_blank, struct json_out *o);
 /* jstr without the white space at its end, which is refused in an answer's beginning. */
 struct str chat_trim_end(struct str jstr);
 /* ^[A-Za-z0-9_-]{1,max}$, as names of tools and ids are; and one of these characters. */

@@ -392,25 +392,6 @@ static void write_samplers(const struct plan *p, struct json_out *o)
 		chat_unsupported(p->cx, "top_p");
 }
 
-static void write_stops(const struct plan *p, struct json_out *o)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < p->rq->n_stop; i++) {
-		if (p->vendor == VENDOR_CLAUDE && chat_blank(p->rq->stop[i])) {
-			chat_unsupported(p->cx, "stop (one of white space only)");
-			continue;
-		}
-		if (n++ == 0) {
-			jo_key(o, "stopSequences");
-			jo_arr(o);
-		}
-		jo_jstr(o, p->rq->stop[i]);
-	}
-	if (n > 0)
-		jo_arr_end(o);
-}
-
 static void write_inference(const struct plan *p, struct json_out *o)
 {
 	if (p->rq->max_tokens == 0 && p->rq->temperature.n == 0 && p->rq->top_p.n == 0 &&
@@ -421,7 +402,7 @@ static void write_inference(const struct plan *p, struct json_out *o)
 	if (p->rq->max_tokens > 0)
 		jo_m_u64(o, "maxTokens", p->rq->max_tokens);
 	write_samplers(p, o);
-	write_stops(p, o);
+	chat_write_stops(p->cx, p->rq, "stopSequences", p->vendor != VENDOR_CLAUDE, o);
 	jo_obj_end(o);
 }
 
