@@ -17,6 +17,7 @@
 #include "base/num.h"
 #include "core/attempt.h"
 #include "core/attempt_build.h"
+#include "core/attempt_look.h"
 #include "core/health.h"
 #include "core/key_pool.h"
 #include "core/plan.h"
@@ -137,15 +138,6 @@ void attempt_cancel(struct attempt *a)
 {
 	CHECK_OBJ(a, ATTEMPT_MAGIC);
 	attempt_detach(a, false);
-}
-
-/* May the request be sent once more: is all of it still here, and did the client see nothing? */
-static bool attempt_repeatable(const struct attempt *a)
-{
-	const struct req *r = a->req;
-
-	return !r->head_sent && !r->drained && r->respond == NULL &&
-	       (r->upload == NULL || !r->upload->started);
 }
 
 /* No answer will come from this target. */
@@ -497,38 +489,12 @@ static void attempt_move_on(struct attempt *a)
 	req_reroute(r);
 }
 
-/* It is about the model, not about the target: only a model that is another in this helps. True:
- * there is one. */
-static bool attempt_wants_model(const struct attempt *a)
-{
-	struct req *r = a->req;
-	uint64_t tried = r->tried;
-
-	if (a->error_is == ERROR_CONTEXT && r->model != NULL)
-		req_close_short_routes(r);
-	else if (a->error_is == ERROR_POLICY)
-		r->tried = UINT64_MAX;
-	else
-		return false;
-	if (attempt_repeatable(a) && req_has_other_route(r))
-		return true;
-	r->tried = tried;
-	return false;
-}
-
-/* Is it about the key, and is there another one? */
-static bool attempt_wants_key(const struct attempt *a)
-{
-	return (a->req->leg.status == 429 || a->error_is == ERROR_MONEY) &&
-	       key_pool_has_other(a->req);
-}
-
 /* What the provider's status means for the request. True: pass it on. */
 static bool attempt_judge(struct attempt *a, enum verdict v)
 {
 	struct req *r = a->req;
 
-	if (attempt_wants_model(a)) {
+	if (attempt_look_model(a)) {
 		wc_add(&r->w->stats, WC_UP_FAILOVERS, 1);
 		attempt_move_on(a);
 		return false;
@@ -536,7 +502,7 @@ static bool attempt_judge(struct attempt *a, enum verdict v)
 	health_error(a, a->error_is);
 	if (v == VERDICT_PASS && a->error_is != ERROR_MONEY)
 		return true;
-	if (!attempt_repeatable(a) || !attempt_moves(r, attempt_wants_key(a)))
+	if (!attempt_repeatable(a) || !attempt_moves(r, attempt_look_key(a)))
 		return true;
 	attempt_move_on(a);
 	return false;
@@ -613,72 +579,7 @@ static bool attempt_take_head(struct attempt *a, const char *p, size_t n)
 	return true;
 }
 
-/* ---- an error that may send the request elsewhere is seen whole before it is passed on */
-
-/* The payload of a chunked body, all of which may be here. False: it is not. */
-static bool look_unchunk(struct req *r, const struct http_head *h, struct str in, struct str *out)
-{
-	char *buf = arena_alloc(&r->arena, ERROR_BODY_MAX);
-	struct http1_body b;
-	size_t used;
-	struct str span;
-	enum body_rc rc = BODY_DATA;
-
-	*out = str_mk(buf, 0);
-	http1_body_init(&b, h);
-	while (buf != NULL && rc == BODY_DATA) {
-		rc = http1_body_feed(&b, in.p, in.n, &used, &span);
-		in = str_skip(in, used);
-		if (rc == BODY_BAD || (rc == BODY_DATA && out->n + span.n > ERROR_BODY_MAX))
-			break; /* as it is, then */
-		if (rc == BODY_DATA) {
-			memcpy(buf + out->n, span.p, span.n);
-			out->n += span.n;
-		}
-	}
-	return rc != BODY_MORE;
-}
-
-/* Is all of the answer's body in `rest`? Then *body is it. */
-static bool look_complete(
-	struct req *r, const struct http_head *h, struct str rest, struct str *body)
-{
-	*body = STR_NONE;
-	switch (h->framing) {
-	case HTTP_BODY_NONE: return true;
-	case HTTP_BODY_CHUNKED: return look_unchunk(r, h, rest, body);
-	case HTTP_BODY_LENGTH:
-		if (h->content_length > ERROR_BODY_MAX)
-			return true;
-		*body = str_mk(rest.p, TG_MIN(rest.n, (size_t)h->content_length));
-		return rest.n >= h->content_length;
-	case HTTP_BODY_EOF: *body = rest; return rest.n > ERROR_BODY_MAX;
-	}
-	return true;
-}
-
-/* p: an answer from its head (head bytes) on. False: more of it is waited for. */
-static bool attempt_look(struct attempt *a, struct str p, size_t head)
-{
-	struct req *r = a->req;
-	struct http_head *h = &r->w->up_head;
-	enum http_error err;
-	struct str body;
-
-	/* "HTTP/1.1 4": anything else is not worth a look */
-	if (TG_LIKELY(head < 12 || p.p[9] != '4') || !attempt_repeatable(a) ||
-		(a->key == NULL && !req_has_other_route(r)) ||
-		http1_response_parse(p.p, head, r->head.method, h, &err) != 0 ||
-		!error_class_asks(h->status))
-		return true;
-	a->looking = !look_complete(r, h, str_skip(p, head), &body);
-	if (a->looking && !a->look_over)
-		return false;
-	a->error_is = error_class_of(body);
-	if (h->status == 429)
-		a->error_retry_ms = error_retry_ms(a->provider->shape, body, &r->w->blocks);
-	return true;
-}
+/* ---- reading */
 
 /* Bytes while the head is not complete. False: over. `buf` is the worker's scratch. */
 static bool attempt_take_start(struct attempt *a, char *buf, size_t n)

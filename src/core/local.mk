@@ -3,6 +3,7 @@ noinst_LIBRARIES += libtg_core.a
 libtg_core_a_SOURCES = \
 	src/core/attempt.c src/core/attempt.h \
 	src/core/attempt_build.c src/core/attempt_build.h \
+	src/core/attempt_look.c src/core/attempt_look.h \
 	src/core/body.c \
 	src/core/bound_gemini.c \
 	src/core/bound.c src/core/bound.h src/core/bound_estimate.c src/core/bound_int.h src/core/bound_parts.c \
