@@ -272,6 +272,8 @@ static int check_rule(struct conf_load *l, void *obj)
 	return 0;
 }
 
+static const char *const draw_words[] = { "no", "session", "end_user", "key", "tenant", NULL };
+
 static const struct conf_directive rule_directives[] = {
 	{ .name = "match",
 		.type = CONF_TAGS,
@@ -295,6 +297,22 @@ static const struct conf_directive rule_directives[] = {
 		.type = CONF_STRING,
 		AT(cfg_rule, route),
 		.help = "The route by which a target is chosen, instead of the model's." },
+	{ .name = "share",
+		.type = CONF_PERCENT,
+		AT(cfg_rule, share_bp),
+		.def = "100%",
+		.max = 10000,
+		.help = "Only so many of the requests that match: a canary. The others go on to "
+			"the rules behind it." },
+	{ .name = "stick",
+		.type = CONF_ENUM,
+		AT(cfg_rule, stick),
+		.def = "no",
+		.words = draw_words,
+		.help = "What always gets the same, in or out of `share`, and stays in when the "
+			"share "
+			"grows: no (each request is drawn for itself), session, end_user, key, "
+			"tenant. A request without a session or end user is drawn for itself." },
 	{ .name = NULL },
 };
 const struct conf_block config_rule_block = {

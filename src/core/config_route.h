@@ -29,11 +29,16 @@ struct cfg_route {
 	struct conf_pos pos;
 };
 
+/* What a rule's share is drawn by: what sticks always gets the same. */
+enum cfg_draw { DRAW_REQUEST, DRAW_SESSION, DRAW_END_USER, DRAW_KEY, DRAW_TENANT };
+
 struct cfg_rule {
 	struct conf_tags match; /* none: every request */
 	struct str when_model;  /* empty: any */
 	struct str use;         /* a model; empty: what was asked for */
 	struct str route;       /* a route; empty: the model's */
+	int64_t share_bp;       /* of those that match */
+	int stick;              /* enum cfg_draw */
 	struct conf_pos pos;
 };
 

@@ -147,7 +147,10 @@ static void route_rules(struct tg_conf *c)
 			.n = (unsigned)v[i].match.n,
 			.when_model = v[i].when_model,
 			.use = v[i].use.n > 0 ? plan_find_model(c, v[i].use) : NULL,
-			.preset = v[i].route.n > 0 ? plan_preset(c, v[i].route) : NULL };
+			.preset = v[i].route.n > 0 ? plan_preset(c, v[i].route) : NULL,
+			.share_bp = (uint32_t)v[i].share_bp,
+			.stick = (enum cfg_draw)v[i].stick,
+			.salt = str_hash(v[i].use) ^ str_hash(v[i].route) << 1 };
 	}
 }
 

@@ -35,6 +35,9 @@ struct plan_rule {
 	struct str when_model;       /* empty: any */
 	struct model *use;           /* NULL: what was asked for */
 	const struct preset *preset; /* NULL: the model's */
+	uint32_t share_bp;           /* of those that match */
+	enum cfg_draw stick;         /* by what they are drawn */
+	uint64_t salt;               /* of what it does: other rules draw others */
 };
 
 struct plan_route {

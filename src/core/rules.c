@@ -48,6 +48,40 @@ static bool is_so(const struct req *r, const struct plan_match *m)
 	return false;
 }
 
+static uint64_t mix(uint64_t h)
+{
+	h = (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+	h = (h ^ h >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
+	return h ^ h >> 32;
+}
+
+static struct str drawn_by(const struct req *r, enum cfg_draw how)
+{
+	switch (how) {
+	case DRAW_SESSION: return r->session;
+	case DRAW_END_USER: return r->end_user;
+	case DRAW_KEY: return r->key->id;
+	case DRAW_TENANT: return r->tenant->name;
+	case DRAW_REQUEST: break;
+	}
+	return STR_NONE;
+}
+
+/* Is it one of the rule's share? A function of what sticks, or of the request's id: asked again it
+ * says the same, and of a larger share those are a part that were in a smaller one. */
+static bool is_drawn(const struct req *r, const struct plan_rule *rule)
+{
+	struct str by;
+	uint64_t h;
+
+	if (TG_LIKELY(rule->share_bp == 10000))
+		return true;
+	by = drawn_by(r, rule->stick);
+	h = by.n > 0 ? str_hash(by) ^ mix(str_hash(r->tenant->name))
+		     : mix(r->rec_id.hi ^ mix(r->rec_id.lo));
+	return mix(h ^ mix(rule->salt)) % 10000 < rule->share_bp;
+}
+
 const struct plan_rule *rules_find(const struct req *r)
 {
 	for (unsigned i = 0; i < r->conf->route.n_rules; i++) {
@@ -58,7 +92,7 @@ const struct plan_rule *rules_find(const struct req *r)
 			continue;
 		while (k < rule->n && is_so(r, &rule->match[k]))
 			k++;
-		if (k == rule->n)
+		if (k == rule->n && is_drawn(r, rule))
 			return rule;
 	}
 	return NULL;

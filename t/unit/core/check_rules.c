@@ -98,6 +98,80 @@ START_TEST(preset)
 }
 END_TEST
 
+#define DRAWS 4000
+
+static unsigned drawn(const char *yaml, const char *session, bool again)
+{
+	unsigned n = 0;
+
+	fake_init(&f, yaml);
+	for (unsigned i = 0; i < DRAWS; i++) {
+		struct req *r = fake_req(&f, fake_conn(&f),
+			"POST /v1/chat/completions HTTP/1.1\r\nhost: gw\r\ncontent-length: "
+			"0\r\n\r\n");
+		bool small;
+
+		r->key = plan_find_key(f.conf, STR(FAKE_KEY));
+		r->tenant = r->key->tenant;
+		r->session = str_z(session);
+		ck_assert_int_eq(model_take(r, STR("m")), 0);
+		small = str_eq(r->model->name, STR("small"));
+		n += small;
+		if (again) {
+			ck_assert_int_eq(model_take(r, STR("m")), 0);
+			ck_assert_int_eq(small, str_eq(r->model->name, STR("small")));
+		}
+		fake_drop(&f);
+	}
+	fake_fini(&f);
+	return n;
+}
+
+/* A share is that of the requests, within five standard deviations; the rest goes on. */
+START_TEST(share)
+{
+	unsigned n = drawn(CONF("{ use: small, share: 5% }"), "", true);
+
+	ck_assert_uint_gt(n, 200 - 69);
+	ck_assert_uint_lt(n, 200 + 69);
+	ck_assert_uint_eq(drawn(CONF("{ use: small, share: 0% }"), "", false), 0);
+	ck_assert_uint_eq(drawn(CONF("{ use: small, share: 100% }"), "", false), DRAWS);
+	ck_assert_uint_eq(
+		drawn(CONF("{ use: m, share: 0% }\n  - { use: small }"), "", false), DRAWS);
+}
+END_TEST
+
+/* What sticks is in or out as a whole, and those that are in stay in when the share grows. */
+START_TEST(share_sticks)
+{
+	unsigned in5 = 0, in20 = 0;
+	char session[16];
+
+	for (unsigned i = 0; i < 200; i++) {
+		struct plan_rule rule = { .share_bp = 500, .stick = DRAW_SESSION, .salt = 7 };
+		struct plan_route route = { .rules = &rule, .n_rules = 1 };
+		struct tenant tenant = { .name = STR("t") };
+		struct tg_conf conf = { .route = route };
+		struct req r = { .conf = &conf, .tenant = &tenant, .model_asked = STR("m") };
+		bool small, large;
+
+		snprintf(session, sizeof session, "s-%u", i);
+		r.session = str_z(session);
+		small = rules_find(&r) != NULL;
+		r.rec_id.lo = i + 1; /* another request of it */
+		ck_assert_int_eq(small, rules_find(&r) != NULL);
+		rule.share_bp = 2000;
+		large = rules_find(&r) != NULL;
+		ck_assert(large || !small);
+		in5 += small;
+		in20 += large;
+	}
+	ck_assert_uint_gt(in5, 0);
+	ck_assert_uint_gt(in20, in5);
+	ck_assert_uint_lt(in20, 100);
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	struct rule_count want;
@@ -159,6 +233,8 @@ static void tests(TCase *tc)
 {
 	tcase_add_loop_test(tc, matches, 0, sizeof rows / sizeof *rows);
 	tcase_add_test(tc, preset);
+	tcase_add_test(tc, share);
+	tcase_add_test(tc, share_sticks);
 	tcase_add_loop_test(tc, numbers, 0, sizeof counts / sizeof *counts);
 	tcase_add_loop_test(tc, refused, 0, sizeof errors / sizeof *errors);
 }
