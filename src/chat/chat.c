@@ -134,6 +134,15 @@ double chat_number(struct str json)
 	return strtod(buf, NULL);
 }
 
+void chat_note_parallel(struct chat_context *cx, const struct chat_request *rq)
+{
+	bool demanded = rq->choose == CHOOSE_TOOL ||
+			(rq->choose == CHOOSE_ANY && rq->tool != NULL && rq->tool->next == NULL);
+
+	if (rq->parallel == 0 && rq->tool != NULL && rq->choose != CHOOSE_NONE && !demanded)
+		chat_unsupported(cx, "parallel_tool_calls");
+}
+
 void chat_note_rest(struct chat_context *cx, const struct chat_request *rq)
 {
 	if (rq->n.n > 0 && chat_number(rq->n) != 1)

@@ -138,6 +138,12 @@ double chat_number(struct str json);
 /* Notes n, seed, penalties and logprobs, for an API that has no word for them; a value that changes
  * nothing is left out. */
 void chat_note_rest(struct chat_context *cx, const struct chat_request *rq);
+/*
+ * Notes parallel_tool_calls: false, for an API that has no word for it. Not where one tool alone
+ * can be called and has to be: that is how packages ask for JSON, and the first call is all they
+ * read.
+ */
+void chat_note_parallel(struct chat_context *cx, const struct chat_request *rq);
 
 /*
  * Turns as dialects want them whose turns alternate: system turns left out, neighbours of one role

@@ -220,8 +220,7 @@ static void write_tools(struct chat_context *cx, const struct chat_request *rq, 
 		jo_m_lit(o, "tool_choice", "REQUIRED");
 	else if (rq->choose == CHOOSE_NONE)
 		jo_m_lit(o, "tool_choice", "NONE");
-	if (rq->parallel == 0)
-		chat_unsupported(cx, "parallel_tool_calls");
+	chat_note_parallel(cx, rq);
 }
 
 /* ---- the rest */

@@ -487,8 +487,8 @@ static void write_vendor_fields(const struct plan *p, struct json_out *o)
 		write_nova_fields(p, o);
 	else
 		write_other_fields(p, o);
-	if (p->vendor != VENDOR_CLAUDE && p->rq->parallel == 0 && p->rq->tool != NULL)
-		chat_unsupported(p->cx, "parallel_tool_calls");
+	if (p->vendor != VENDOR_CLAUDE)
+		chat_note_parallel(p->cx, p->rq);
 }
 
 static void write_additional(const struct plan *p, struct json_out *o)

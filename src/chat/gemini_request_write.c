@@ -492,8 +492,7 @@ static void note_lost(struct gemini_writer *g)
 {
 	if (g->rq->logprobs || g->rq->top_logprobs.n > 0)
 		chat_unsupported(g->cx, "logprobs"); /* the answer's could not be told */
-	if (g->rq->parallel == 0 && g->rq->tool != NULL)
-		chat_unsupported(g->cx, "parallel_tool_calls");
+	chat_note_parallel(g->cx, g->rq);
 }
 
 int gemini_write_request(struct chat_context *cx, const struct chat_request *rq, struct json_out *o)

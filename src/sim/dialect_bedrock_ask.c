@@ -212,9 +212,33 @@ static struct str spec_of(const struct json_val *tool, struct json_val *schema)
 	return name;
 }
 
+static void take_member(const struct json_val *o, struct str key, struct json_val *out)
+{
+	struct json_watch w = { key, { 0 } };
+	struct json_fail fail;
+
+	*out = (struct json_val){ 0 };
+	if (o->type == JSON_OBJECT && json_scan_member(o, &w, 1, &fail) == 0)
+		*out = w.val;
+}
+
+/* Claude's own tool_choice, among the additional fields: is one demanded, and which? */
+static bool demanded_by_claude(const struct json_val *more, struct str *want)
+{
+	struct json_val choice, type, name;
+
+	take_member(more, STR("tool_choice"), &choice);
+	take_member(&choice, STR("type"), &type);
+	take_member(&choice, STR("name"), &name);
+	if (json_get_plain(&name, want) != 0)
+		*want = STR_NONE;
+	return str_eq(type.raw, STR("\"any\"")) || str_eq(type.raw, STR("\"tool\""));
+}
+
 /* Which tool is called: {"any":{}} and {"tool":{"name":...}} demand one, else the user's word
  * decides. */
-static struct str pick(struct sim_req *r, const struct json_val *config, struct json_val *schema)
+static struct str pick(struct sim_req *r, const struct json_val *config,
+	const struct json_val *more, struct json_val *schema)
 {
 	struct json_watch w[] = { { STR("tools"), { 0 } }, { STR("toolChoice"), { 0 } } },
 			  choice[] = { { STR("any"), { 0 } }, { STR("tool"), { 0 } } },
@@ -232,7 +256,8 @@ static struct str pick(struct sim_req *r, const struct json_val *config, struct 
 		(json_scan_member(&choice[1].val, &name, 1, &fail) != 0 ||
 			json_get_plain(&name.val, &want) != 0))
 		want = STR_NONE;
-	if (want.n == 0 && choice[0].val.type == JSON_NONE && !r->prompt.tool_word)
+	if (want.n == 0 && !demanded_by_claude(more, &want) && choice[0].val.type == JSON_NONE &&
+		!r->prompt.tool_word)
 		return STR_NONE;
 	if (w[0].val.type != JSON_ARRAY)
 		return STR_NONE;
@@ -284,16 +309,6 @@ static uint64_t max_tokens(const struct json_val *config)
 	return sim_count(&w.val, SIM_UNSET);
 }
 
-static void take_member(const struct json_val *o, struct str key, struct json_val *out)
-{
-	struct json_watch w = { key, { 0 } };
-	struct json_fail fail;
-
-	*out = (struct json_val){ 0 };
-	if (o->type == JSON_OBJECT && json_scan_member(o, &w, 1, &fail) == 0)
-		*out = w.val;
-}
-
 static void take_more(struct sim_req *r, const struct json_watch w[N_WATCH])
 {
 	struct json_val thinking, type;
@@ -327,6 +342,7 @@ int sim_bedrock_ask(struct sim_req *r)
 	sim_prompt_walk(&r->prompt, &w[MESSAGES].val);
 	r->stream = str_ends(r->path, STR("-stream"));
 	take_more(r, w);
-	sim_plan_make(r, max_tokens(&w[CONFIG].val), 1, pick(r, &w[TOOLS].val, &schema), &schema);
+	sim_plan_make(r, max_tokens(&w[CONFIG].val), 1,
+		pick(r, &w[TOOLS].val, &w[MORE].val, &schema), &schema);
 	return 0;
 }

@@ -26,6 +26,7 @@ libtg_sim_a_SOURCES = \
 	src/sim/sim_req.h src/sim/sim_request.c src/sim/tbl/knobs.h \
 	src/sim/sim_serve.c src/sim/sim_serve.h \
 	src/sim/sim_server.c src/sim/sim_server.h \
+	src/sim/sim_shape.c \
 	src/sim/sim_store.c src/sim/sim_store.h \
 	src/sim/sim_text.c src/sim/sim_text.h
 

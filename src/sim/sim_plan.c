@@ -19,13 +19,13 @@ static void plan_length(struct sim_req *r, uint64_t max_tokens)
 	struct sim_plan *p = &r->plan;
 	const struct sim_knobs *k = &r->knobs;
 
-	if (p->tool)
+	if (p->tool || p->shaped)
 		p->tokens = sim_tokens_of(p->tool_args.n);
 	else if (k->output_tokens != SIM_UNSET)
 		p->tokens = k->output_tokens;
 	else
 		p->tokens = k->events != SIM_UNSET ? k->events : DEFAULT_OUTPUT_TOKENS;
-	if (k->body_bytes != 0 && r->stream && !p->tool) {
+	if (k->body_bytes != 0 && r->stream && !p->tool && !p->shaped) {
 		p->events = (k->body_bytes + STREAM_PIECE_BYTES - 1) / STREAM_PIECE_BYTES;
 		if (k->output_tokens == SIM_UNSET)
 			p->tokens = p->events * (STREAM_PIECE_BYTES / SIM_TOKEN_BYTES);
@@ -90,6 +90,8 @@ void sim_plan_make(struct sim_req *r, uint64_t max_tokens, uint64_t n, struct st
 	p->tool_name = tool_name;
 	if (p->tool)
 		sim_json_arguments(&p->tool_args, tool_schema, p->seed);
+	else
+		p->shaped = sim_put_shape(r, &p->tool_args, p->seed);
 	plan_length(r, max_tokens);
 	plan_cache(r, sim_tokens_of(r->prompt.bytes) + r->prompt.fixed_tokens);
 	r->usage.output = p->tokens * p->n;
@@ -199,7 +201,7 @@ void sim_put_piece(struct sim_req *r, struct sim_buf *b, uint64_t choice, uint64
 	const struct sim_plan *p = &r->plan;
 	uint64_t from = piece_from(p, event), to = piece_from(p, event + 1);
 
-	if (p->tool) {
+	if (p->tool || p->shaped) {
 		put_args(b, sim_buf_str(&p->tool_args), from * SIM_TOKEN_BYTES,
 			to * SIM_TOKEN_BYTES);
 		return;
@@ -217,7 +219,7 @@ void sim_put_text(struct sim_req *r, struct sim_buf *b, uint64_t choice)
 {
 	const struct sim_plan *p = &r->plan;
 
-	if (p->tool)
+	if (p->tool || p->shaped)
 		put_args(b, sim_buf_str(&p->tool_args), 0, p->tool_args.n);
 	else
 		sim_text_put(b, p->seed + choice, 0,

@@ -111,6 +111,7 @@ struct sim_plan {                         /* what will be answered */
 	uint64_t think_tokens;            /* a visible thinking block (Anthropic) */
 	uint64_t pad_bytes;               /* filler in each event (x-sim-body-bytes on a stream) */
 	bool tool, cut;                   /* a tool call; ended by the token limit */
+	bool shaped;                      /* the text is JSON by a schema: tool_args */
 	struct str tool_name;             /* raw JSON text, without quotes */
 	struct sim_buf tool_args;
 };
@@ -217,6 +218,8 @@ uint64_t sim_count(const struct json_val *v, uint64_t otherwise);
  */
 void sim_plan_make(struct sim_req *r, uint64_t max_tokens, uint64_t n, struct str tool_name,
 	const struct json_val *tool_schema);
+/* JSON by the schema that the body has for its answer. False: it has none. */
+bool sim_put_shape(struct sim_req *r, struct sim_buf *b, uint64_t seed);
 /*
  * What is billed: everything when the answer was completed, is not a stream or has told its usage,
  * else the prompt and what was generated; nothing for refused requests.

@@ -381,6 +381,15 @@ static const struct request_row {
 		"\"object\"}},{\"name\":\"v\",\"parametersJsonSchema\":{\"type\":\"object\"}}]}],"
 		"\"toolConfig\":{\"functionCallingConfig\":{\"mode\":\"ANY\","
 		"\"allowedFunctionNames\":[\"w\"]}},\"generationConfig\":{\"maxOutputTokens\":99}}",
+		"", NULL },
+	{ "of another API: one call at a time, of any tool", AN, P25,
+		"{\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],"
+		"\"tools\":[{\"name\":\"w\",\"input_schema\":{\"type\":\"object\"}}],"
+		"\"tool_choice\":{\"type\":\"auto\",\"disable_parallel_tool_use\":true}}",
+		"{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}],\"tools\":[{"
+		"\"functionDeclarations\":[{\"name\":\"w\",\"parametersJsonSchema\":{\"type\":"
+		"\"object\"}}]}],\"toolConfig\":{\"functionCallingConfig\":{\"mode\":\"AUTO\"}},"
+		"\"generationConfig\":{\"maxOutputTokens\":9}}",
 		"parallel_tool_calls", NULL },
 	{ "of another API: files that lie with it", AN, P25,
 		"{\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
