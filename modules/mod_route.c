@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "core/capable.h"
 #include "core/choice.h"
 #include "core/health.h"
 #include "core/plan.h"
@@ -117,6 +118,7 @@ static struct choice_ask route_ask(struct req *r)
 		.at = r->start_wall,
 		.thread = r->w->slot };
 
+	a.needs = capable_needs(r);
 	a.stick = stick_of(r, a.preset);
 	for (size_t i = 0; i < TG_ARRAY_LEN(a.random); i++)
 		a.random[i] = worker_random(r->w);
@@ -150,6 +152,8 @@ static enum step_rc route_none(struct req *r, const struct choice *c)
 {
 	uint32_t common = choice_common_skips(c);
 
+	if ((common & CHOICE_BIT(CAPABILITY)) != 0)
+		return capable_refuse(r, c);
 	if ((common & CHOICE_BIT(CAPACITY)) != 0 || c->at >= 0) {
 		r->reply_fields = STR("retry-after: 1\r\n");
 		return reply_error(r, TG_E_OVERLOADED,

@@ -218,7 +218,7 @@ void targets_drain_page(struct admin_reply *r, struct str body, const struct tg_
 
 /* ---- explain */
 
-enum { Q_MODEL, Q_TENANT, Q_TOKENS, Q_OUTPUT, Q_ROUTE, Q__N };
+enum { Q_MODEL, Q_TENANT, Q_TOKENS, Q_OUTPUT, Q_ROUTE, Q_NEEDS, Q__N };
 
 struct asked {
 	char buf[Q__N][VALUE_MAX];
@@ -229,7 +229,7 @@ struct asked {
 static int read_query(struct admin_reply *r, struct str query, struct asked *q)
 {
 	static const struct str names[Q__N] = { { "model", 5 }, { "tenant", 6 }, { "tokens", 6 },
-		{ "output", 6 }, { "route", 5 } };
+		{ "output", 6 }, { "route", 5 }, { "needs", 5 } };
 	struct str name, value;
 
 	while (url_query_next(&query, &name, &value)) {
@@ -239,8 +239,8 @@ static int read_query(struct admin_reply *r, struct str query, struct asked *q)
 			i++;
 		if (i == Q__N) {
 			admin_reply_error(r, 400, "bad_request",
-				"no parameter `%.*s`; there are model, tenant, tokens, output and "
-				"route",
+				"no parameter `%.*s`; there are model, tenant, tokens, output, "
+				"route and needs",
 				STR_FMT(name));
 			return -1;
 		}
@@ -281,12 +281,34 @@ static const struct key *find_key(const struct tg_conf *c, struct str tenant)
 	return found;
 }
 
+/* "vision,tools" */
+static int read_needs(struct admin_reply *r, struct str v, unsigned *out)
+{
+	while (v.n > 0) {
+		size_t comma = str_chr(v, ',');
+		struct str word = str_mk(v.p, comma == (size_t)-1 ? v.n : comma);
+		enum capability c = capability_of(word);
+
+		if (c == CAPABILITY__MAX) {
+			admin_reply_error(r, 400, "bad_request",
+				"needs are of vision, tools, json_schema, documents, audio and "
+				"reasoning, with commas; `%.*s` is none",
+				STR_FMT(word));
+			return -1;
+		}
+		*out |= 1u << c;
+		v = str_skip(v, comma == (size_t)-1 ? v.n : comma + 1);
+	}
+	return 0;
+}
+
 /* -1: answered. */
 static int fill_ask(struct admin_reply *r, const struct asked *q, struct choice_ask *a)
 {
 	a->input = q->v[Q_TOKENS].n == 0 ? 1000 : 0;
 	if (read_count(r, "tokens", q->v[Q_TOKENS], &a->input) != 0 ||
-		read_count(r, "output", q->v[Q_OUTPUT], &a->output) != 0)
+		read_count(r, "output", q->v[Q_OUTPUT], &a->output) != 0 ||
+		read_needs(r, q->v[Q_NEEDS], &a->needs) != 0)
 		return -1;
 	a->model = plan_find_model(a->conf, q->v[Q_MODEL]);
 	if (a->model == NULL) {

@@ -181,6 +181,39 @@ static bool thinks(const struct json_watch w[BOUND_WATCHES])
 	       json_get_plain(&type.val, &word) != 0 || !str_eq(word, STR("disabled"));
 }
 
+/* {"type":"json_schema", ...}; what readers differ about is not taken for one. */
+static bool is_schema(const struct json_val *format)
+{
+	struct json_watch type = { STR("type"), { .type = JSON_NONE } };
+	struct json_fail fail;
+	struct str word;
+
+	return format->type == JSON_OBJECT && json_scan_member(format, &type, 1, &fail) == 0 &&
+	       json_get_plain(&type.val, &word) == 0 && str_eq(word, STR("json_schema"));
+}
+
+/* Chat says it in response_format, Responses in text.format, Anthropic in output_config.format (or
+ * output_format, before). */
+static bool wants_schema(const struct json_watch w[BOUND_WATCHES])
+{
+	static const enum bound_key plain[] = { BOUND_K_RESPONSE_FORMAT, BOUND_K_OUTPUT_FORMAT },
+				    outer[] = { BOUND_K_TEXT, BOUND_K_OUTPUT_CONFIG };
+	struct json_fail fail;
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(plain); i++)
+		if (is_schema(&w[plain[i]].val))
+			return true;
+	for (size_t i = 0; i < TG_ARRAY_LEN(outer); i++) {
+		struct json_watch format = { STR("format"), { .type = JSON_NONE } };
+
+		if (w[outer[i]].val.type == JSON_OBJECT &&
+			json_scan_member(&w[outer[i]].val, &format, 1, &fail) == 0 &&
+			is_schema(&format.val))
+			return true;
+	}
+	return false;
+}
+
 static bool has_parts(enum meter_api api)
 {
 	return api != METER_OPENAI_EMBEDDINGS && api != METER_OPENAI_AUDIO &&
@@ -211,6 +244,7 @@ void bound_read(struct bound *b, enum meter_api api, const struct json_watch w[B
 	if (api == METER_ANTHROPIC_MESSAGES && b->web_search)
 		b->search_bucket = USAGE_WEB_SEARCHES;
 	b->thinks = thinks(w);
+	b->schema = wants_schema(w);
 	b->audio_out = speaks(&w[BOUND_K_MODALITIES].val);
 	b->seconds = read_seconds(&w[BOUND_K_SECONDS].val);
 	if (!b->image_tool) {

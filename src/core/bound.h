@@ -57,6 +57,7 @@ struct bound {
 	uint64_t document_bytes; /* PDFs and other files in the prompt, likewise */
 	bool has_tools, has_images, has_documents;
 	bool thinks;    /* it asks for reasoning */
+	bool schema;    /* the answer is to follow a JSON schema */
 	bool form;      /* a form: streamed through, its fields are not known */
 	bool audio_out; /* answers may be spoken */
 	bool open;      /* more input may come than the body shows: from tools, or */

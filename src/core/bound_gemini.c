@@ -21,7 +21,15 @@ static const struct json_val *either(const struct json_watch *w)
 
 /* ---- generationConfig */
 
-enum { C_MAX, C_N = 2, C_THINKING = 4, C_MODALITIES = 6, C__END = 8 };
+enum {
+	C_MAX,
+	C_N = 2,
+	C_THINKING = 4,
+	C_MODALITIES = 6,
+	C_SCHEMA = 8,
+	C_JSON_SCHEMA = 10,
+	C__END = 12
+};
 
 static void read_limits(struct bound *b, const struct json_watch w[C__END])
 {
@@ -43,7 +51,9 @@ static void read_config(struct bound *b, const struct json_val *config)
 		{ STR("max_output_tokens"), { 0 } }, { STR("candidateCount"), { 0 } },
 		{ STR("candidate_count"), { 0 } }, { STR("thinkingConfig"), { 0 } },
 		{ STR("thinking_config"), { 0 } }, { STR("responseModalities"), { 0 } },
-		{ STR("response_modalities"), { 0 } } };
+		{ STR("response_modalities"), { 0 } }, { STR("responseSchema"), { 0 } },
+		{ STR("response_schema"), { 0 } }, { STR("responseJsonSchema"), { 0 } },
+		{ STR("response_json_schema"), { 0 } } };
 	struct json_fail fail;
 
 	if (config->type != JSON_OBJECT)
@@ -55,6 +65,8 @@ static void read_config(struct bound *b, const struct json_val *config)
 	}
 	read_limits(b, w);
 	b->thinks |= either(w + C_THINKING)->type == JSON_OBJECT;
+	for (unsigned i = C_SCHEMA; i < C__END; i++)
+		b->schema |= w[i].val.type == JSON_OBJECT;
 	b->audio_out |= str_find(either(w + C_MODALITIES)->raw, STR("AUDIO")) != (size_t)-1;
 }
 

@@ -8,6 +8,7 @@
 #include "core/choice.h"
 
 #include "core/bound.h"
+#include "core/capable.h"
 #include "core/health.h"
 #include "core/provider.h"
 #include "core/req.h"
@@ -25,7 +26,8 @@
 		CHOICE_BIT(CHECK))
 #define FINAL                                                                               \
 	(CHOICE_BIT(TRIED) | CHOICE_BIT(DIALECT) | CHOICE_BIT(OTHER) | CHOICE_BIT(REGION) | \
-		CHOICE_BIT(DRAINED) | CHOICE_BIT(CAPACITY))
+		CHOICE_BIT(DRAINED) | CHOICE_BIT(CAPACITY) | CHOICE_BIT(CAPABILITY))
+#define UNFIT (CHOICE_BIT(CONTEXT) | CHOICE_BIT(OUTPUT) | CHOICE_BIT(REASONING))
 
 /* ---- what it would cost */
 
@@ -219,6 +221,8 @@ static uint32_t filter_money(
 		skips |= CHOICE_BIT(UNPRICED);
 	if (p != NULL && price_max_input(p) > 0 && c->input > price_max_input(p))
 		skips |= CHOICE_BIT(CONTEXT);
+	if (p != NULL && a->r != NULL && capable_is_short(&a->r->bound, p))
+		skips |= CHOICE_BIT(OUTPUT);
 	return skips;
 }
 
@@ -260,6 +264,10 @@ static void row_make(const struct choice_ask *a, unsigned i, struct choice_row *
 	spot_see(t->spot, a->thread, &seen);
 	row_terms(a, c, &seen);
 	c->terms.cost = a->preset != NULL ? row_cost(a, p, c, text) : 0;
+	c->lacks = a->needs != 0 ? capable_lacks(a->needs, t, p) : 0;
+	if (TG_UNLIKELY(c->lacks != 0))
+		c->skips |=
+			capable_is_hard(c->lacks) ? CHOICE_BIT(CAPABILITY) : CHOICE_BIT(REASONING);
 	c->skips |= filter_place(a, c) | filter_health(a, c, t->spot) | filter_money(a, c, p);
 	if ((c->skips & FINAL) == 0 && is_dear(a, c))
 		c->skips |= CHOICE_BIT(DEAR);
@@ -268,7 +276,7 @@ static void row_make(const struct choice_ask *a, unsigned i, struct choice_row *
 /* How much speaks against it; what is final never gets here. */
 static unsigned row_level(const struct choice_row *c)
 {
-	return ((c->skips & CHOICE_BIT(CONTEXT)) != 0 ? 4u : 0) +
+	return ((c->skips & UNFIT) != 0 ? 4u : 0) +
 	       ((c->skips & CHOICE_BIT(UNPRICED)) != 0 ? 2u : 0) + ((c->skips & LIFTED) != 0);
 }
 
@@ -477,11 +485,17 @@ void choice_make(const struct choice_ask *a, struct choice *c)
 
 uint32_t choice_common_skips(const struct choice *c)
 {
-	uint32_t common = UINT32_MAX;
+	const uint32_t never = CHOICE_BIT(TRIED) | CHOICE_BIT(DIALECT) | CHOICE_BIT(OTHER);
+	uint32_t common = UINT32_MAX, able = UINT32_MAX;
 
-	for (unsigned i = 0; i < c->n; i++)
-		if ((c->row[i].skips &
-			    (CHOICE_BIT(TRIED) | CHOICE_BIT(DIALECT) | CHOICE_BIT(OTHER))) == 0)
-			common &= c->row[i].skips;
+	for (unsigned i = 0; i < c->n; i++) {
+		if ((c->row[i].skips & never) != 0)
+			continue;
+		common &= c->row[i].skips;
+		if ((c->row[i].skips & CHOICE_BIT(CAPABILITY)) == 0)
+			able &= c->row[i].skips;
+	}
+	/* of those that could do what is asked, if there are any */
+	common = able != UINT32_MAX ? able : common;
 	return common == UINT32_MAX ? 0 : common;
 }

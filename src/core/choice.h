@@ -32,6 +32,7 @@ struct choice_ask {
 	struct req *r;               /* NULL: nobody asks, explain */
 	uint64_t input, output; /* tokens, without a request: expected; 0 of output: as learned */
 	uint64_t stick;         /* what belongs together; 0: nothing */
+	unsigned needs;         /* bits of enum capability */
 	mono_us now;
 	wall_us at; /* which price is in force */
 	unsigned thread;
@@ -41,6 +42,7 @@ struct choice_ask {
 struct choice_row {
 	const struct route_target *route;
 	uint32_t skips; /* bits: 1 << enum choice_skip */
+	unsigned lacks; /* of what is needed: bits of enum capability */
 	uint32_t weight;
 	bool probe; /* half-open, and nobody is trying it */
 	bool cold;  /* nothing is known of its times */

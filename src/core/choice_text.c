@@ -64,6 +64,15 @@ static void say_skips(struct line *l, uint32_t skips)
 			say(l, " %s", skip_rows[s].word);
 }
 
+static void say_lacks(struct line *l, unsigned lacks)
+{
+	say(l, " (");
+	for (unsigned i = 0, n = 0; i < CAPABILITY__MAX; i++)
+		if ((lacks >> i & 1) != 0)
+			say(l, "%sno %s", n++ > 0 ? ", " : "", capability_words[i]);
+	say(l, ")");
+}
+
 static void say_row(struct line *l, const struct choice_ask *a, const struct choice_row *r)
 {
 	struct usd u;
@@ -73,6 +82,8 @@ static void say_row(struct line *l, const struct choice_ask *a, const struct cho
 		say(l, " not:");
 		say_skips(l, r->skips);
 	}
+	if (r->lacks != 0)
+		say_lacks(l, r->lacks);
 	if (a->preset == NULL) {
 		say(l, " weight %lld", (long long)r->route->weight);
 		return;
@@ -125,6 +136,17 @@ static void put_skips(struct outbuf *b, uint32_t skips)
 	outbuf_lit(b, "]");
 }
 
+static void put_lacks(struct outbuf *b, unsigned lacks)
+{
+	if (lacks == 0)
+		return;
+	outbuf_lit(b, ",\"lacks\":[");
+	for (unsigned i = 0, n = 0; i < CAPABILITY__MAX; i++)
+		if ((lacks >> i & 1) != 0)
+			outbuf_printf(b, "%s\"%s\"", n++ > 0 ? "," : "", capability_words[i]);
+	outbuf_lit(b, "]");
+}
+
 static void put_row(struct outbuf *b, const struct choice_ask *a, const struct choice_row *r)
 {
 	uint64_t ms = r->terms.time_us / 1000;
@@ -138,6 +160,7 @@ static void put_row(struct outbuf *b, const struct choice_ask *a, const struct c
 	outbuf_printf(
 		b, ",\"weight\":%lld,\"in_flight\":%u", (long long)r->route->weight, r->inflight);
 	put_skips(b, r->skips);
+	put_lacks(b, r->lacks);
 	outbuf_printf(b, ",\"expected\":{\"input_tokens\":%llu,\"output_tokens\":%llu,\"seconds\":",
 		(unsigned long long)r->input, (unsigned long long)r->output);
 	if (r->cold)

@@ -380,6 +380,13 @@ static const struct conf_directive target_directives[] = {
 		AT(cfg_target, limits),
 		.block = &config_target_limits_block,
 		.help = "What it may be asked for; absent: anything." },
+	{ .name = "capabilities",
+		.type = CONF_TAGS,
+		AT(cfg_target, capabilities),
+		.help = "What every model at this target can do (true) or cannot (false): vision, "
+			"tools, json_schema, documents, audio, reasoning. Goes before what the "
+			"price book says; what neither says is taken to work. Requests that need "
+			"what it cannot do go to other targets." },
 	{ .name = "health_check",
 		.type = CONF_BLOCK,
 		AT(cfg_target, health_check),

@@ -111,6 +111,7 @@ struct cfg_target {
 	struct cfg_upstream timeouts; /* values of 0 inherit from config.upstream */
 	struct cfg_target_limits limits;
 	struct cfg_health_check health_check;
+	struct conf_tags capabilities; /* vision: false */
 	struct conf_pos pos;
 };
 
@@ -154,6 +155,7 @@ struct cfg_model_target {  /* "openai" or { target: openai, model: gpt-4o, weigh
 	struct str target; /* scalar form fills this */
 	struct str model;  /* upstream id; empty: the client's name */
 	int64_t weight;    /* 0: the target's */
+	struct conf_tags capabilities; /* over the target's */
 	struct conf_pos pos;
 };
 
@@ -351,6 +353,7 @@ struct cfg_price {
 	struct conf_array regions;                           /* of cfg_price_region */
 	struct conf_tags uplift;
 	int64_t max_input, max_output; /* 0: not said */
+	struct conf_tags capabilities; /* as written; config_price_block has checked them */
 	struct str valid_from, source, date;
 	struct conf_pos pos;
 };

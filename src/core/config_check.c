@@ -274,6 +274,8 @@ int config_check_target(struct conf_load *l, void *obj)
 		log_warn("certificates of a provider are not verified", "target=%.*s at=%s:%u:%u",
 			STR_FMT(t->name), pos.file, pos.line, pos.col);
 	}
+	if (config_check_capabilities(l, &t->capabilities) != 0)
+		return -1;
 	return check_health_check(l, t) != 0 ? -1 : check_proxy(l, &t->proxy);
 }
 

@@ -37,6 +37,7 @@ void config_offline_of(const struct cfg_tier *t, struct quota_offline *out);
 struct quota_limit;
 int config_check_limit(struct conf_load *l, const struct str *dimension, const struct str *text,
 	struct quota_limit *out) TG_MUST_CHECK;
+int config_check_capabilities(struct conf_load *l, const struct conf_tags *t) TG_MUST_CHECK;
 /* Everything that needs the whole: references, duplicates. */
 int config_check_root(struct conf_load *l, void *obj) TG_MUST_CHECK;
 

@@ -158,6 +158,11 @@ static const struct conf_directive price_directives[] = {
 		AT(cfg_price, max_output),
 		.max = TOKENS_MAX,
 		.help = "Tokens that the model answers at most; absent: not known." },
+	{ .name = "capabilities",
+		.type = CONF_TAGS,
+		AT(cfg_price, capabilities),
+		.help = "What the model can do (true) and cannot (false): vision, tools, json_schema, "
+			"documents, audio, reasoning; what is absent is not known." },
 	{ .name = "valid_from",
 		.type = CONF_STRING,
 		AT(cfg_price, valid_from),

@@ -468,6 +468,43 @@ const struct conf_block config_health_check_block = {
 	POS_OF(cfg_health_check),
 };
 
+int config_check_capabilities(struct conf_load *l, const struct conf_tags *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct conf_tag *m = &t->v[i];
+		const char *near;
+
+		if (capability_of(m->name) == CAPABILITY__MAX) {
+			near = str_nearest(m->name, capability_words, CAPABILITY__MAX);
+			return conf_fail_at(l, &m->name,
+				"`%.*s` is no capability; there are vision, tools, json_schema, "
+				"documents, audio and reasoning%s%s%s",
+				STR_FMT(m->name), near != NULL ? "; did you mean `" : "",
+				near != NULL ? near : "", near != NULL ? "`?" : "");
+		}
+		if (!str_eq(m->value, STR("true")) && !str_eq(m->value, STR("false")))
+			return conf_fail_at(
+				l, &m->name, "true or false, not `%.*s`", STR_FMT(m->value));
+	}
+	return 0;
+}
+
+struct capabilities config_capabilities(const struct conf_tags *t)
+{
+	struct capabilities c = { 0, 0 };
+
+	for (size_t i = 0; i < t->n; i++)
+		capability_say(&c, capability_of(t->v[i].name), str_eq(t->v[i].value, STR("true")));
+	return c;
+}
+
+static int check_model_target(struct conf_load *l, void *obj)
+{
+	const struct cfg_model_target *t = obj;
+
+	return config_check_capabilities(l, &t->capabilities);
+}
+
 static const struct conf_directive model_target_directives[] = {
 	{ .name = "target",
 		.type = CONF_STRING,
@@ -484,6 +521,11 @@ static const struct conf_directive model_target_directives[] = {
 		.min = 1,
 		.max = 1000,
 		.help = "Share of this model's requests; absent: the target's weight." },
+	{ .name = "capabilities",
+		.type = CONF_TAGS,
+		AT(cfg_model_target, capabilities),
+		.help = "What this model can do there (true) or cannot (false): { vision: false }. "
+			"Goes before the target's own `capabilities`." },
 	{ .name = NULL },
 };
 static const struct conf_block model_target_block = {
@@ -492,6 +534,7 @@ static const struct conf_block model_target_block = {
 	.size = sizeof(struct cfg_model_target),
 	.directives = model_target_directives,
 	POS_OF(cfg_model_target),
+	.check = check_model_target,
 };
 
 static const char *const unsupported_words[] = { "refuse", "drop", NULL };

@@ -6,6 +6,7 @@
 #define TG_CORE_CONFIG_ROUTE_H
 
 #include "conf/conf.h"
+#include "money/capability.h"
 #include "quota/limit.h"
 #include "route/capacity.h"
 #include "route/score.h"
@@ -69,6 +70,9 @@ enum rule_word rule_word_of(struct str name);
 enum rule_kind rule_kind_of(enum rule_word w);
 /* "<500", ">=2000"; -1: neither. */
 int rule_count_parse(struct str text, struct rule_count *out) TG_MUST_CHECK;
+
+/* `capabilities: { vision: false }`, of words that config_check_capabilities has seen. */
+struct capabilities config_capabilities(const struct conf_tags *t);
 
 /* The presets that are there without being written: cheap, balanced, fast. NULL: no such. */
 const struct score_rule *route_builtin(struct str name);

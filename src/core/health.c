@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "core/attempt.h"
+#include "core/capable.h"
 #include "core/key_pool.h"
 #include "core/plan.h"
 #include "core/respond.h"
@@ -389,7 +390,7 @@ bool req_route_open(const struct req *r, unsigned i)
 	if ((r->tried >> i & 1) != 0 || !req_target_speaks(r, t) ||
 		(r->forced != NULL && r->forced != t) || !geo_allows_target(r, t))
 		return false;
-	if (health_is_drained(t))
+	if (health_is_drained(t) || !capable_route_fits(r, route))
 		return false;
 	/* Of a request that was sent already, the error that it got says more than a refusal. */
 	return r->leg.no == 0 || !leg_would_be_refused(r, route);

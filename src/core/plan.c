@@ -222,6 +222,8 @@ static int plan_model(
 			return plan_fail(err, &v[i].pos, "no target '%.*s'", STR_FMT(v[i].target));
 		r->model = v[i].model.n > 0 ? v[i].model : cfg->name;
 		r->weight = v[i].weight > 0 ? v[i].weight : r->target->weight;
+		r->says = capability_over(config_capabilities(&v[i].capabilities),
+			config_capabilities(&r->target->cfg->capabilities));
 		r->ratio = ratio_of(str_z(r->target->provider->name), r->model);
 		quoted = plan_alloc(c, 6 * r->model.n + 3);
 		r->model_json = str_mk(quoted, json_quote(quoted, 6 * r->model.n + 3, r->model));

@@ -63,6 +63,7 @@ struct route_target { /* one way to serve a model */
 	struct key_rate **key_rate; /* of each of the target's keys */
 	const struct price *price;  /* while the plan's prices stand; NULL: no entry */
 	int64_t weight;
+	struct capabilities says; /* the operator, over what its price says */
 };
 
 struct model {

@@ -116,6 +116,25 @@ static void put_regions(json_t *to, const struct conf_array *a)
 	tg_assert(json_object_set_new(to, "regions", all) == 0);
 }
 
+/* true and false as such: what is neither, and names that are none, the reader refuses. */
+static void put_capabilities(json_t *to, const struct conf_tags *t)
+{
+	json_t *all;
+
+	if (t->n == 0)
+		return;
+	all = json_object();
+	for (size_t i = 0; i < t->n; i++) {
+		bool plain =
+			str_eq(t->v[i].value, STR("true")) || str_eq(t->v[i].value, STR("false"));
+
+		tg_assert(json_object_setn_new(all, t->v[i].name.p, t->v[i].name.n,
+				  plain ? json_boolean(str_eq(t->v[i].value, STR("true")))
+					: text_of(t->v[i].value)) == 0);
+	}
+	tg_assert(json_object_set_new(to, "capabilities", all) == 0);
+}
+
 static struct str today(char buf[16])
 {
 	time_t now = (time_t)(clock_wall().us / 1000000);
@@ -148,6 +167,7 @@ static json_t *entry_of(const struct cfg_price *c)
 	put_tags(e, "uplift", &c->uplift);
 	put_int(e, "max_input", c->max_input);
 	put_int(e, "max_output", c->max_output);
+	put_capabilities(e, &c->capabilities);
 	put_text(e, "valid_from", c->valid_from);
 	put_text(e, "source", c->source);
 	put_text(e, "date", c->date.n > 0 ? c->date : today(day));

@@ -13,7 +13,7 @@
 
 struct options {
 	struct admin_where where;
-	const char *tenant, *model, *tokens, *output, *route;
+	const char *tenant, *model, *tokens, *output, *route, *needs;
 	bool json;
 	const char *arg;
 };
@@ -31,6 +31,7 @@ static const struct {
 	{ "--tokens", offsetof(struct options, tokens) },
 	{ "--output", offsetof(struct options, output) },
 	{ "--route", offsetof(struct options, route) },
+	{ "--needs", offsetof(struct options, needs) },
 };
 
 /* n: how many of the rows this command has. */
@@ -110,6 +111,14 @@ static void explain_row(struct table *t, const json_t *c, const char *pick)
 			n += (size_t)snprintf(why + n, sizeof why - n, "%s%s", i > 0 ? ", " : "",
 				text(skip, "reason"));
 	}
+	json_array_foreach(json_object_get(c, "lacks"), i, skip)
+	{
+		if (n < sizeof why)
+			n += (size_t)snprintf(why + n, sizeof why - n, "%sno %s",
+				i > 0 ? ", " : " (", json_string_value(skip));
+	}
+	if (json_array_size(json_object_get(c, "lacks")) > 0 && n < sizeof why)
+		snprintf(why + n, sizeof why - n, ")");
 	cell(t, strcmp(text(c, "target"), pick) == 0 ? "*" : "");
 	cell(t, text(c, "target"));
 	cell(t, text(c, "model"));
@@ -183,6 +192,8 @@ static enum ctl_exit explain(int argc, char **argv)
 		n = put_encoded(query, n, "output", o.output);
 	if (o.route != NULL)
 		n = put_encoded(query, n, "route", o.route);
+	if (o.needs != NULL)
+		n = put_encoded(query, n, "needs", o.needs);
 	if ((size_t)snprintf(target, sizeof target, "/admin/v1/route/explain%s", query) >=
 		sizeof target)
 		return ctl_usage("route", "these names are too long");
@@ -337,7 +348,8 @@ const struct ctl_command ctl_route = {
 	.summary = "which target a request would go to, and why",
 	.help = "usage: tgctl route explain --model M [--tenant T] [--tokens N] [--output N] "
 		"[--route R]\n"
-		"                           [--admin ADDRESS] [-c CONFIG] [--json]\n"
+		"                           [--needs WORDS] [--admin ADDRESS] [-c CONFIG] "
+		"[--json]\n"
 		"\n"
 		"Asks the running gateway. Lists the model's targets with what a request is "
 		"expected to cost there, how long\n"
@@ -350,7 +362,11 @@ const struct ctl_command ctl_route = {
 		"  --tenant T       whose request: its regions count\n"
 		"  --tokens N       of its prompt; 1000\n"
 		"  --output N       of its answer; as learned\n"
-		"  --route R        by another route than the model's\n" WHERE,
+		"  --route R        by another route than the model's\n"
+		"  --needs WORDS    what the request needs: of vision, tools, json_schema, "
+		"documents, "
+		"audio, reasoning,\n"
+		"                   with commas\n" WHERE,
 };
 
 const struct ctl_command ctl_targets = {

@@ -148,6 +148,19 @@ static void put_uplifts(struct import *im, json_t *to, const struct import_entry
 	set(to, "uplift", all);
 }
 
+static void put_capabilities(json_t *to, struct capabilities c)
+{
+	json_t *all = json_object();
+
+	for (unsigned i = 0; i < CAPABILITY__MAX; i++)
+		if (((c.can | c.cannot) >> i & 1) != 0)
+			set(all, capability_words[i], json_boolean(c.can >> i & 1));
+	if (json_object_size(all) > 0)
+		set(to, "capabilities", all);
+	else
+		json_decref(all);
+}
+
 static json_t *entry_of(struct import *im, const struct import_entry *e)
 {
 	json_t *j = json_object();
@@ -164,6 +177,7 @@ static json_t *entry_of(struct import *im, const struct import_entry *e)
 		set(j, "max_input", json_integer((json_int_t)e->max_input));
 	if (e->max_output > 0)
 		set(j, "max_output", json_integer((json_int_t)e->max_output));
+	put_capabilities(j, e->capable);
 	set_text(j, "source", im->source);
 	set_text(j, "date", im->date);
 	set_text(j, MODE, e->mode);

@@ -493,6 +493,17 @@ static bool says_free(const struct import_entry *e)
 	       str_ends(m, STR("-Free"));
 }
 
+/* What the map says in as many words; what it leaves out is not known. */
+static void read_capabilities(struct import_entry *e, const json_t *attrs)
+{
+	for (unsigned i = 0; i < CAPABILITY__MAX; i++) {
+		const json_t *v = json_object_get(attrs, capability_litellm((enum capability)i));
+
+		if (json_is_boolean(v))
+			capability_say(&e->capable, (enum capability)i, json_is_true(v));
+	}
+}
+
 static void read_entry(struct import *im, struct import_entry *e, const json_t *attrs)
 {
 	struct reading r = { .im = im, .e = e, .attrs = attrs };
@@ -509,6 +520,7 @@ static void read_entry(struct import *im, struct import_entry *e, const json_t *
 	}
 	e->max_input = limit_of(attrs, "max_input_tokens");
 	e->max_output = limit_of(attrs, "max_output_tokens");
+	read_capabilities(e, attrs);
 	read_prices(&r);
 	if (r.any)
 		e->state = strcmp(e->model, "container") == 0 ? IMPORT_TOOL : e->state;

@@ -74,6 +74,7 @@ struct import_entry {
 	unsigned n_uplifts;
 	struct import_named *variants, *regions;
 	uint64_t max_input, max_output;
+	struct capabilities capable;
 };
 
 struct import_note {

@@ -168,6 +168,18 @@ static void put_figures(json_t *to, const struct price *p)
 	put_regions(to, p);
 }
 
+static void put_capabilities(json_t *to, struct capabilities c)
+{
+	json_t *all = json_object();
+
+	for (unsigned i = 0; i < CAPABILITY__MAX; i++)
+		if (((c.can | c.cannot) >> i & 1) != 0)
+			set(all, capability_words[i], json_boolean(c.can >> i & 1));
+	if (json_object_size(all) > 0)
+		set(to, "capabilities", json_incref(all));
+	json_decref(all);
+}
+
 json_t *price_to_json(const struct price *p)
 {
 	json_t *j = json_object();
@@ -180,6 +192,7 @@ json_t *price_to_json(const struct price *p)
 		set(j, "max_input", json_integer((json_int_t)p->max_input));
 	if (p->max_output > 0)
 		set(j, "max_output", json_integer((json_int_t)p->max_output));
+	put_capabilities(j, p->capable);
 	if (p->valid_from.us > 0)
 		set(j, "valid_from", json_string(price_day(text, p->valid_from)));
 	set_str(j, "source", p->source);

@@ -258,6 +258,22 @@ static void print_variants(const struct price *p)
 	}
 }
 
+/* "can: vision, tools; cannot: audio" */
+static void print_capabilities(const char *title, unsigned bits)
+{
+	const char *sep = "";
+
+	if (bits == 0)
+		return;
+	printf("  %s: ", title);
+	for (unsigned i = 0; i < CAPABILITY__MAX; i++)
+		if ((bits >> i & 1) != 0) {
+			printf("%s%s", sep, capability_words[i]);
+			sep = ", ";
+		}
+	putchar('\n');
+}
+
 static void print_page(const struct price *p)
 {
 	const struct price_plan *plain = p->plan[SERVICE_STANDARD];
@@ -271,6 +287,8 @@ static void print_page(const struct price *p)
 		printf("  at most %llu tokens in\n", (unsigned long long)p->max_input);
 	if (p->max_output > 0)
 		printf("  at most %llu tokens out\n", (unsigned long long)p->max_output);
+	print_capabilities("can", p->capable.can);
+	print_capabilities("cannot", p->capable.cannot);
 	if (p->free)
 		printf("  free\n");
 	else

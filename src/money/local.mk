@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libtg_money.a
 libtg_money_a_SOURCES = \
 	src/money/money.c src/money/money.h \
+	src/money/capability.c src/money/capability.h src/money/tbl/capabilities.h \
 	src/money/usage.c src/money/usage.h src/money/tbl/buckets.h \
 	src/money/pricebook.c src/money/pricebook.h src/money/pricebook_int.h \
 	src/money/pricebook_json.c src/money/price_json.c src/money/price_plan.c \

@@ -466,6 +466,37 @@ static int read_limit(struct price_reader *r, const json_t *e, const char *key, 
 	return 0;
 }
 
+/* {"vision": true, "tools": false} */
+static int read_capabilities(struct price_reader *r, const json_t *e, struct price *p)
+{
+	json_t *all = json_object_get(e, "capabilities"), *v;
+	const char *word, *near;
+
+	if (all == NULL)
+		return 0;
+	if (r->older)
+		return price_fail(r, "\"capabilities\" are of format " PRICEBOOK_FORMAT
+				     ", and this file says " PRICEBOOK_FORMAT_OLDER);
+	if (json_object_size(all) == 0)
+		return price_fail(
+			r, "\"capabilities\" is not an object such as {\"vision\": true}");
+	json_object_foreach(all, word, v)
+	{
+		enum capability c = capability_of(str_z(word));
+
+		if (c == CAPABILITY__MAX) {
+			near = str_nearest(str_z(word), capability_words, CAPABILITY__MAX);
+			return price_fail(r, "unknown key \"%.60s\" in \"capabilities\"%s%s%s",
+				word, near != NULL ? "; did you mean \"" : "",
+				near != NULL ? near : "", near != NULL ? "\"?" : "");
+		}
+		if (!json_is_boolean(v))
+			return price_fail(r, "\"capabilities\": \"%s\" is true or false", word);
+		capability_say(&p->capable, c, json_is_true(v));
+	}
+	return 0;
+}
+
 /* Where the figures come from, and from when on they hold. */
 static int read_origin(struct price_reader *r, const json_t *e, struct price *p)
 {
@@ -479,7 +510,8 @@ static int read_origin(struct price_reader *r, const json_t *e, struct price *p)
 	p->source = pricebook_dup_shared(r->book, str_z(source));
 	p->date = pricebook_dup_shared(r->book, str_z(date));
 	if (read_limit(r, e, "max_input", &p->max_input) != 0 ||
-		read_limit(r, e, "max_output", &p->max_output) != 0)
+		read_limit(r, e, "max_output", &p->max_output) != 0 ||
+		read_capabilities(r, e, p) != 0)
 		return -1;
 	if (json_object_get(e, "valid_from") == NULL)
 		return 0;
@@ -528,8 +560,8 @@ int price_read_entry(struct price_reader *r, const json_t *e)
 {
 	static const char *const words[] = { "provider", "model", "aliases", "free", "per_mtok",
 		"per_unit", "per_request", "tiers", "flex", "priority", "batch", "variants",
-		"regions", "uplift", "max_input", "max_output", "valid_from", "source", "date",
-		"note", NULL };
+		"regions", "uplift", "max_input", "max_output", "capabilities", "valid_from",
+		"source", "date", "note", NULL };
 	const char *model;
 	struct price_entry *entry;
 

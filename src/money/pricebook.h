@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "base/clock.h"
+#include "money/capability.h"
 #include "money/money.h"
 #include "money/usage.h"
 
@@ -81,6 +82,7 @@ struct price {
 	wall_us valid_from;             /* in force from this day on, 00:00 UTC; 0: always */
 	bool free;                      /* costs nothing, and the file says so in as many words */
 	uint64_t max_input, max_output; /* tokens; 0: not known */
+	struct capabilities capable;
 	const struct price_plan
 		*plan[SERVICE__MAX]; /* STANDARD is always there; NULL: none of its own */
 	const struct price_variant *variants;
@@ -93,7 +95,9 @@ struct price {
 
 struct pricebook;
 
-#define PRICEBOOK_FORMAT "tollgate-prices/2" /* what a file begins with: {"format": this, ... */
+/* What a file begins with: {"format": this, ... The older one has no "capabilities". */
+#define PRICEBOOK_FORMAT       "tollgate-prices/3"
+#define PRICEBOOK_FORMAT_OLDER "tollgate-prices/2"
 
 /* A price per million tokens or per unit that stands in where no entry is found. */
 struct pricebook_estimate_terms {

@@ -93,6 +93,7 @@ struct json_t;
 struct price_reader {
 	struct pricebook *book;
 	const char *file;
+	bool older; /* it is of PRICEBOOK_FORMAT_OLDER */
 	unsigned file_no;
 	size_t index;                 /* of the entry being read */
 	const char *provider, *model; /* its key once known, for errors */

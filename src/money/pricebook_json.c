@@ -112,7 +112,8 @@ static int check_format(struct text *t, const json_t *v)
 	const char *format = json_string_value(v);
 	char why[160];
 
-	if (format != NULL && strcmp(format, PRICEBOOK_FORMAT) == 0)
+	t->r.older = format != NULL && strcmp(format, PRICEBOOK_FORMAT_OLDER) == 0;
+	if (t->r.older || (format != NULL && strcmp(format, PRICEBOOK_FORMAT) == 0))
 		return 0;
 	snprintf(why, sizeof why, "\"format\" is %.40s; this version reads " PRICEBOOK_FORMAT,
 		format != NULL ? format : "no text");

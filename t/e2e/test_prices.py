@@ -32,7 +32,7 @@ def convert(tmp_path, models, *args, name="map-2026-08-01.json", code=0):
     if code:
         return None, done.stderr
     book = json.loads(out.read_text())
-    assert book["format"] == "tollgate-prices/2" and book["currency"] == "USD"
+    assert book["format"] == "tollgate-prices/3" and book["currency"] == "USD"
     return {(e["provider"], e["model"], e.get("valid_from")): e for e in book["prices"]}, done.stdout
 
 

@@ -16,7 +16,7 @@ UNIT_TESTS += \
 	t/unit/core/check_event_hold \
 	t/unit/core/check_fields \
 	t/unit/core/check_geo \
-	t/unit/core/check_choice t/unit/core/check_error_class t/unit/core/check_rules \
+	t/unit/core/check_capable t/unit/core/check_choice t/unit/core/check_error_class t/unit/core/check_rules \
 	t/unit/core/check_health \
 	t/unit/core/check_health_check \
 	t/unit/core/check_hold_mode \
@@ -47,6 +47,7 @@ UNIT_TESTS += \
 	t/unit/core/check_worker
 t_unit_core_check_attempt_SOURCES = t/unit/core/check_attempt.c t/unit/core/upstream.h
 t_unit_core_check_attempt_build_SOURCES = t/unit/core/check_attempt_build.c t/unit/core/fake.h
+t_unit_core_check_capable_SOURCES = t/unit/core/check_capable.c t/unit/core/fake.h
 t_unit_core_check_choice_SOURCES = t/unit/core/check_choice.c t/unit/core/fake.h
 t_unit_core_check_rules_SOURCES = t/unit/core/check_rules.c t/unit/core/fake.h
 t_unit_core_check_health_check_SOURCES = t/unit/core/check_health_check.c

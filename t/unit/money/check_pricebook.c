@@ -240,7 +240,10 @@ START_TEST(the_built_in_book)
 END_TEST
 
 #define PRICED(what) BOOK("{\"provider\": \"openai\", \"model\": \"m\", " what ORIGIN)
-#define MTOK(text)   PRICED("\"per_mtok\": {\"input\": " text "}")
+#define CAPABLE(what)                                                                             \
+	"{\"format\": \"tollgate-prices/3\", \"prices\": [{\"provider\": \"openai\", \"model\": " \
+	"\"m\", \"per_mtok\": {\"input\": \"1\"}, \"capabilities\": " what ORIGIN "]}"
+#define MTOK(text) PRICED("\"per_mtok\": {\"input\": " text "}")
 
 static const struct {
 	const char *json, *why; /* part of the message */
@@ -284,6 +287,12 @@ static const struct {
 	{ PRICED("\"per_mtok\": {\"inptu\": \"1\"}"), "did you mean \"input\"?" },
 	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"modle\": 1"), "did you mean \"model\"?" },
 	{ PRICED("\"per_mtok\": []"), "not an object of prices by bucket" },
+	{ PRICED("\"per_mtok\": {\"input\": \"1\"}, \"capabilities\": {\"vision\": true}"),
+		"are of format tollgate-prices/3, and this file says tollgate-prices/2" },
+	{ CAPABLE("{\"visoin\": true}"), "did you mean \"vision\"?" },
+	{ CAPABLE("{\"vision\": \"true\"}"), "\"vision\" is true or false" },
+	{ CAPABLE("{}"), "is not an object such as" },
+	{ CAPABLE("[]"), "is not an object such as" },
 	{ PRICED("\"per_unit\": {}"), "has no price" },
 	{ PRICED("\"per_unit\": {\"web_search\": \"1\"}"), "did you mean \"web_searches\"?" },
 	{ PRICED("\"per_unit\": {\"input\": \"1\"}"), "unknown key \"input\" in \"per_unit\"" },
