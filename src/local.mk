@@ -11,7 +11,7 @@ tollgate_SOURCES = \
 	src/redisconf.c src/redisconf.h \
 	src/quotad.c src/quotad.h \
 	src/quotastate.c src/quotastate.h \
-	src/quotasync.c src/quotasync.h src/quotasync_int.h src/quotasync_fence.c src/quotasync_redis.c src/quotasync_replicas.c src/quotasync_share.c src/quotasync_say.c \
+	src/quotasync.c src/quotasync.h src/quotasync_int.h src/quotasync_fence.c src/quotasync_redis.c src/quotasync_replicas.c src/quotasync_share.c src/quotasync_say.c src/quotasync_targets.c \
 	src/quotaops.c src/quotaops.h src/quotaops_file.c src/quotaops_file.h
 tollgate_LDADD = $(TG_LIBS)
 

@@ -176,6 +176,8 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 		follow_limits(qs.conf, now);
 	calls(now);
 	sync_share_turn(now);
+	if (!qs.stopping)
+		sync_targets_turn(now);
 	tell_workers();
 	sync_say(now);
 }
@@ -258,6 +260,7 @@ void quotasync_apply(const struct tg_conf *c)
 		sync_redis_open(c, err, sizeof err) != 0)
 		log_error("redis: the connection stays as it was", "reason=\"%s\"", err);
 	qs.conf = c;
+	sync_targets_follow(c);
 	sync_later();
 }
 
@@ -422,6 +425,7 @@ void quotasync_close(void)
 	mailbox_fini(&qs.box); /* delivers what was asked last */
 	quota_asked_set(NULL, NULL, NULL);
 	sync_redis_close();
+	sync_targets_close();
 	sync_share_close();
 	lease_member_free(qs.member);
 	event_free(qs.turn);

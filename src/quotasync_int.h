@@ -112,6 +112,13 @@ void sync_share_follow(const struct tg_conf *c);
 void sync_share_turn(mono_us now);
 void sync_share_close(void);
 
+/* ---- quotasync_targets.c */
+/* Once a second: what was learned of targets, to the other members and from them. */
+void sync_targets_turn(mono_us now);
+/* The plan that holds from now on; the one before goes. */
+void sync_targets_follow(const struct tg_conf *c);
+void sync_targets_close(void);
+
 /* ---- quotasync_say.c */
 /* Changes go to the log, figures to stats. */
 void sync_say(mono_us now);

@@ -360,6 +360,9 @@ static void page_quota(struct page *p)
 		&p->m, NULL, 0, &s->sync, overhead_bounds_us, TG_ARRAY_LEN(overhead_bounds_us));
 	page_value(p, MT_QUOTA_LEARNING, s->learning);
 	page_value(p, MT_REDIS_UP, s->up);
+	page_value(p, MT_TARGET_PEERS, s->peers);
+	page_value(p, MT_TARGET_PEERS_REFUSED, s->peers_refused);
+	page_value(p, MT_TARGET_PEERS_BORROWED, s->peers_borrowed);
 }
 
 /* ---- targets */

@@ -66,9 +66,9 @@ static void put_spot(struct outbuf *b, struct str model, struct spot *s, mono_us
 	put_seconds(b, "limited_seconds", get(&s->not_before_us), now);
 	outbuf_printf(b,
 		",\"in_flight\":%u,\"first_token_ms\":%u,\"token_us\":%u,\"requests\":%u,"
-		"\"failures\":0.%04u}",
+		"\"of_members\":%u,\"failures\":0.%04u}",
 		get(&s->view.inflight), get(&s->view.first_us) / 1000,
-		get(&s->view.token_ns) / 1000, get(&s->view.volume),
+		get(&s->view.token_ns) / 1000, get(&s->view.volume), get(&s->view.peer_volume),
 		get(&s->view.bad_q16) * 9999u / 65536u);
 }
 

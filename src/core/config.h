@@ -141,7 +141,8 @@ struct cfg_redis {               /* limits shared by several processes */
 	struct str prefix;
 	int64_t timeout_us, revalidate_us;
 	int64_t wait_replicas;
-	bool ship; /* the ledger, to a stream */
+	bool share_targets; /* what is known of them */
+	bool ship;          /* the ledger, to a stream */
 	int64_t ship_keep;
 	int64_t config_version; /* as given, or the newest file's time in ms */
 	struct conf_pos pos;

@@ -219,6 +219,13 @@ static const struct conf_directive redis_directives[] = {
 			"while "
 			"fewer answer (within a quarter of `timeout`), what lacks gets 503 "
 			"`quota_unavailable`. 0: it is not waited for them." },
+	{ .name = "share_targets",
+		.type = CONF_BOOL,
+		AT(cfg_redis, share_targets),
+		.def = "yes",
+		.help = "Whether members tell each other once a second what they have learned of "
+			"targets (times, failures, open circuits, when a provider may be asked "
+			"again), under PREFIX{t}:MEMBER." },
 	{ .name = "ship",
 		.type = CONF_BOOL,
 		AT(cfg_redis, ship),

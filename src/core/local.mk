@@ -39,6 +39,7 @@ libtg_core_a_SOURCES = \
 	src/core/leg.c src/core/leg.h \
 	src/core/model_check.c src/core/model_check.h \
 	src/core/module.h \
+	src/core/peers.c src/core/peers.h src/core/peers_int.h src/core/peers_wire.c \
 	src/core/plan.c src/core/plan.h \
 	src/core/plan_keys.c src/core/plan_keys.h \
 	src/core/plan_prices.c src/core/plan_prices.h \

@@ -248,13 +248,15 @@ static void list_row(struct table *t, const json_t *target, const json_t *m)
 	cell_number(t, json_object_get(m, "first_token_ms"), "%.0f");
 	cell_number(t, json_object_get(m, "token_us"), "%.0f");
 	cell_number(t, json_object_get(m, "failures"), "%.4f");
+	cell_number(t, json_object_get(m, "requests"), "%.0f");
+	cell_number(t, json_object_get(m, "of_members"), "%.0f");
 }
 
 static void list_print(const json_t *j)
 {
 	static const char *const titles[] = { "target", "provider", "region", "state", "keys",
 		"model", "circuit", "open s", "limited s", "in flight", "first ms", "token us",
-		"failures" };
+		"failures", "requests", "of members" };
 	const json_t *target, *m;
 	struct table t;
 	size_t i, k;

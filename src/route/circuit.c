@@ -101,6 +101,26 @@ void circuit_eject(struct circuit *c, mono_us now)
 		now.us + TG_MIN((int64_t)n * CIRCUIT_EJECT_US, CIRCUIT_EJECT_MAX_US));
 }
 
+bool circuit_borrow(struct circuit *c, int64_t until_us)
+{
+	int64_t closed = 0;
+
+	if (until_us == 0 || !atomic_compare_exchange_strong_explicit(&c->open_until_us, &closed,
+				     until_us, memory_order_relaxed, memory_order_relaxed))
+		return false;
+	set(&c->good, 0);
+	return true;
+}
+
+void circuit_unborrow(struct circuit *c, int64_t until_us, mono_us now)
+{
+	int64_t ours = until_us;
+
+	if (until_us > now.us)
+		(void)atomic_compare_exchange_strong_explicit(&c->open_until_us, &ours,
+			TG_MAX(now.us, 1), memory_order_relaxed, memory_order_relaxed);
+}
+
 void circuit_reset(struct circuit *c)
 {
 	set(&c->failures, 0);

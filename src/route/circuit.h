@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/defs.h"
 
 #define CIRCUIT_FAILURES     5         /* in a row that open it */
 #define CIRCUIT_VOLUME       20        /* or so many requests, of which half failed */
@@ -53,6 +54,10 @@ void circuit_success(struct circuit *c, mono_us now);
 bool circuit_failure(
 	struct circuit *c, mono_us now, unsigned halves, bool too_many, uint32_t random);
 void circuit_eject(struct circuit *c, mono_us now);
+/* Others found it open until then: so it is here, if it is closed. True: it was. */
+bool circuit_borrow(struct circuit *c, int64_t until_us) TG_MUST_CHECK;
+/* They do so no longer: if it is open for that alone, the next request finds out. */
+void circuit_unborrow(struct circuit *c, int64_t until_us, mono_us now);
 /* Closed, nothing remembered: the operator says so. */
 void circuit_reset(struct circuit *c);
 

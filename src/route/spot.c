@@ -8,9 +8,9 @@
 #include "base/defs.h"
 #include "route/decay.h"
 
-#define COUNT_ONE  256    /* a request, in a slot's counts */
+#define COUNT_ONE  SPOT_ONE
 #define COUNT_TICK 100000 /* counts decay in steps of this */
-#define TIME_MAX   3600000000u
+#define COUNT_MAX  (UINT32_MAX / 2)
 
 #define get(p)     atomic_load_explicit(p, memory_order_relaxed)
 #define set(p, v)  atomic_store_explicit(p, v, memory_order_relaxed)
@@ -19,15 +19,16 @@ void spot_fini(struct spot *s)
 {
 	for (unsigned i = 0; i < SPOT_SLOTS; i++)
 		free(get(&s->slot[i]));
+	free(get(&s->peers));
 }
 
-static struct spot_slot *slot_new(struct spot *s, unsigned thread)
+static struct spot_slot *slot_new(_Atomic(struct spot_slot *) *at)
 {
 	struct spot_slot *p = aligned_alloc(64, sizeof *p);
 
 	tg_assert(p != NULL);
 	*p = (struct spot_slot){ .inflight = 0 };
-	atomic_store_explicit(&s->slot[thread], p, memory_order_release);
+	atomic_store_explicit(at, p, memory_order_release);
 	return p;
 }
 
@@ -37,7 +38,7 @@ static struct spot_slot *slot_of(struct spot *s, unsigned thread)
 
 	tg_assert(thread < SPOT_SLOTS);
 	p = get(&s->slot[thread]);
-	return TG_LIKELY(p != NULL) ? p : slot_new(s, thread);
+	return TG_LIKELY(p != NULL) ? p : slot_new(&s->slot[thread]);
 }
 
 void spot_begin(struct spot *s, unsigned thread)
@@ -76,26 +77,44 @@ static void slot_count(struct spot_slot *p, mono_us now, unsigned good, unsigned
 	const uint32_t unit = COUNT_ONE / SPOT_FULL;
 
 	slot_fade(p, now);
-	if (get(&p->good) < UINT32_MAX / 2 && get(&p->bad) < UINT32_MAX / 2) {
+	if (get(&p->good) < COUNT_MAX && get(&p->bad) < COUNT_MAX) {
 		set(&p->good, get(&p->good) + good * unit);
 		set(&p->bad, get(&p->bad) + bad * unit);
 	}
 }
 
-/* All slots, as of now. */
+static void counts_add(const struct spot_slot *p, mono_us now, uint64_t *good, uint64_t *bad)
+{
+	uint64_t left;
+
+	if (p == NULL)
+		return;
+	left = decay_q32(now.us - get(&p->counted_us), SPOT_COUNT_US);
+	*good += decay_of(get(&p->good), left);
+	*bad += decay_of(get(&p->bad), left);
+}
+
+/* All slots of our own, as of now. */
 static void counts_sum(const struct spot *s, mono_us now, uint64_t *good, uint64_t *bad)
 {
 	*good = *bad = 0;
-	for (unsigned i = 0; i < SPOT_SLOTS; i++) {
-		const struct spot_slot *p = atomic_load_explicit(&s->slot[i], memory_order_acquire);
-		uint64_t left;
+	for (unsigned i = 0; i < SPOT_SLOTS; i++)
+		counts_add(atomic_load_explicit(&s->slot[i], memory_order_acquire), now, good, bad);
+}
 
-		if (p == NULL)
-			continue;
-		left = decay_q32(now.us - get(&p->counted_us), SPOT_COUNT_US);
-		*good += decay_of(get(&p->good), left);
-		*bad += decay_of(get(&p->bad), left);
-	}
+/* The others', of which no more counts than of what was seen here. */
+static void counts_peers(
+	const struct spot *s, mono_us now, uint64_t own, uint64_t *good, uint64_t *bad)
+{
+	uint64_t most = TG_MAX(own, (uint64_t)SPOT_PEERS_LEAST * COUNT_ONE), sum;
+
+	*good = *bad = 0;
+	counts_add(atomic_load_explicit(&s->peers, memory_order_acquire), now, good, bad);
+	sum = *good + *bad;
+	if (sum <= most)
+		return;
+	*good = *good * most / sum;
+	*bad = *bad * most / sum;
 }
 
 /* ---- times */
@@ -103,7 +122,7 @@ static void counts_sum(const struct spot *s, mono_us now, uint64_t *good, uint64
 /* A slower one at once; a faster one as much as time has passed. */
 static uint32_t peak(uint32_t old, uint64_t sample, uint64_t left_q32)
 {
-	sample = TG_MIN(TG_MAX(sample, (uint64_t)1), (uint64_t)TIME_MAX);
+	sample = TG_MIN(TG_MAX(sample, (uint64_t)1), (uint64_t)SPOT_TIME_MAX);
 	if (old == 0 || sample >= old)
 		return (uint32_t)sample;
 	return (uint32_t)(sample + decay_of(old - sample, left_q32));
@@ -184,10 +203,14 @@ static uint32_t fail_bound(uint64_t good, uint64_t bad)
 static void view_counts(struct spot *s, mono_us now)
 {
 	struct spot_view *v = &s->view;
-	uint64_t good, bad;
+	uint64_t good, bad, peer_good, peer_bad;
 	uint32_t fail;
 
 	counts_sum(s, now, &good, &bad);
+	counts_peers(s, now, good + bad, &peer_good, &peer_bad);
+	set(&v->peer_volume, (uint32_t)((peer_good + peer_bad) / COUNT_ONE));
+	good += peer_good;
+	bad += peer_bad;
 	fail = fail_bound(good, bad);
 	set(&v->fail_q16, fail);
 	set(&v->tries_q10, (uint32_t)((UINT64_C(1) << 26) / TG_MAX(65536 - fail, 1024u)));
@@ -195,29 +218,56 @@ static void view_counts(struct spot *s, mono_us now)
 	set(&v->bad_q16, (uint32_t)(good + bad > 0 ? (bad << 16) / (good + bad) : 0));
 }
 
+struct times_mean {
+	unsigned __int128 first, token;
+	uint64_t first_n, token_n;
+};
+
+/* n: the most that it counts. */
+static void times_add(struct times_mean *m, const struct spot_slot *p, mono_us now, uint64_t most)
+{
+	uint64_t left, n;
+
+	if (p == NULL || get(&p->first_us) == 0)
+		return;
+	left = decay_q32(now.us - get(&p->timed_us) - SPOT_FADE_US, SPOT_FADE_US);
+	n = 1 + TG_MIN(decay_of((uint64_t)get(&p->good) + get(&p->bad), left), most);
+	m->first += (unsigned __int128)decay_of(get(&p->first_us), left) * n;
+	m->first_n += n;
+	if (get(&p->token_ns) > 0) {
+		m->token += (unsigned __int128)decay_of(get(&p->token_ns), left) * n;
+		m->token_n += n;
+	}
+}
+
 /* The mean of the slots, by how much each has counted lately; what is old fades. */
+static void times_own(const struct spot *s, mono_us now, struct times_mean *m)
+{
+	*m = (struct times_mean){ .first = 0 };
+	for (unsigned i = 0; i < SPOT_SLOTS; i++)
+		times_add(m, atomic_load_explicit(&s->slot[i], memory_order_acquire), now,
+			UINT64_MAX - 1);
+}
+
+static uint32_t times_first(const struct times_mean *m)
+{
+	return (uint32_t)(m->first_n > 0 ? m->first / m->first_n : 0);
+}
+
+static uint32_t times_token(const struct times_mean *m)
+{
+	return (uint32_t)(m->token_n > 0 ? m->token / m->token_n : 0);
+}
+
 static void view_times(struct spot *s, mono_us now)
 {
-	unsigned __int128 first = 0, token = 0;
-	uint64_t first_n = 0, token_n = 0;
+	struct times_mean m;
 
-	for (unsigned i = 0; i < SPOT_SLOTS; i++) {
-		const struct spot_slot *p = atomic_load_explicit(&s->slot[i], memory_order_acquire);
-		uint64_t left, n;
-
-		if (p == NULL || get(&p->first_us) == 0)
-			continue;
-		left = decay_q32(now.us - get(&p->timed_us) - SPOT_FADE_US, SPOT_FADE_US);
-		n = 1 + decay_of(get(&p->good) + get(&p->bad), left);
-		first += (unsigned __int128)decay_of(get(&p->first_us), left) * n;
-		first_n += n;
-		if (get(&p->token_ns) > 0) {
-			token += (unsigned __int128)decay_of(get(&p->token_ns), left) * n;
-			token_n += n;
-		}
-	}
-	set(&s->view.first_us, (uint32_t)(first_n > 0 ? first / first_n : 0));
-	set(&s->view.token_ns, (uint32_t)(token_n > 0 ? token / token_n : 0));
+	times_own(s, now, &m);
+	times_add(&m, atomic_load_explicit(&s->peers, memory_order_acquire), now,
+		TG_MAX(m.first_n, (uint64_t)SPOT_PEERS_LEAST * COUNT_ONE));
+	set(&s->view.first_us, times_first(&m));
+	set(&s->view.token_ns, times_token(&m));
 }
 
 static void view_inflight(struct spot *s)
@@ -271,6 +321,47 @@ void spot_see(const struct spot *s, unsigned thread, struct spot_seen *out)
 		.fail_q16 = get(&v->fail_q16),
 		.tries_q10 = get(&v->tries_q10),
 		.volume = get(&v->volume) };
+}
+
+/* ---- members */
+
+void spot_own(const struct spot *s, mono_us now, struct spot_figures *out)
+{
+	uint64_t good, bad;
+	struct times_mean m;
+
+	*out = (struct spot_figures){ .timed_us = INT64_MIN };
+	counts_sum(s, now, &good, &bad);
+	out->good = (uint32_t)TG_MIN(good, (uint64_t)COUNT_MAX);
+	out->bad = (uint32_t)TG_MIN(bad, (uint64_t)COUNT_MAX);
+	for (unsigned i = 0; i < SPOT_SLOTS; i++) {
+		const struct spot_slot *p = atomic_load_explicit(&s->slot[i], memory_order_acquire);
+
+		if (p != NULL && get(&p->first_us) > 0)
+			out->timed_us = TG_MAX(out->timed_us, get(&p->timed_us));
+	}
+	if (out->timed_us == INT64_MIN)
+		return;
+	/* not yet faded: who hears of it does that, by the age that it is told */
+	times_own(s, (mono_us){ out->timed_us }, &m);
+	out->first_us = times_first(&m);
+	out->token_ns = times_token(&m);
+}
+
+void spot_told(struct spot *s, mono_us now, const struct spot_figures *f)
+{
+	struct spot_slot *p = get(&s->peers);
+
+	if (p == NULL && f->first_us == 0 && f->good + f->bad == 0)
+		return;
+	if (p == NULL)
+		p = slot_new(&s->peers);
+	set(&p->good, TG_MIN(f->good, COUNT_MAX));
+	set(&p->bad, TG_MIN(f->bad, COUNT_MAX));
+	set(&p->counted_us, now.us);
+	set(&p->first_us, TG_MIN(f->first_us, SPOT_TIME_MAX));
+	set(&p->token_ns, TG_MIN(f->token_ns, SPOT_TIME_MAX));
+	set(&p->timed_us, f->timed_us);
 }
 
 /* ---- the provider's own limits */

@@ -5,6 +5,10 @@
  *
  *	request --spot_begin--> in flight --spot_good / spot_bad--> slot --spot_refresh--> view
  *	            \------------- spot_end -----/
+ *
+ * What other members have seen of the same spot (core/peers.h) goes into one more slot, which the
+ * control thread writes: in a view it counts as much as what was seen here, or as SPOT_PEERS_LEAST
+ * requests where that is less.
  */
 #ifndef TG_ROUTE_SPOT_H
 #define TG_ROUTE_SPOT_H
@@ -27,6 +31,9 @@
 #define SPOT_PRIOR_BAD      1
 #define SPOT_FAIL_LEAST_Q16 (65536 / 50) /* nobody is known to be better than that */
 #define SPOT_FULL           2            /* halves: a whole success or failure */
+#define SPOT_ONE            256          /* a request, in counts */
+#define SPOT_PEERS_LEAST    32           /* requests */
+#define SPOT_TIME_MAX       3600000000u  /* us to the first token, ns per token */
 
 struct spot_slot { /* one thread writes it */
 	_Alignas(64) _Atomic uint32_t inflight;
@@ -46,6 +53,7 @@ struct spot_view {
 	_Atomic uint32_t tries_q10;          /* 1 / lower bound of success, 1/1024 */
 	_Atomic uint32_t volume;             /* requests that are remembered */
 	_Atomic uint32_t bad_q16;            /* of them failed */
+	_Atomic uint32_t peer_volume;        /* of them seen by other members */
 };
 
 struct spot {
@@ -56,7 +64,14 @@ struct spot {
 	_Atomic int64_t since_us; /* new beside others that are known, since; 0: from the start */
 	_Atomic int64_t
 		outliers_us; /* when outliers were looked for, where it is a model's first */
+	_Atomic(struct spot_slot *) peers; /* NULL: nothing was ever heard */
 	_Atomic(struct spot_slot *) slot[SPOT_SLOTS];
+};
+
+struct spot_figures {                /* what was learned of a spot, as one member knows it */
+	uint32_t first_us, token_ns; /* 0: not known */
+	int64_t timed_us;            /* when the times were last told something */
+	uint32_t good, bad;          /* SPOT_ONE a request; as of now */
 };
 
 struct spot_seen { /* for one choice */
@@ -83,6 +98,11 @@ bool spot_bad(struct spot *s, unsigned thread, mono_us now, unsigned halves, int
 void spot_refresh(struct spot *s, mono_us now);
 /* What is known now, as seen by that thread. */
 void spot_see(const struct spot *s, unsigned thread, struct spot_seen *out);
+
+/* What was seen here, without what others told. */
+void spot_own(const struct spot *s, mono_us now, struct spot_figures *out);
+/* What the other members have seen, all together, in place of what they had before. One thread. */
+void spot_told(struct spot *s, mono_us now, const struct spot_figures *f);
 
 /* The provider says: nothing before. Never earlier than what was said already, unless it answered
  * since. */

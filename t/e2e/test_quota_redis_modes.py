@@ -143,7 +143,7 @@ def test_tls(member, billing, tmp_path, started, certs):  # noqa: F811
 
 # What docs/guide/limits.md says that a user needs, and no more.
 RIGHTS = ("on >pw ~tg:* resetchannels -@all +info +select +client|setname +function|list +function|load +fcall +script|load +evalsha "
-          "+cluster|slots +asking +time +hgetall +hset +hdel +expireat +persist")
+          "+cluster|slots +asking +time +hgetall +hset +hdel +expireat +persist +set +mget")
 
 
 @pytest.mark.parametrize("functions", [True, False])

@@ -24,6 +24,7 @@ UNIT_TESTS += \
 	t/unit/core/check_key_pool \
 	t/unit/core/check_leg \
 	t/unit/core/check_leg_rate \
+	t/unit/core/check_peers \
 	t/unit/core/check_plan \
 	t/unit/core/check_ratio \
 	t/unit/core/check_refusal \
@@ -65,6 +66,7 @@ t_unit_core_check_leg_rate_SOURCES = t/unit/core/check_leg_rate.c t/unit/core/le
 t_unit_core_check_worker_SOURCES = t/unit/core/check_worker.c t/unit/core/fake.h
 t_unit_core_check_req_SOURCES = t/unit/core/check_req.c t/unit/core/fake.h
 t_unit_core_check_run_SOURCES = t/unit/core/check_run.c t/unit/core/fake.h
+t_unit_core_check_peers_SOURCES = t/unit/core/check_peers.c t/unit/core/fake.h
 t_unit_core_check_plan_SOURCES = t/unit/core/check_plan.c t/unit/core/fake.h
 t_unit_core_check_plan_prices_SOURCES = t/unit/core/check_plan_prices.c t/unit/core/fake.h
 t_unit_core_check_plan_quota_SOURCES = t/unit/core/check_plan_quota.c t/unit/core/plan_quota.h t/unit/core/fake.h

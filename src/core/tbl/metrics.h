@@ -93,6 +93,12 @@ X(QUOTA_SYNC_SECONDS, "tollgate_quota_sync_seconds", histogram, "How long calls 
 X(QUOTA_LEARNING, "tollgate_quota_learning_buckets", gauge,
 	"Buckets of shared limits, of 64, in which nothing is granted until all members have told what they have.")
 X(REDIS_UP, "tollgate_redis_up", gauge, "1 while every bucket of shared limits has a connection to Redis.")
+X(TARGET_PEERS, "tollgate_target_peers", gauge,
+	"Other members that told what they know of targets within the last 5 s (redis.share_targets).")
+X(TARGET_PEERS_REFUSED, "tollgate_target_peers_refused_total", counter,
+	"Texts of theirs, and entries in them, that were not understood and not used.")
+X(TARGET_PEERS_BORROWED, "tollgate_target_peers_borrowed_total", counter,
+	"Times that a target or key was left alone for what another member had seen: a wait, an open circuit.")
 X(LEDGER_BYTES, "tollgate_ledger_bytes_total", counter, "Bytes written to the journal.")
 X(LEDGER_RECORDS, "tollgate_ledger_records_total", counter, "Records written to the journal.")
 X(LEDGER_SYNCS, "tollgate_ledger_syncs_total", counter, "fdatasync calls of the journal.")
