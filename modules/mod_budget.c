@@ -102,7 +102,7 @@ static int budget_response_head(struct req *r)
 
 	if (r->leg.mode != HOLD_INCREMENTAL || r->status / 100 != 2)
 		return 0;
-	if (!r->respond->sse) { /* no stream, though one was asked for: all of it comes now */
+	if (!r->respond->sse || !r->respond->from_sse) { /* a stream was asked for: all comes now */
 		(void)budget_extend(r, r->leg.most_output, &b->denied);
 		return 0;
 	}

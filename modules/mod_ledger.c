@@ -248,7 +248,7 @@ static int ledger_response_head(struct req *r)
 {
 	struct mod_ledger *m = req_mod(r, &mod_ledger);
 
-	if (!r->respond->sse || r->meter == NULL || !r->hold.open)
+	if (!r->respond->from_sse || r->meter == NULL || !r->hold.open)
 		return 0;
 	m->noted = worker_now(r->w);
 	sink_push(r, &m->sink, &ledger_sink);

@@ -125,7 +125,7 @@ static int meter_response_head(struct req *r)
 {
 	struct mod_meter *mm = req_mod(r, &mod_meter);
 	enum meter_api api = leg_api(r);
-	bool sse = r->respond->sse, strip = r->added_usage && sse && r->wire.translate == NULL;
+	bool sse = r->respond->from_sse, strip = r->added_usage && sse && r->wire.translate == NULL;
 	size_t cap = strip ? METER_BUF_BYTES : METER_CAPTURE_BYTES;
 	char *buf;
 

@@ -6,10 +6,14 @@
  *	EVENTS  a stream:      event by event; one that is not whole yet is gathered
  *	ERROR   a refusal:     as ANSWER
  *
+ * A provider that answers in one piece where a stream was asked for, or the other way round: the
+ * client gets what it asked for, told again from what came (chat/chat_replay.h).
+ *
  * Memory: the request's translation's; an event's tree is gone before the next one comes. Runs on
  *the request's worker.
  */
 #include "base/log.h"
+#include "chat/chat_replay.h"
 #include "core/attempt.h"
 #include "core/conn.h"
 #include "core/plan.h"
@@ -38,9 +42,10 @@ struct mod_translate {
 	struct sse sse;
 	struct chat_context cx; /* of the stream: what its codecs keep has a limit */
 	struct chat_stream *in, *out;
-	struct json_out jo; /* events for the client */
-	bool gone;          /* the client */
-	bool over;          /* an error ended the stream: what follows is passed over */
+	struct chat_gather *all; /* events that are to be one answer: instead of out */
+	struct json_out jo;      /* events for the client */
+	bool gone;               /* the client */
+	bool over;               /* an error ended the stream: what follows is passed over */
 };
 
 static int gather_add(struct gather *g, struct arena *mem, struct str s, size_t most)
@@ -148,6 +153,27 @@ static int translate_embed(struct mod_translate *x)
 	return translate_pass(x, write_embed, &answer);
 }
 
+static int translate_flush(struct json_out *o);
+static int translate_emit(void *arg, const struct chat_event *e);
+static int translate_open_out(struct mod_translate *x);
+
+/* A whole answer for a client that asked for a stream. */
+static int translate_replay(struct mod_translate *x, const struct chat_answer *answer)
+{
+	struct translate *t = x->sink.req->wire.translate;
+
+	x->cx = t->cx;
+	if (translate_open_out(x) != 0)
+		return translate_bad_answer(x, "no memory");
+	if (chat_replay(&t->cx, answer, translate_emit, x) != 0 && !x->gone)
+		translate_emit(x, &(struct chat_event){ .kind = EVENT_ERROR,
+					  .error = &(struct chat_error){
+						  .status = 502, .message = str_z(t->cx.fail) } });
+	if (translate_flush(&x->jo) != 0)
+		return -1;
+	return sink_write(x->sink.next, NULL, 0, true);
+}
+
 static int translate_answer(struct mod_translate *x)
 {
 	struct translate *t = x->sink.req->wire.translate;
@@ -162,6 +188,8 @@ static int translate_answer(struct mod_translate *x)
 	t->cx.fail[0] = '\0';
 	if (t->provider->read_answer(&t->cx, root, answer) != 0)
 		return translate_bad_answer(x, t->cx.fail);
+	if (translate_is_stream(t))
+		return translate_replay(x, answer);
 	return translate_pass(x, write_answer, answer);
 }
 
@@ -222,7 +250,10 @@ static int translate_emit(void *arg, const struct chat_event *e)
 
 	if (x->over)
 		return 0;
-	t->client->write_event(x->out, e, &x->jo);
+	if (x->all != NULL)
+		(void)chat_gather_event(x->all, e);
+	else
+		t->client->write_event(x->out, e, &x->jo);
 	x->over = e->kind == EVENT_ERROR || e->kind == EVENT_END;
 	return x->gone ? -1 : 0;
 }
@@ -287,6 +318,15 @@ static int translate_feed(struct mod_translate *x, struct str s)
 	return 0;
 }
 
+/* A stream for a client that asked for a whole answer. */
+static int translate_gathered(struct mod_translate *x)
+{
+	const struct chat_answer *answer = chat_gather_answer(x->all);
+
+	return answer != NULL ? translate_pass(x, write_answer, answer)
+			      : translate_bad_answer(x, x->cx.fail);
+}
+
 static int translate_end(struct mod_translate *x)
 {
 	struct req *r = x->sink.req;
@@ -297,6 +337,8 @@ static int translate_end(struct mod_translate *x)
 		translate_event(x);
 	if (!x->over && t->provider->read_end(x->in, &cx, translate_emit, x) != 0 && x->gone)
 		return -1;
+	if (x->all != NULL)
+		return translate_gathered(x);
 	if (translate_flush(&x->jo) != 0)
 		return -1;
 	return sink_write(x->sink.next, NULL, 0, true);
@@ -309,7 +351,7 @@ static int translate_events(struct mod_translate *x, const struct iovec *in, int
 			return -1;
 	if (fin)
 		return translate_end(x);
-	return translate_flush(&x->jo);
+	return x->all == NULL ? translate_flush(&x->jo) : 0;
 }
 
 static int translate_write(struct sink *s, const struct iovec *in, int n, bool fin)
@@ -324,22 +366,36 @@ static int translate_write(struct sink *s, const struct iovec *in, int n, bool f
 
 static const struct sink_ops translate_sink = { .name = "translate", .write = translate_write };
 
-static int translate_open(struct req *r, struct mod_translate *x)
+static int translate_open_out(struct mod_translate *x)
 {
-	struct translate *t = r->wire.translate;
+	struct translate *t = x->sink.req->wire.translate;
 	char *p = arena_alloc(&t->mem, OUT_BYTES);
 
-	x->cx = t->cx;
 	x->cx.arena = &t->kept;
-	x->in = t->provider->in_open(&x->cx, &t->request);
 	x->out = t->client->out_open(&x->cx, &t->request);
-	if (p == NULL || x->in == NULL || x->out == NULL)
+	if (p == NULL || x->out == NULL)
 		return -1;
 	jo_init(&x->jo, p, OUT_BYTES);
 	x->jo.flush = translate_flush;
 	x->jo.arg = x;
-	sse_init(&x->sse);
 	return 0;
+}
+
+static int translate_open(struct mod_translate *x)
+{
+	struct translate *t = x->sink.req->wire.translate;
+
+	x->cx = t->cx;
+	x->cx.fail[0] = '\0';
+	x->cx.arena = &t->kept;
+	sse_init(&x->sse);
+	x->in = t->provider->in_open(&x->cx, &t->request);
+	if (x->in == NULL)
+		return -1;
+	if (translate_is_stream(t))
+		return translate_open_out(x);
+	x->all = chat_gather_new(&x->cx);
+	return x->all != NULL ? 0 : -1;
 }
 
 static int translate_response_head(struct req *r)
@@ -351,11 +407,11 @@ static int translate_response_head(struct req *r)
 	x = arena_zalloc(&r->arena, sizeof *x);
 	if (x == NULL)
 		return -1;
-	x->mode = r->status / 100 != 2 ? MODE_ERROR : r->respond->sse ? MODE_EVENTS : MODE_ANSWER;
-	if (x->mode == MODE_EVENTS && translate_open(r, x) != 0)
-		return -1;
+	x->mode = r->status / 100 != 2                                              ? MODE_ERROR
+		  : r->respond->from_sse && r->wire.translate->embed_client == NULL ? MODE_EVENTS
+										    : MODE_ANSWER;
 	sink_push(r, &x->sink, &translate_sink);
-	return 0;
+	return x->mode == MODE_EVENTS ? translate_open(x) : 0;
 }
 
 const struct tg_module mod_translate = {

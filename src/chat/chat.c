@@ -28,6 +28,8 @@ void chat_unsupported(struct chat_context *cx, const char *name)
 			return;
 	if (cx->n_unsupported < CHAT_UNSUPPORTED)
 		cx->unsupported[cx->n_unsupported++] = s;
+	else
+		cx->unsupported_more = true;
 }
 
 int chat_fail(struct chat_context *cx, const char *fmt, ...)

@@ -21,7 +21,7 @@ enum chat_shape {
 	SHAPE__MAX
 };
 
-#define CHAT_UNSUPPORTED 16
+#define CHAT_UNSUPPORTED 32
 struct chat_context {
 	struct arena *arena; /* of the request, or of the event that is being read */
 	/* What is wrong with the request: 400 in the client's dialect. */
@@ -29,6 +29,7 @@ struct chat_context {
 	/* Members by name that would be lost ("logit_bias", "messages[].content[].input_audio"). */
 	struct str unsupported[CHAT_UNSUPPORTED];
 	unsigned n_unsupported;
+	bool unsupported_more; /* than there is room for: a body may have any number */
 	/* What the writer needs to know of its target */
 	struct str model;            /* jstr: the provider's name for it */
 	uint64_t default_max_tokens; /* for APIs that require a limit, when the request has none */

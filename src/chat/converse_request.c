@@ -257,8 +257,7 @@ static bool forced(const struct plan *p)
 /* A tool is forced, and the model takes that. */
 static bool demanded(const struct plan *p)
 {
-	return forced(p) && p->budget == 0 && !p->adaptive &&
-	       !model_has(p->traits, TRAIT_NO_FORCED_TOOL);
+	return forced(p) && !model_has(p->traits, TRAIT_NO_FORCED_TOOL);
 }
 
 /* One call at a time, which Claude's own tool_choice says. */
@@ -331,26 +330,6 @@ static void plan_budget(struct plan *p)
 		note_reasoning(p);
 }
 
-static void plan_thinking(struct plan *p)
-{
-	const struct chat_request *rq = p->rq;
-	bool wants = rq->think == 1 || rq->effort > EFFORT_NONE || rq->think_budget > 0;
-
-	if (p->vendor != VENDOR_CLAUDE) {
-		if (wants && p->vendor == VENDOR_OTHER && p->traits->thinking != THINKING_LEVEL)
-			note_reasoning(p);
-		return;
-	}
-	if (rq->think == 0 || (!wants && rq->effort == EFFORT_NONE))
-		p->off = model_has(p->traits, TRAIT_THINKS_UNASKED);
-	else if (wants && p->traits->thinking == THINKING_BUDGET)
-		plan_budget(p);
-	else if (wants && p->traits->thinking == THINKING_ADAPTIVE)
-		p->adaptive = true;
-	else if (wants)
-		note_reasoning(p);
-}
-
 static enum chat_effort effort_of(const struct plan *p)
 {
 	enum chat_effort e = p->rq->effort;
@@ -364,6 +343,30 @@ static bool writes_effort(const struct plan *p)
 {
 	return p->vendor == VENDOR_CLAUDE && model_has(p->traits, TRAIT_EFFORT) &&
 	       effort_of(p) > EFFORT_NONE;
+}
+
+static void plan_thinking(struct plan *p)
+{
+	const struct chat_request *rq = p->rq;
+	bool wants = rq->think == 1 || rq->effort > EFFORT_NONE || rq->think_budget > 0;
+
+	if (p->vendor != VENDOR_CLAUDE) {
+		if (wants && p->vendor == VENDOR_OTHER && p->traits->thinking != THINKING_LEVEL)
+			note_reasoning(p);
+		return;
+	}
+	if (demanded(p)) { /* and thinking exclude each other; effort alone is fine (10.1) */
+		if (wants && (!writes_effort(p) || rq->think == 1))
+			note_reasoning(p);
+		p->off = model_has(p->traits, TRAIT_THINKS_UNASKED);
+	} else if (rq->think == 0 || (!wants && rq->effort == EFFORT_NONE))
+		p->off = model_has(p->traits, TRAIT_THINKS_UNASKED);
+	else if (wants && p->traits->thinking == THINKING_BUDGET)
+		plan_budget(p);
+	else if (wants && p->traits->thinking == THINKING_ADAPTIVE)
+		p->adaptive = true;
+	else if (wants)
+		note_reasoning(p);
 }
 
 /* ---- inferenceConfig */

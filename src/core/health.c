@@ -72,7 +72,7 @@ static void health_good(struct req *r, mono_us now)
 {
 	const struct route_use *u = &r->use;
 	const struct usage *usage = &r->leg.usage;
-	bool stream = r->respond != NULL && r->respond->sse;
+	bool stream = r->respond != NULL && r->respond->from_sse;
 
 	if (u->paused)
 		spot_fine(u->spot, r->w->slot, now);

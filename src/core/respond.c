@@ -136,11 +136,15 @@ static void respond_decide_framing(struct respond *p, const struct http_head *h)
 		r->keep_alive = false;
 }
 
+/* What comes, and what the client gets: of a translated answer what it asked for. */
 static void respond_kind(struct respond *p, struct str type)
 {
-	p->eventstream = p->req->wire.translate != NULL &&
-			 str_starts_ci(type, STR("application/vnd.amazon.eventstream"));
-	p->sse = p->eventstream || str_starts_ci(type, STR("text/event-stream"));
+	const struct translate *t = p->req->wire.translate;
+
+	p->eventstream =
+		t != NULL && str_starts_ci(type, STR("application/vnd.amazon.eventstream"));
+	p->from_sse = p->eventstream || str_starts_ci(type, STR("text/event-stream"));
+	p->sse = t == NULL ? p->from_sse : p->req->status / 100 == 2 && translate_is_stream(t);
 }
 
 static int respond_write(struct sink *s, const struct iovec *iov, int n, bool fin);
@@ -166,8 +170,8 @@ int respond_begin(struct req *r, const struct http_head *h)
 		return -1;
 	r->sinks = NULL;
 	sink_push(r, &r->client_sink, &respond_sink);
-	p->readable =
-		p->sse || str_starts_ci(http_get(h, HTTP_N_CONTENT_TYPE), STR("application/json"));
+	p->readable = p->from_sse ||
+		      str_starts_ci(http_get(h, HTTP_N_CONTENT_TYPE), STR("application/json"));
 	if (p->sse && !p->array && h->framing != HTTP_BODY_NONE) {
 		p->events = event_hold_push(r);
 		if (p->events == NULL)

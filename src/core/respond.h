@@ -16,8 +16,9 @@ struct respond {
 	bool hold;      /* waiting for fin */
 	bool readable;  /* JSON or events: it may say what it used */
 	bool sse, chunked, close_delimited, no_body;
+	bool from_sse;    /* the provider's answer is a stream of events; sse: the client's is */
 	bool array;       /* sse, told to the client as one JSON array that comes in pieces */
-	bool eventstream; /* the provider's events come in binary frames; sse is set too */
+	bool eventstream; /* the provider's events come in binary frames; from_sse is set too */
 	bool has_length;
 	bool want_trailer;
 	struct str trailers; /* the provider's that pass */

@@ -94,8 +94,16 @@ static bool translate_read(struct req *r, struct translate *t)
 	t->request.stream = r->stream;
 	t->cx.stream_array = r->ep.ep->id == ENDPOINT_GEMINI_STREAM && !asks_for_events(r);
 	t->n_unread = t->cx.n_unsupported;
+	t->unread_more = t->cx.unsupported_more;
 	t->cx.input_estimate = r->bound.input_bytes / 4;
 	return true;
+}
+
+/* What was noted for the target before. */
+static void translate_forget(struct translate *t)
+{
+	t->cx.n_unsupported = t->n_unread;
+	t->cx.unsupported_more = t->unread_more;
 }
 
 static struct str names_of(struct translate *t)
@@ -106,6 +114,8 @@ static struct str names_of(struct translate *t)
 		out = i == 0 ? t->cx.unsupported[0]
 			     : arena_printf(&t->mem, "%.*s, %.*s", STR_FMT(out),
 				       STR_FMT(t->cx.unsupported[i]));
+	if (t->cx.unsupported_more)
+		out = arena_printf(&t->mem, "%.*s, and more", STR_FMT(out));
 	return out;
 }
 
@@ -117,7 +127,7 @@ static void translate_target(struct req *r, struct translate *t)
 	struct chat_context *cx = &t->cx;
 
 	cx->fail[0] = '\0';
-	cx->n_unsupported = t->n_unread;
+	translate_forget(t);
 	cx->model = str_mk(r->route->model_json.p + 1, r->route->model_json.n - 2);
 	cx->default_max_tokens = model > 0 ? model : DEFAULT_MAX_TOKENS;
 	cx->most_tokens = r->bound.output_known ? r->bound.max_output : cx->default_max_tokens;
@@ -218,7 +228,7 @@ int translate_body(struct attempt *a, struct str *body)
 
 	if (p == NULL)
 		return -1;
-	t->cx.n_unsupported = t->n_unread;
+	translate_forget(t);
 	jo_init(&o, p, t->bytes + 1);
 	if (translate_write(a->req, t, &o) != 0 || o.full)
 		return -1;

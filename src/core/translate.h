@@ -37,6 +37,7 @@ struct translate {
 	/* Embeddings instead of a chat; then the codecs above are for errors alone. */
 	const struct embed_codec *embed_client, *embed_provider;
 	struct embed_request embed;
+	bool unread_more;   /* of cx.unsupported_more: the same */
 	unsigned n_unread;  /* of cx.unsupported: what the hub cannot say, whatever the target */
 	size_t bytes;       /* of the body for the route in work */
 	struct str dropped; /* members that were left out for it: "logit_bias, seed" */
@@ -57,6 +58,12 @@ enum step_rc translate_refuse(struct req *r);
 int translate_body(struct attempt *a, struct str *body) TG_MUST_CHECK;
 
 void translate_fini(struct translate *t);
+
+/* Is the client to get a stream, whatever the provider sends? */
+static inline bool translate_is_stream(const struct translate *t)
+{
+	return t->embed_client == NULL && t->request.stream;
+}
 
 /* ---- translate_embed.c: the same steps of embeddings */
 

@@ -39,6 +39,7 @@ bool translate_embed_read(struct req *r, struct translate *t)
 	if (t->embed_client->read_request(&t->cx, str_mk(r->body, r->body_len), &t->embed) != 0)
 		return false;
 	t->n_unread = t->cx.n_unsupported;
+	t->unread_more = t->cx.unsupported_more;
 	t->cx.input_estimate = TG_MAX(r->bound.input_bytes / 4, (uint64_t)1);
 	return true;
 }

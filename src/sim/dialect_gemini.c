@@ -216,12 +216,12 @@ static void put_chunk(struct sim_req *r, struct sim_buf *b, uint64_t choice, uin
 
 static void frame_open(const struct sim_req *r, struct sim_buf *b, bool first)
 {
-	sim_buf_add(b, is_sse(r) ? STR("data: ") : first ? STR("[") : STR(",\r\n"));
+	sim_buf_add(b, !sim_gemini_is_array(r) ? STR("data: ") : first ? STR("[") : STR(",\r\n"));
 }
 
 static void frame_close(const struct sim_req *r, struct sim_buf *b, bool last)
 {
-	sim_buf_add(b, is_sse(r) ? STR("\r\n\r\n") : last ? STR("]") : STR(""));
+	sim_buf_add(b, !sim_gemini_is_array(r) ? STR("\r\n\r\n") : last ? STR("]") : STR(""));
 }
 
 static uint64_t stream_chunks(const struct sim_req *r)

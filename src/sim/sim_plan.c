@@ -84,6 +84,8 @@ void sim_plan_make(struct sim_req *r, uint64_t max_tokens, uint64_t n, struct st
 {
 	struct sim_plan *p = &r->plan;
 
+	if (sim_fault_has(&r->knobs.fault, SIM_F_WRONG_KIND))
+		r->stream = r->include_usage = !r->stream;
 	p->seed = sim_hash(r->prompt.hash, r->model);
 	p->n = TG_MIN(TG_MAX(n, (uint64_t)1), (uint64_t)MAX_CHOICES);
 	p->tool = tool_name.n != 0;

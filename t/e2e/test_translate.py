@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness import CLAUDE, KEY, MODEL, SANITIZER, Broken, Client, answer, chat_body, read_request, standard_config, wait_for
+from harness import CLAUDE, KEY, MODEL, PROVIDER_KEY, SANITIZER, Broken, Client, answer, chat_body, read_request, standard_config, wait_for
 from test_money import ledger_cost, price_book
 
 F = fractions.Fraction
@@ -196,6 +196,74 @@ def test_bodies_that_are_not_what_they_should_be(crossed, fault):
         else:
             assert r.status == 200, r
             assert F(r.get("x-tollgate-cost-usd")) > 0
+
+
+OF_A_KIND = [("/v1/chat/completions", "to-{}", lambda m, s: {**chat_body(m, s, QUESTION), "max_tokens": 64}),
+             ("/v1/messages", "to-{}", lambda m, s: {"model": m, "max_tokens": 64, "stream": s, "messages": [
+                 {"role": "user", "content": QUESTION}]}),
+             ("/v1/responses", "to-{}", lambda m, s: {"model": m, "stream": s, "input": QUESTION, "max_output_tokens": 64})]
+
+
+def text_within(events):
+    """All text of a stream, and of its last answers; of chat, Messages and Responses."""
+    text = ""
+    for name, data in events:
+        if name is None or data == "[DONE]":
+            continue
+        data = json.loads(data)
+        delta = data.get("delta")
+        if data.get("choices"):
+            text += data["choices"][0]["delta"].get("content") or ""
+        elif isinstance(delta, str):
+            text += delta
+        elif isinstance(delta, dict):
+            text += delta.get("text", "")
+    return text
+
+
+def text_of(answer):
+    if "choices" in answer:
+        return answer["choices"][0]["message"]["content"]
+    parts = answer["content"] if "content" in answer else answer["output"][0]["content"]
+    return "".join(p["text"] for p in parts)
+
+
+@pytest.mark.parametrize("path, model, body, target", [
+    (*kind, target) for kind in OF_A_KIND for target in ("openai", "claude", "gemini", "bedrock", "cohere")
+    if target != {"/v1/messages": "claude"}.get(kind[0], "openai")])  # which would pass as it comes
+def test_an_answer_of_the_wrong_kind(gateway, sim, path, model, body, target):
+    """A provider that sends one body where a stream was asked for, or a stream where it was not: the client gets what it asked
+    for, with the same text, and pays what was used."""
+    where = {"provider": target, "base_url": f"http://{sim.listen}", "key": PROVIDER_KEY, "pass_fields": SIM_FIELDS}
+    gw = gateway({"targets": {target: {"pass_fields": SIM_FIELDS} if target in ("openai", "claude") else where},
+                  "models": {f"to-{target}": {"targets": {"target": target, "model": {
+                      "openai": MODEL, "claude": CLAUDE, "gemini": "gemini-2.5-flash", "cohere": "command-a-03-2025",
+                      "bedrock": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}[target]}}}})
+    model = model.format(target)
+    with Client(gw.listen) as c:
+        right = c.request("POST", path, body(model, False), {}, KEY).json
+        whole = c.request("POST", path, body(model, False), {"x-sim-fault": "wrong-kind"}, KEY)
+    assert whole.status == 200 and whole.get("content-type") == "application/json", whole
+    assert text_of(whole.json) == text_of(right) and len(text_of(right)) > 100
+    assert whole.json["usage"] == right["usage"]
+    entry, line = sim.ledger()["entries"][-1], gw.line_of(whole.id)
+    assert line["quality"] == "exact" and F(line["cost_usd"]) == F(whole.get("x-tollgate-cost-usd")) > 0
+    assert sum(v for k, v in line["usage"].items() if k.startswith("out")) == entry["billed_output"]
+    head, events = stream(gw, path, body(model, True), {"x-sim-fault": "wrong-kind"})
+    assert head.status == 200 and head.get("content-type").startswith("text/event-stream")
+    assert text_within(events) == text_of(right)
+    last = [(n, d) for n, d in events if n is not None][-1]
+    assert last[1] == "[DONE]" or last[0] in ("message_stop", "response.completed")
+    line = gw.line_of(head.id)
+    assert line["quality"] == "exact" and F(line["cost_usd"]) == F(whole.get("x-tollgate-cost-usd"))
+
+
+def test_an_error_in_a_stream_that_nobody_asked_for(crossed):
+    gw = crossed()
+    for fault in ("wrong-kind, stream-error@3", "wrong-kind, truncate@3"):
+        r = as_openai(gw, {"x-sim-fault": fault, "x-sim-events": "10"})
+        assert r.status == 502 and r.json["error"]["message"], r
+        assert F(gw.line_of(r.id)["cost_usd"]) > 0
 
 
 def test_a_client_that_goes_in_the_middle(crossed, sim, connect):

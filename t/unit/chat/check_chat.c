@@ -28,12 +28,14 @@ START_TEST(notes)
 	chat_unsupported(&cx, "seed");
 	chat_unsupported(&cx, "n");
 	ck_assert_uint_eq(cx.n_unsupported, 2);
+	ck_assert(!cx.unsupported_more);
 	UNIT_STR_EQ(cx.unsupported[1], STR("seed"));
 	for (size_t i = 0; i < TG_ARRAY_LEN(names); i++) {
 		names[i][0] = (char)('A' + i);
 		chat_unsupported(&cx, names[i]);
 	}
 	ck_assert_uint_eq(cx.n_unsupported, CHAT_UNSUPPORTED);
+	ck_assert(cx.unsupported_more);
 	ck_assert_int_eq(chat_fail(&cx, "%0300d", 1), -1);
 	ck_assert_uint_eq(strlen(cx.fail), sizeof cx.fail - 1);
 }

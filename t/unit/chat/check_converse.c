@@ -114,15 +114,14 @@ static const struct row rows[] = {
 		"},\"additionalModelRequestFields\":{\"tool_choice\":{\"type\":\"any\","
 		"\"disable_parallel_tool_use\":true}}}",
 		"" },
-	{ "a tool cannot be demanded of one that thinks; one at a time can", CLAUDE,
+	{ "a demanded tool excludes thinking, as at Anthropic's own API", CLAUDE,
 		"{\"max_tokens\":4000,\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2000}"
 		"," TOOL
 		",\"tool_choice\":{\"type\":\"any\",\"disable_parallel_tool_use\":true}," HI "}",
 		"{" HI_OUT ",\"inferenceConfig\":{\"maxTokens\":4000}," TOOL_OUT
-		"},\"additionalModelRequestFields\":{\"thinking\":{\"type\":\"enabled\","
-		"\"budget_tokens\":2000},\"tool_choice\":{\"type\":\"auto\","
+		"},\"additionalModelRequestFields\":{\"tool_choice\":{\"type\":\"any\","
 		"\"disable_parallel_tool_use\":true}}}",
-		"tool_choice" },
+		"thinking" },
 	{ "none, where none was called: no tools", CLAUDE,
 		"{" MAX TOOL ",\"tool_choice\":{\"type\":\"none\"}," HI "}",
 		"{" HI_OUT "," LIMIT "}", "" },
