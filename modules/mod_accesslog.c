@@ -95,6 +95,8 @@ static void put_what(struct line *l, const struct req *r)
 	put_member(l, STR(",\"path\":"), r->url.path);
 	put_member(l, STR(",\"model\":"), r->model_asked);
 	put_member(l, STR(",\"model_served\":"), r->model_served);
+	if (r->rule != NULL)
+		put_member(l, STR(",\"rule\":"), r->rule->name);
 	if (r->route != NULL) {
 		put_target(l, r->route->target);
 		put_provider_key(l, r);

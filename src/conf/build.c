@@ -192,6 +192,41 @@ static int set_strings(struct conf_load *l, const struct conf_directive *d,
 	return 0;
 }
 
+/* A list of texts as one, with commas. */
+static int joined_text(struct conf_load *l, const struct conf_directive *d,
+	const struct conf_node *n, struct str *out)
+{
+	size_t len = 0;
+	char *p;
+
+	for (size_t i = 0; i < list_len(n); i++) {
+		if (plain_text(l, d, list_at(n, i), out) != 0)
+			return -1;
+		len += out->n + 1;
+	}
+	p = conf_zalloc(l, len + 1);
+	if (p == NULL)
+		return -1;
+	*out = str_mk(p, 0);
+	for (size_t i = 0; i < list_len(n); i++) {
+		struct str e = list_at(n, i)->text;
+
+		if (i > 0)
+			p[out->n++] = ',';
+		memcpy(p + out->n, e.p, e.n);
+		out->n += e.n;
+	}
+	return 0;
+}
+
+static int tag_value(struct conf_load *l, const struct conf_directive *d, const struct conf_node *n,
+	struct str *out)
+{
+	if ((d->flags & CONF_TAG_LISTS) != 0 && n->kind == CONF_NODE_LIST && list_len(n) > 0)
+		return joined_text(l, d, n, out);
+	return plain_text(l, d, n, out);
+}
+
 static int set_tags(struct conf_load *l, const struct conf_directive *d, const struct conf_node *n,
 	struct conf_tags *out)
 {
@@ -206,7 +241,7 @@ static int set_tags(struct conf_load *l, const struct conf_directive *d, const s
 	for (size_t i = 0; i < n->n; i++) {
 		out->v[i].name = n->v[i].key;
 		if (check_name(l, d->name, &n->v[i]) != 0 ||
-			plain_text(l, d, n->v[i].value, &out->v[i].value) != 0)
+			tag_value(l, d, n->v[i].value, &out->v[i].value) != 0)
 			return -1;
 	}
 	return 0;

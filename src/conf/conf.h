@@ -42,6 +42,7 @@ enum conf_type {
 enum conf_flag {
 	CONF_REQUIRED = 1,
 	CONF_ALLOW_AUTO = 2, /* INT: "auto" is stored as 0 */
+	CONF_TAG_LISTS = 4,  /* TAGS: a value may be a list, which is stored as "a,b" */
 };
 
 struct conf_strings {

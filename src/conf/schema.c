@@ -72,6 +72,10 @@ static const char *const scalars[] = {
 	[CONF_TAGS] = "\"type\": [\"object\", \"null\"], \"additionalProperties\": " TEXT,
 };
 
+#define TAGS_WITH_LISTS                                                                    \
+	"\"type\": [\"object\", \"null\"], \"additionalProperties\": { \"anyOf\": [ " TEXT \
+	", { \"type\": \"array\", \"items\": " TEXT " } ] }"
+
 static void put_int(struct writer *w, const struct conf_directive *d)
 {
 	bool may_auto = (d->flags & CONF_ALLOW_AUTO) != 0;
@@ -118,6 +122,9 @@ static void put_type(struct writer *w, const struct conf_directive *d)
 			w->f);
 		put_ref(w, d->block);
 		fputs(", { \"type\": \"null\" } ] }", w->f);
+		return;
+	case CONF_TAGS:
+		fputs((d->flags & CONF_TAG_LISTS) != 0 ? TAGS_WITH_LISTS : scalars[d->type], w->f);
 		return;
 	default: fputs(scalars[d->type], w->f); return;
 	}

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/choice.h"
+#include "core/req.h"
 
 static const struct {
 	const char *word, *help;
@@ -97,11 +98,27 @@ static void say_row(struct line *l, const struct choice_ask *a, const struct cho
 	say(l, " total %s", usd(&u, r->score.total));
 }
 
+/* By what it was taken, too: some of that is a guess. */
+static void say_rule(struct line *l, const struct plan_rule *rule)
+{
+	say(l, ", by rule %.*s", STR_FMT(rule->name));
+	for (unsigned i = 0; i < rule->n; i++) {
+		const struct plan_match *m = &rule->match[i];
+
+		if (m->word == RULE_CODE)
+			say(l, " (%s)", m->flag ? "code" : "no code");
+		if (m->word == RULE_LANGUAGE)
+			say(l, " (language %.*s)", STR_FMT(m->value));
+	}
+}
+
 size_t choice_text(char out[CHOICE_TEXT_MAX], const struct choice_ask *a, const struct choice *c)
 {
 	struct line l = { out, 0 };
 
 	say(&l, "model %.*s", STR_FMT(a->model->name));
+	if (a->r != NULL && a->r->rule != NULL)
+		say_rule(&l, a->r->rule);
 	if (a->preset != NULL)
 		say(&l, ", route %.*s", STR_FMT(a->preset->name));
 	if (c->at >= 0)

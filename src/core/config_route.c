@@ -7,6 +7,7 @@
 #include "core/config.h"
 #include "core/config_check.h"
 #include "geo/geo_set.h"
+#include "route/prompt_kind.h"
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define POS_OF(type)     .pos_offset_plus1 = offsetof(struct type, pos) + 1
@@ -204,6 +205,7 @@ enum rule_kind rule_kind_of(enum rule_word w)
 	case 'P': return RULE_PATHS;
 	case 'C': return RULE_COUNT;
 	case 'F': return RULE_FLAG;
+	case 'L': return RULE_LANGS;
 	default: return RULE_NAME;
 	}
 }
@@ -226,6 +228,48 @@ int rule_count_parse(struct str s, struct rule_count *out)
 	return 0;
 }
 
+int rule_languages_parse(struct str text, uint32_t *out, struct str *bad)
+{
+	_Static_assert(PROMPT_LANGUAGE__MAX <= 32, "bits of a rule's languages");
+
+	size_t comma;
+
+	*out = 0;
+	do {
+		enum prompt_language lang;
+		struct str word;
+
+		comma = str_chr(text, ',');
+		word = str_mk(text.p, comma == (size_t)-1 ? text.n : comma);
+		while (word.n > 0 && *word.p == ' ')
+			word = str_skip(word, 1);
+		lang = prompt_language_named(word);
+		if (lang == PROMPT_LANGUAGE__MAX) {
+			*bad = word;
+			return -1;
+		}
+		*out |= UINT32_C(1) << lang;
+		text = str_skip(text, comma == (size_t)-1 ? text.n : comma + 1);
+	} while (comma != (size_t)-1);
+	return 0;
+}
+
+static int check_languages(struct conf_load *l, const struct conf_tag *m)
+{
+	char known[PROMPT_LANGUAGE__MAX * 8];
+	uint32_t bits;
+	struct str bad;
+	size_t n = 0;
+
+	if (rule_languages_parse(m->value, &bits, &bad) == 0)
+		return 0;
+	for (unsigned i = 0; i < PROMPT_LANGUAGE__MAX; i++)
+		n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i > 0 ? " " : "",
+			prompt_language_code((enum prompt_language)i));
+	return conf_fail_at(l, &m->name, "`%.*s` is no language that is told apart; there are %s",
+		STR_FMT(bad), known);
+}
+
 static int check_match(struct conf_load *l, const struct conf_tag *m)
 {
 	static const char *const words[] = {
@@ -243,7 +287,7 @@ static int check_match(struct conf_load *l, const struct conf_tag *m)
 		return conf_fail_at(l, &m->name,
 			"`%.*s` is nothing that requests are matched by; there are tenant, org, "
 			"tier, key, country, path, prompt_tokens, tools, images, documents, "
-			"stream, tag.NAME and header.NAME%s%s%s",
+			"stream, code, language, tag.NAME and header.NAME%s%s%s",
 			STR_FMT(m->name), near != NULL ? "; did you mean `" : "",
 			near != NULL ? near : "", near != NULL ? "`?" : "");
 	}
@@ -254,6 +298,8 @@ static int check_match(struct conf_load *l, const struct conf_tag *m)
 			"a number with < <= > or >= before it, such as "
 			"\"<500\", not `%.*s`",
 			STR_FMT(m->value));
+	if (rule_kind_of(w) == RULE_LANGS)
+		return check_languages(l, m);
 	if (rule_kind_of(w) == RULE_FLAG && !str_eq(m->value, STR("true")) &&
 		!str_eq(m->value, STR("false")))
 		return conf_fail_at(l, &m->name, "true or false, not `%.*s`", STR_FMT(m->value));
@@ -264,6 +310,8 @@ static int check_rule(struct conf_load *l, void *obj)
 {
 	const struct cfg_rule *r = obj;
 
+	if (r->name.n > 0 && config_check_name(l, "rule", &r->name) != 0)
+		return -1;
 	for (size_t i = 0; i < r->match.n; i++)
 		if (check_match(l, &r->match.v[i]) != 0)
 			return -1;
@@ -275,14 +323,23 @@ static int check_rule(struct conf_load *l, void *obj)
 static const char *const draw_words[] = { "no", "session", "end_user", "key", "tenant", NULL };
 
 static const struct conf_directive rule_directives[] = {
+	{ .name = "name",
+		.type = CONF_STRING,
+		AT(cfg_rule, name),
+		.help = "What the access log and x-tollgate-route call it; absent: its number, "
+			"from "
+			"1 on." },
 	{ .name = "match",
 		.type = CONF_TAGS,
 		AT(cfg_rule, match),
+		.flags = CONF_TAG_LISTS,
 		.help = "All that is given must be so: `tenant`, `org`, `tier`, `key`, `country` "
 			"(DE, EU, "
 			"AS64496, unknown), `path` (`/v1/"
 			"chat*`), `prompt_tokens` (estimated: `\"<500\"`), `tools`, `images`, "
-			"`documents`, `stream` (true, false), `tag.NAME`, `header.NAME`. Absent: "
+			"`documents`, `stream`, `code` (true, false), `language` (a code such as "
+			"de, or a list of them: of the last user message), `tag.NAME`, "
+			"`header.NAME`. Absent: "
 			"every request." },
 	{ .name = "when_model",
 		.type = CONF_STRING,

@@ -34,6 +34,7 @@ struct cfg_route {
 enum cfg_draw { DRAW_REQUEST, DRAW_SESSION, DRAW_END_USER, DRAW_KEY, DRAW_TENANT };
 
 struct cfg_rule {
+	struct str name;        /* empty: its number */
 	struct conf_tags match; /* none: every request */
 	struct str when_model;  /* empty: any */
 	struct str use;         /* a model; empty: what was asked for */
@@ -58,7 +59,7 @@ enum rule_word {
 	RULE_HEADER,
 	RULE__MAX
 };
-enum rule_kind { RULE_NAME, RULE_PATHS, RULE_COUNT, RULE_FLAG };
+enum rule_kind { RULE_NAME, RULE_PATHS, RULE_COUNT, RULE_FLAG, RULE_LANGS };
 
 struct rule_count { /* above or below (or equal) a number */
 	bool above, equal;
@@ -68,6 +69,8 @@ struct rule_count { /* above or below (or equal) a number */
 /* RULE__MAX: no such word. */
 enum rule_word rule_word_of(struct str name);
 enum rule_kind rule_kind_of(enum rule_word w);
+/* "de,fr" as bits of enum prompt_language; -1 with *bad: a word that is none. */
+int rule_languages_parse(struct str text, uint32_t *out, struct str *bad) TG_MUST_CHECK;
 /* "<500", ">=2000"; -1: neither. */
 int rule_count_parse(struct str text, struct rule_count *out) TG_MUST_CHECK;
 

@@ -47,6 +47,7 @@ libtg_core_a_SOURCES = \
 	src/core/plan_quota.c src/core/plan_quota.h src/core/plan_quota_accounts.c src/core/plan_quota_amount.c \
 	src/core/plan_quota_guests.c src/core/plan_quota_match.c src/core/plan_quota_path.c src/core/plan_quota_sources.c \
 	src/core/plan_route.c src/core/plan_route.h \
+	src/core/prompt_text.c src/core/prompt_text.h \
 	src/core/provider.h \
 	src/core/quota_line.c src/core/quota_line.h \
 	src/core/quota_stats.h src/core/ship_stats.h \

@@ -41,6 +41,7 @@ int model_take(struct req *r, struct str name)
 	r->model_asked = name;
 	if (r->conf->route.n_rules > 0 && r->forced == NULL && r->attempt == NULL)
 		rule = rules_find(r);
+	r->rule = rule;
 	r->preset = rule != NULL ? rule->preset : NULL;
 	r->model = rule != NULL && rule->use != NULL ? rule->use : plan_find_model(r->conf, name);
 	r->model_first = r->model;

@@ -127,6 +127,11 @@ static struct plan_match match_of(const struct conf_tag *m)
 		p.name = str_skip(m->name, sizeof "header." - 1);
 	if (rule_kind_of(p.word) == RULE_COUNT)
 		tg_assert(rule_count_parse(m->value, &p.count) == 0); /* config_route.c */
+	if (rule_kind_of(p.word) == RULE_LANGS) {
+		struct str bad;
+
+		tg_assert(rule_languages_parse(m->value, &p.languages, &bad) == 0); /* likewise */
+	}
 	p.flag = str_eq(m->value, STR("true"));
 	return p;
 }
@@ -143,14 +148,17 @@ static void route_rules(struct tg_conf *c)
 
 		for (size_t k = 0; k < v[i].match.n; k++)
 			m[k] = match_of(&v[i].match.v[k]);
-		r->rules[i] = (struct plan_rule){ .match = m,
+		r->rules[i] = (struct plan_rule){
+			.name = v[i].name.n > 0 ? v[i].name : arena_printf(&c->arena, "%u", i + 1),
+			.match = m,
 			.n = (unsigned)v[i].match.n,
 			.when_model = v[i].when_model,
 			.use = v[i].use.n > 0 ? plan_find_model(c, v[i].use) : NULL,
 			.preset = v[i].route.n > 0 ? plan_preset(c, v[i].route) : NULL,
 			.share_bp = (uint32_t)v[i].share_bp,
 			.stick = (enum cfg_draw)v[i].stick,
-			.salt = str_hash(v[i].use) ^ str_hash(v[i].route) << 1 };
+			.salt = str_hash(v[i].use) ^ str_hash(v[i].route) << 1
+		};
 	}
 }
 

@@ -27,9 +27,11 @@ struct plan_match { /* one condition of a rule */
 	struct str name, value; /* name: of the tag or header */
 	struct rule_count count;
 	bool flag;
+	uint32_t languages; /* bits of enum prompt_language */
 };
 
 struct plan_rule {
+	struct str name; /* as configured, or its number */
 	const struct plan_match *match;
 	unsigned n;
 	struct str when_model;       /* empty: any */

@@ -128,6 +128,7 @@ struct req {
 
 	/* ---- upstream */
 	uint64_t tried;                   /* bit per route index */
+	const struct plan_rule *rule;     /* that decided; NULL: none */
 	const struct preset *preset;      /* of a rule or the client; NULL: the model's */
 	uint8_t fallback_at;              /* how many of model_first's were looked at */
 	struct route_use use;             /* where it is now */

@@ -5,7 +5,9 @@
 
 #include "core/plan.h"
 #include "core/plan_quota.h"
+#include "core/prompt_text.h"
 #include "core/req.h"
+#include "route/prompt_kind.h"
 
 static bool count_is(const struct rule_count *c, uint64_t v)
 {
@@ -27,7 +29,40 @@ static bool header_is(const struct http_head *h, struct str name, struct str val
 	return false;
 }
 
-static bool is_so(const struct req *r, const struct plan_match *m)
+/* What the first rule that asks finds out for all of them. */
+struct seen {
+	bool text, code, language;
+	struct str prompt;
+	bool is_code;
+	enum prompt_language is_language;
+	char buf[PROMPT_TEXT_MAX];
+};
+
+static struct str prompt_of(const struct req *r, struct seen *s)
+{
+	if (!s->text && r->body_kind == BODY_KIND_JSON)
+		s->prompt = prompt_text(str_mk(r->body, r->body_len), s->buf);
+	s->text = true;
+	return s->prompt;
+}
+
+static bool is_code(const struct req *r, struct seen *s)
+{
+	if (!s->code)
+		s->is_code = prompt_is_code(prompt_of(r, s));
+	s->code = true;
+	return s->is_code;
+}
+
+static enum prompt_language language_of(const struct req *r, struct seen *s)
+{
+	if (!s->language)
+		s->is_language = prompt_language_of(prompt_of(r, s));
+	s->language = true;
+	return s->is_language;
+}
+
+static bool is_so(const struct req *r, const struct plan_match *m, struct seen *s)
 {
 	switch (m->word) {
 	case RULE_TENANT: return str_eq(r->tenant->name, m->value);
@@ -41,6 +76,8 @@ static bool is_so(const struct req *r, const struct plan_match *m)
 	case RULE_IMAGES: return r->bound.has_images == m->flag;
 	case RULE_DOCUMENTS: return r->bound.has_documents == m->flag;
 	case RULE_STREAM: return r->stream == m->flag;
+	case RULE_CODE: return is_code(r, s) == m->flag;
+	case RULE_LANGUAGE: return (m->languages >> language_of(r, s) & 1) != 0;
 	case RULE_TAG: return plan_quota_has_tag(r->tags_json, m->name, m->value);
 	case RULE_HEADER: return header_is(&r->head, m->name, m->value);
 	case RULE__MAX: break;
@@ -84,13 +121,17 @@ static bool is_drawn(const struct req *r, const struct plan_rule *rule)
 
 const struct plan_rule *rules_find(const struct req *r)
 {
+	struct seen seen; /* of its buffer only what is asked for is touched */
+
+	seen.text = seen.code = seen.language = false;
+	seen.prompt = STR_NONE;
 	for (unsigned i = 0; i < r->conf->route.n_rules; i++) {
 		const struct plan_rule *rule = &r->conf->route.rules[i];
 		unsigned k = 0;
 
 		if (rule->when_model.n > 0 && !str_eq(rule->when_model, r->model_asked))
 			continue;
-		while (k < rule->n && is_so(r, &rule->match[k]))
+		while (k < rule->n && is_so(r, &rule->match[k], &seen))
 			k++;
 		if (k == rule->n && is_drawn(r, rule))
 			return rule;

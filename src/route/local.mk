@@ -7,5 +7,6 @@ libtg_route_a_SOURCES = \
 	src/route/decay.h \
 	src/route/hints.c src/route/hints.h \
 	src/route/pick.c src/route/pick.h \
+	src/route/prompt_kind.c src/route/prompt_kind.h src/route/tbl/languages.h src/route/tbl/scripts.h \
 	src/route/score.c src/route/score.h \
 	src/route/spot.c src/route/spot.h

@@ -355,3 +355,19 @@ def test_failover_drill(launch, tmp_path, simulator):
                          capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     print("sent", load.sent, "bad", len(load.bad), "by", load.by_target)
+
+
+def test_rules_by_code_and_language(two):
+    gw, first, second = two({"models": {"small": {"targets": [{"target": "second", "model": "s"}]}}, "rules": [
+        {"name": "coding", "match": {"code": "true"}, "use": "small"},
+        {"match": {"language": ["de", "fr"]}, "use": "small"}]})
+    rows = (("What is the capital of France?", "first", None), ("Was ist die Hauptstadt von Frankreich?", "second", "2"),
+            ("Quelle est la capitale de la France ?", "second", "2"), ("Why?\n```\nx\n```", "second", "coding"),
+            ("hm", "first", None))
+    for text, target, rule in rows:
+        response = chat(gw.listen, content=text, headers={"x-tollgate-explain": "1"})
+        assert response.get("x-tollgate-target") == target, text
+        assert gw.line_of(response.id).get("rule") == rule
+        said = response.get("x-tollgate-route")
+        assert (f"by rule {rule} (" in said) == (rule is not None), said
+    assert "(language de,fr)" in chat(gw.listen, content=rows[1][0], headers={"x-tollgate-explain": "1"}).get("x-tollgate-route")

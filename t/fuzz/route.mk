@@ -1,1 +1,1 @@
-FUZZERS += t/fuzz/fuzz_hints
+FUZZERS += t/fuzz/fuzz_hints t/fuzz/fuzz_prompt_kind

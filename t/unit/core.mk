@@ -16,7 +16,7 @@ UNIT_TESTS += \
 	t/unit/core/check_event_hold \
 	t/unit/core/check_fields \
 	t/unit/core/check_geo \
-	t/unit/core/check_capable t/unit/core/check_choice t/unit/core/check_error_class t/unit/core/check_rules \
+	t/unit/core/check_capable t/unit/core/check_prompt_text t/unit/core/check_choice t/unit/core/check_error_class t/unit/core/check_rules \
 	t/unit/core/check_health \
 	t/unit/core/check_health_check \
 	t/unit/core/check_hold_mode \

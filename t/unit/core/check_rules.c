@@ -44,6 +44,12 @@ static const struct {
 	       "small }"),
 		"m", "small" },
 	{ CONF("{ match: { images: \"true\" }, use: small }"), "m", "m" },
+	{ CONF("{ match: { language: de }, use: small }"), "m", "small" },
+	{ CONF("{ match: { language: [fr, de] }, use: small }"), "m", "small" },
+	{ CONF("{ match: { language: \"fr, it\" }, use: small }"), "m", "m" },
+	{ CONF("{ match: { language: unknown }, use: small }"), "m", "m" },
+	{ CONF("{ match: { code: \"true\" }, use: small }"), "m", "m" },
+	{ CONF("{ match: { code: \"false\", language: de }, use: small }"), "m", "small" },
 	{ CONF("{ match: { tag.team: blue }, use: small }"), "m", "small" },
 	{ CONF("{ match: { tag.team: red }, use: small }"), "m", "m" },
 	{ CONF("{ match: { header.x-app: one }, use: small }"), "m", "small" },
@@ -51,6 +57,10 @@ static const struct {
 	{ CONF("{ match: { tag.team: red }, use: small }\n  - { use: small }"), "m", "small" },
 	{ CONF("{ route: fast }\n  - { use: small }"), "m", "m" }, /* the first is the one */
 };
+
+static char said[] =
+	"{\"messages\":[{\"role\":\"user\",\"content\":\"Was ist das, und wie kann ich es "
+	"tun?\"}]}";
 
 static struct fake f;
 
@@ -67,6 +77,9 @@ START_TEST(matches)
 	r->tenant = r->key->tenant;
 	r->tags_json = r->key->tags_json;
 	r->bound = (struct bound){ .input_bytes = 400, .has_tools = true };
+	r->body_kind = BODY_KIND_JSON;
+	r->body = said;
+	r->body_len = sizeof said - 1;
 	rc = model_take(r, str_z(rows[_i].asked));
 	if (rows[_i].serves[0] == '\0') {
 		ck_assert_int_eq(rc, -1);
@@ -208,6 +221,12 @@ static const struct {
 	{ CONF("{ match: { tire: free }, use: small }"), "did you mean `tier`?" },
 	{ CONF("{ match: { tier: fre }, use: small }"), "there is no tier `fre`" },
 	{ CONF("{ match: { tools: maybe }, use: small }"), "true or false, not `maybe`" },
+	{ CONF("{ match: { language: german }, use: small }"),
+		"`german` is no language that is told apart; there are unknown en de" },
+	{ CONF("{ match: { language: [de, \"\"] }, use: small }"), "`` is no language" },
+	{ CONF("{ match: { code: maybe }, use: small }"), "true or false, not `maybe`" },
+	{ CONF("{ match: { tier: [free, pro] }, use: small }"), "there is no tier `free,pro`" },
+	{ CONF("{ name: a b, use: small }"), "rule" },
 	{ CONF("{ match: { prompt_tokens: 500 }, use: small }"), "a number with <" },
 	{ CONF("{ match: { tier: free } }"), "a rule says what to do" },
 	{ CONF("{ use: smal }"), "did you mean `small`?" },
