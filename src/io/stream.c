@@ -216,18 +216,38 @@ bool stream_unheard(const struct stream *s, uint64_t sent_before)
 	return ioctl(s->fd, SIOCOUTQ, &unheard) == 0 && unheard >= 0 && (uint64_t)unheard >= sent;
 }
 
-ssize_t stream_writev(struct stream *s, const struct iovec *iov, int n)
+/* A few bytes in one piece cost the kernel less than in several: those are copied together. */
+#define GATHER_BYTES 2048
+
+static ssize_t stream_send(int fd, const struct iovec *iov, int n)
 {
 	struct msghdr msg = { .msg_iov = (struct iovec *)(uintptr_t)iov };
+	char few[GATHER_BYTES];
+	size_t len = 0;
+
+	if (n == 1)
+		return send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+	msg.msg_iovlen = (size_t)TG_MIN(n, STREAM_MAX_IOV);
+	for (size_t i = 0; i < msg.msg_iovlen; i++) {
+		if (iov[i].iov_len > sizeof(few) - len)
+			return sendmsg(fd, &msg, MSG_NOSIGNAL);
+		if (iov[i].iov_len > 0)
+			memcpy(few + len, iov[i].iov_base, iov[i].iov_len);
+		len += iov[i].iov_len;
+	}
+	return send(fd, few, len, MSG_NOSIGNAL);
+}
+
+ssize_t stream_writev(struct stream *s, const struct iovec *iov, int n)
+{
 	ssize_t put;
 
 	CHECK_OBJ(s, STREAM_MAGIC);
 	tg_assert(s->fd >= 0 && n >= 0);
 	if (s->ssl != NULL)
 		return stream_tls_writev(s, iov, n);
-	msg.msg_iovlen = (size_t)TG_MIN(n, STREAM_MAX_IOV);
 	do {
-		put = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
+		put = stream_send(s->fd, iov, n);
 	} while (put < 0 && errno == EINTR);
 	if (put >= 0) {
 		s->sent += (uint64_t)put;
