@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "core/plan.h"
 #include "core/req.h"
+#include "core/shadow.h"
 #include "core/usage_text.h"
 #include "ledger/names.h"
 #include "modules.h"
@@ -87,6 +88,16 @@ static void put_provider_key(struct line *l, const struct req *r)
 {
 	if (r->keys.key != NULL && r->keys.of == r->route->target)
 		put_member(l, STR(",\"provider_key\":"), r->keys.key->id);
+}
+
+static void put_shadow(struct line *l, const struct req *r)
+{
+	char id[REQ_ID_LEN];
+
+	if (TG_LIKELY(r->shadow == NULL))
+		return;
+	rec_id_text(id, r->shadow->of);
+	put_member(l, STR(",\"shadow_of\":"), str_mk(id, sizeof id));
 }
 
 static void put_what(struct line *l, const struct req *r)
@@ -190,6 +201,7 @@ static void accesslog_settled(struct req *r)
 	put_lit(&l, "\",\"id\":\"");
 	put(&l, str_mk(r->id, REQ_ID_LEN));
 	put_lit(&l, "\"");
+	put_shadow(&l, r);
 	put_who(&l, r);
 	put_what(&l, r);
 	put_money(&l, r);

@@ -5,6 +5,7 @@
 #include "core/plan.h"
 #include "core/reply.h"
 #include "core/req.h"
+#include "core/shadow.h"
 #include "modules.h"
 
 static struct str auth_presented(struct req *r)
@@ -28,12 +29,15 @@ static struct str auth_presented(struct req *r)
 
 static enum step_rc auth_ident(struct req *r)
 {
-	struct str presented = auth_presented(r);
+	struct str presented = r->shadow == NULL ? auth_presented(r) : STR_NONE;
 	const struct key *k;
 
-	if (presented.n == 0)
+	if (TG_UNLIKELY(r->shadow != NULL))
+		k = r->shadow->shadow->key; /* of the same configuration: shadow_may_begin */
+	else if (presented.n == 0)
 		return reply_error(r, TG_E_INVALID_API_KEY, NULL);
-	k = plan_find_key(r->conf, presented);
+	else
+		k = plan_find_key(r->conf, presented);
 	if (k == NULL)
 		return reply_error(r, TG_E_INVALID_API_KEY,
 			"That API key is not known here. Send a tollgate key, not a provider's; "

@@ -49,6 +49,8 @@ static int ledger_hold(struct req *r)
 		.money = r->leg.bound_money,
 		.generations = leg_generations(r) };
 
+	if (TG_UNLIKELY(r->shadow != NULL))
+		rec.money.flags |= MONEY_SHADOW;
 	quota_drawn_held(r, &rec.drawn_tenant, &rec.drawn_org);
 	leg_who(r, &rec.who);
 	leg_what(r, &rec.what);
@@ -283,6 +285,8 @@ static void ledger_settle(struct req *r)
 
 	if (!leg_request_counts(r))
 		rec.money.flags |= MONEY_UNCOUNTED;
+	if (TG_UNLIKELY(r->shadow != NULL))
+		rec.money.flags |= MONEY_SHADOW;
 	quota_drawn(r, &rec.drawn_tenant, &rec.drawn_org);
 	leg_who(r, &rec.who);
 	leg_what(r, &rec.what);

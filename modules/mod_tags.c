@@ -6,6 +6,7 @@
 #include "core/plan.h"
 #include "core/reply.h"
 #include "core/req.h"
+#include "core/shadow.h"
 #include "core/tags.h"
 #include "modules.h"
 
@@ -127,6 +128,10 @@ static enum step_rc tags_ident(struct req *r)
 {
 	struct conf_tags all = r->key->tags;
 
+	if (TG_UNLIKELY(r->shadow != NULL)) { /* nothing of its original's: that pays for none */
+		r->tags_json = r->shadow->shadow->tags_json;
+		return STEP_NEXT;
+	}
 	r->session = http_get(&r->head, HTTP_N_X_TOLLGATE_SESSION);
 	r->end_user = http_get(&r->head, HTTP_N_X_TOLLGATE_END_USER);
 	r->tags_json = r->key->tags_json;

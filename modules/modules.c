@@ -22,6 +22,7 @@ const struct tg_module *const tg_modules[] = {
 	&mod_deframe, /* in front of both: binary frames are events for them */
 	&mod_ledger,
 	&mod_quota,
+	&mod_shadow, /* behind the ledger: what is copied is held */
 	&mod_accesslog,
 	NULL,
 };

@@ -6,6 +6,7 @@
 
 #include "core/choice.h"
 #include "core/req.h"
+#include "core/shadow.h"
 
 static const struct {
 	const char *word, *help;
@@ -225,12 +226,34 @@ static void put_rates(struct outbuf *b, const struct choice_ask *a, const struct
 	outbuf_lit(b, "}");
 }
 
+static void put_shadows(struct outbuf *b, const struct model *m)
+{
+	for (unsigned i = 0; i < m->n_shadows; i++) {
+		const struct shadow *s = &m->shadow[i];
+
+		if (i == 0)
+			outbuf_lit(b, ",\"shadows\":[");
+		else
+			outbuf_lit(b, ",");
+		outbuf_lit(b, "{\"to\":");
+		outbuf_json(b, s->to->name);
+		outbuf_lit(b, ",\"key\":");
+		outbuf_json(b, s->key->id);
+		outbuf_printf(b, ",\"percent\":%u.%02u,\"in_flight\":%u}", s->share_bp / 100,
+			s->share_bp % 100,
+			atomic_load_explicit(&s->in_flight, memory_order_relaxed));
+	}
+	if (m->n_shadows > 0)
+		outbuf_lit(b, "]");
+}
+
 void choice_json(struct outbuf *b, const struct choice_ask *a, const struct choice *c)
 {
 	outbuf_lit(b, "{\"model\":");
 	outbuf_json(b, a->model->name);
 	if (a->preset != NULL)
 		put_rates(b, a, c);
+	put_shadows(b, a->model);
 	outbuf_lit(b, ",\"pick\":");
 	if (c->at >= 0)
 		outbuf_json(b, c->row[c->at].route->target->name);

@@ -161,12 +161,20 @@ struct cfg_model_target {  /* "openai" or { target: openai, model: gpt-4o, weigh
 };
 
 enum on_unsupported { UNSUPPORTED_REFUSE, UNSUPPORTED_DROP };
+struct cfg_shadow { /* of a model: copies of its requests */
+	struct str to, key;
+	int64_t share_bp;
+	int64_t max_body, in_flight;
+	struct conf_pos pos;
+};
+
 struct cfg_model {
 	struct str name;
 	struct conf_array targets;    /* of cfg_model_target, at least one */
 	int on_unsupported;           /* enum on_unsupported */
 	struct str route;             /* empty: split by weight */
 	struct conf_strings fallback; /* models */
+	struct conf_array shadow;     /* of cfg_shadow */
 	struct conf_pos pos;
 };
 

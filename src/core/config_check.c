@@ -4,6 +4,7 @@
  * value it is about.
  */
 #include "core/config_check.h"
+#include "core/hold_mode.h"
 #include "core/key_pool.h"
 
 #include <arpa/inet.h>
@@ -598,6 +599,80 @@ static int check_tenants(struct whole *w)
 	return 0;
 }
 
+/* ---- shadows */
+
+static bool limits_cost(const struct cfg_quota *q)
+{
+	for (unsigned i = 0; i < q->n; i++)
+		if (q->limit[i].dim == QUOTA_COST)
+			return true;
+	return false;
+}
+
+static const struct cfg_tenant *tenant_of_key(const struct whole *w, const struct cfg_key *key)
+{
+	const struct cfg_tenant *v = w->c->tenants.v;
+
+	for (size_t i = 0; i < w->c->tenants.n; i++) {
+		const struct cfg_key *first = v[i].keys.v;
+
+		if (key >= first && key < first + v[i].keys.n)
+			return &v[i];
+	}
+	return NULL;
+}
+
+/* Nobody asked for what a shadow costs: there is a budget, and it is a hard one. */
+static int check_shadow_budget(
+	struct whole *w, const struct cfg_shadow *s, const struct cfg_key *key)
+{
+	const struct cfg_tenant *t = tenant_of_key(w, key);
+	const struct cfg_tier *tier = map_get(&w->tiers.map, t->tier);
+
+	if (!limits_cost(&key->limits) && !limits_cost(&t->limits) &&
+		(tier == NULL || !limits_cost(&tier->limits)))
+		return conf_fail_at(w->l, &s->key,
+			"neither key `%.*s` nor its tenant or tier has a limit on cost; what "
+			"shadows may spend is to be said: `limits: { cost: 10 usd/day }`",
+			STR_FMT(s->key));
+	if (tier != NULL && (tier->hold == HOLD_EXPECTED || tier->hold == HOLD_POST))
+		return conf_fail_at(w->l, &s->key,
+			"tier `%.*s` of key `%.*s` does not hold all that a request may cost "
+			"(`hold`), and a shadow's budget is a hard one: take full or incremental",
+			STR_FMT(t->tier), STR_FMT(s->key));
+	return 0;
+}
+
+static int check_shadow(struct whole *w, const struct cfg_model *m, const struct cfg_shadow *s)
+{
+	const struct cfg_key *key = map_get(&w->key_ids, s->key);
+
+	if (check_ref(w->l, &w->models, &s->to) != 0)
+		return -1;
+	if (str_eq(s->to, m->name))
+		return conf_fail_at(
+			w->l, &s->to, "`%.*s` cannot be its own shadow", STR_FMT(m->name));
+	if (key == NULL)
+		return conf_fail_at(w->l, &s->key,
+			"there is no key with the id `%.*s`; define it under a tenant of its own, "
+			"whose limits are the budget",
+			STR_FMT(s->key));
+	return check_shadow_budget(w, s, key);
+}
+
+/* Behind the tenants, whose keys pay. */
+static int check_shadows(struct whole *w)
+{
+	const struct cfg_model *m = w->c->models.v;
+
+	for (size_t i = 0; i < w->c->models.n; i++)
+		for (size_t k = 0; k < m[i].shadow.n; k++)
+			if (check_shadow(w, &m[i], (const struct cfg_shadow *)m[i].shadow.v + k) !=
+				0)
+				return -1;
+	return 0;
+}
+
 /* A limit on what cannot be would be none, and nobody would notice. */
 static int check_matched(struct whole *w, const struct conf_tag *m)
 {
@@ -712,8 +787,9 @@ int config_check_root(struct conf_load *l, void *obj)
 	map_init(&w.key_ids);
 	map_init(&w.key_hashes);
 	if (default_member(l, c) != 0 || check_listeners(&w) != 0 || check_models(&w) != 0 ||
-		check_tenants(&w) != 0 || check_budgets(&w) != 0 || check_rules(&w) != 0 ||
-		config_check_redis(l, c) != 0 || config_check_places(l, c) != 0)
+		check_tenants(&w) != 0 || check_shadows(&w) != 0 || check_budgets(&w) != 0 ||
+		check_rules(&w) != 0 || config_check_redis(l, c) != 0 ||
+		config_check_places(l, c) != 0)
 		rc = -1;
 	map_fini(&w.targets.map);
 	map_fini(&w.models.map);

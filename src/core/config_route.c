@@ -595,6 +595,62 @@ static const struct conf_block model_target_block = {
 };
 
 static const char *const unsupported_words[] = { "refuse", "drop", NULL };
+static int check_shadow(struct conf_load *l, void *obj)
+{
+	const struct cfg_shadow *s = obj;
+
+	return s->share_bp > 0 ? 0
+			       : conf_fail_at(l, &s->share_bp,
+					 "a share of 0%%: leave the shadow out, or say how many of "
+					 "the requests are copied, such as 5%%");
+}
+
+static const struct conf_directive shadow_directives[] = {
+	{ .name = "to",
+		.type = CONF_STRING,
+		AT(cfg_shadow, to),
+		.flags = CONF_REQUIRED,
+		.help = "The model that gets the copies. To try a target, name a model that has "
+			"it alone." },
+	{ .name = "key",
+		.type = CONF_STRING,
+		AT(cfg_shadow, key),
+		.flags = CONF_REQUIRED,
+		.help = "Id of the key that pays: the copies are held, settled and reported as "
+			"requests of its tenant. It, its tenant or its tier must have a limit on "
+			"`cost`." },
+	{ .name = "share",
+		.type = CONF_PERCENT,
+		AT(cfg_shadow, share_bp),
+		.flags = CONF_REQUIRED,
+		.max = 10000,
+		.help = "So many of the requests are copied." },
+	{ .name = "max_body",
+		.type = CONF_SIZE,
+		AT(cfg_shadow, max_body),
+		.def = "256k",
+		.min = 1024,
+		.max = INT64_C(67108864),
+		.help = "Requests with a longer body are not copied." },
+	{ .name = "in_flight",
+		.type = CONF_INT,
+		AT(cfg_shadow, in_flight),
+		.def = "16",
+		.min = 1,
+		.max = 10000,
+		.help = "Copies under way at once, over all workers; more are not made." },
+	{ .name = NULL },
+};
+static const struct conf_block shadow_block = {
+	.name = "shadow",
+	.help = "Copies of a model's requests go to another model too. Their answers are metered "
+		"and dropped; the client's request knows nothing of them.",
+	.size = sizeof(struct cfg_shadow),
+	.directives = shadow_directives,
+	POS_OF(cfg_shadow),
+	.check = check_shadow,
+};
+
 static const struct conf_directive model_directives[] = {
 	{ .name = "targets",
 		.type = CONF_LIST,
@@ -625,6 +681,12 @@ static const struct conf_directive model_directives[] = {
 			"request is longer than the model's context, and when the provider "
 			"declines "
 			"it by its content policy. The key must be allowed to use them." },
+	{ .name = "shadow",
+		.type = CONF_LIST,
+		AT(cfg_model, shadow),
+		.block = &shadow_block,
+		.help = "Copies of a share of its requests, to try another model or target with: "
+			"one block, or a list of them." },
 	{ .name = NULL },
 };
 const struct conf_block config_model_block = {

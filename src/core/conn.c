@@ -19,6 +19,7 @@
 #include "core/conn.h"
 #include "core/plan.h"
 #include "core/req.h"
+#include "core/shadow.h"
 #include "io/tls.h"
 #include "proto/proxy_head.h"
 
@@ -70,11 +71,15 @@ void conn_close(struct conn *c)
 		tls_ctx_free(c->tls_next);
 	conn_in_free(c);
 	bufq_clear(&c->out);
-	conn_addr_count_add(c->addr_hash, -1);
 	list_del(&c->again);
 	list_del(&c->node);
 	list_push_back(&c->w->dead_conns, &c->node);
 	c->w->n_conns--;
+	if (c->shadow != NULL) {
+		shadow_end(c->w, c->shadow);
+		return;
+	}
+	conn_addr_count_add(c->addr_hash, -1);
 	wc_sub(&c->w->stats, WC_CONNECTIONS, 1);
 }
 
@@ -668,7 +673,9 @@ void conn_run_again(struct conn *c)
 	CHECK_OBJ(c, CONN_MAGIC);
 	if (c->state != CONN_IDLE)
 		return;
-	if (c->in_len > 0)
+	if (TG_UNLIKELY(c->shadow != NULL) && !shadow_may_begin(c->w, c->shadow))
+		conn_close(c);
+	else if (c->in_len > 0)
 		conn_process(c, str_mk(c->in, c->in_len));
 	else if (c->w->draining)
 		conn_leave(c);
@@ -705,7 +712,7 @@ void conn_drain(struct conn *c)
 		conn_read_proxy(c);
 	if (c->state == CONN_PROXY)
 		conn_close(c);
-	if (c->state != CONN_IDLE || c->in_len > 0)
+	if (c->state != CONN_IDLE || c->in_len > 0 || c->lost)
 		return;
 	/* A request that is here already gets an answer instead of a reset. */
 	conn_read_head(c);
@@ -714,23 +721,48 @@ void conn_drain(struct conn *c)
 	conn_update_wants(c);
 }
 
-void conn_open(struct worker *w, int fd, const struct sockaddr_any *peer, SSL_CTX *tls, bool proxy)
+/* What all have; it counts among the worker's. */
+static struct conn *conn_new(struct worker *w)
 {
 	struct conn *c = slab_take(&w->conn_slab);
 
 	INIT_OBJ(c, CONN_MAGIC);
 	c->w = w;
-	c->more_to_come = true;
 	list_init(&c->again);
 	list_init(&c->node);
 	list_push_back(&w->conns, &c->node);
 	bufq_init(&c->out, &w->blocks, CONN_OUT_MAX);
 	timer_init(&c->timer, conn_on_timer);
+	w->n_conns++;
+	return c;
+}
+
+void conn_open_shadow(struct req *r, struct shadow_job *j, char *bytes, size_t n, size_t cap)
+{
+	struct conn *c = conn_new(r->w);
+
+	c->shadow = j;
+	c->lost = c->eof = true;
+	c->st.fd = -1;
+	c->unix_socket = r->conn->unix_socket;
+	c->ip = r->client; /* places are of whoever asked */
+	c->addr_len = (uint8_t)strlen(r->client_text);
+	memcpy(c->addr, r->client_text, c->addr_len);
+	c->in = bytes;
+	c->in_len = n;
+	c->in_cap = cap;
+	list_push_back(&r->w->again, &c->again);
+}
+
+void conn_open(struct worker *w, int fd, const struct sockaddr_any *peer, SSL_CTX *tls, bool proxy)
+{
+	struct conn *c = conn_new(w);
+
+	c->more_to_come = true;
 	stream_init(&c->st, w->base, fd, conn_on_ready, c);
 	conn_set_peer(c, peer);
 	if (proxy)
 		c->addr_hash = 0; /* the balancer's, which has everybody's connections */
-	w->n_conns++;
 	wc_add(&w->stats, WC_CONNECTIONS, 1);
 	wc_add(&w->stats, WC_CONNECTIONS_TOTAL, 1);
 	if (!conn_admit(c, conn_addr_count_add(c->addr_hash, 1))) {

@@ -8,6 +8,7 @@
 #include "core/plan.h"
 #include "core/reply.h"
 #include "core/req.h"
+#include "core/shadow.h"
 
 bool geo_lists_allow(const struct geo_lists *l, const struct geo_place *p)
 {
@@ -43,6 +44,9 @@ bool geo_allows_target(const struct req *r, const struct target *t)
 {
 	if (r->key != NULL && r->key->targets != NULL && !bit(r->key->targets, t->index))
 		return false;
+	if (TG_UNLIKELY(r->shadow != NULL) && r->shadow->key->targets != NULL &&
+		!bit(r->shadow->key->targets, t->index))
+		return false; /* nor where its original must not be */
 	for (uint64_t left = r->residency; left != 0; left &= left - 1)
 		if (!bit(r->conf->geo.residency[__builtin_ctzll(left)].targets, t->index))
 			return false;
@@ -59,7 +63,8 @@ bool geo_allows_model(const struct req *r, const struct model *m)
 
 bool geo_is_limited(const struct req *r)
 {
-	return r->residency != 0 || (r->key != NULL && r->key->targets != NULL);
+	return r->residency != 0 || (r->key != NULL && r->key->targets != NULL) ||
+	       (r->shadow != NULL && r->shadow->key->targets != NULL);
 }
 
 bool geo_leaves_none(const struct req *r)

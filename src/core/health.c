@@ -25,6 +25,10 @@ bool health_take(struct req *r, const struct target *t, struct spot *s, uint64_t
 	mono_us now = worker_now(r->w);
 
 	tg_assert(r->use.spot == NULL);
+	/* Of what the target lets be asked, half stays for requests that somebody waits for. */
+	if (TG_UNLIKELY(r->shadow != NULL) &&
+		!capacity_is_half_free(&a->capacity, &t->cfg->limits.limit, now))
+		return false;
 	if (!capacity_take(&a->capacity, &t->cfg->limits.limit, tokens, now))
 		return false;
 	r->use =
@@ -411,7 +415,7 @@ static unsigned next_fallback(const struct req *r)
 bool req_has_fallback(const struct req *r)
 {
 	return r->model_first != NULL && r->forced == NULL && r->upload == NULL &&
-	       next_fallback(r) < r->model_first->n_fallback;
+	       r->shadow == NULL && next_fallback(r) < r->model_first->n_fallback;
 }
 
 bool req_fall_back(struct req *r)
@@ -450,6 +454,8 @@ void req_close_short_routes(struct req *r)
 
 bool req_may_retry(struct req *r)
 {
+	if (r->shadow != NULL) /* the budget is for those that somebody waits for */
+		return false;
 	if (retry_budget_take(&r->w->retries, worker_now(r->w)))
 		return true;
 	wc_add(&r->w->stats, WC_UP_RETRIES_REFUSED, 1);

@@ -7,6 +7,7 @@
 #include "core/plan.h"
 #include "core/reply.h"
 #include "core/rules.h"
+#include "core/shadow.h"
 #include "core/upload.h"
 
 /* With the nearest name that this key could have meant. */
@@ -39,6 +40,11 @@ int model_take(struct req *r, struct str name)
 	const struct plan_rule *rule = NULL;
 
 	r->model_asked = name;
+	if (TG_UNLIKELY(r->shadow != NULL)) {
+		r->model = r->model_first = r->shadow->shadow->to;
+		r->model_asked = r->model->name;
+		return 0;
+	}
 	if (r->conf->route.n_rules > 0 && r->forced == NULL && r->attempt == NULL)
 		rule = rules_find(r);
 	r->rule = rule;

@@ -14,6 +14,7 @@
 #include "core/plan_prices.h"
 #include "core/provider.h"
 #include "core/ratio.h"
+#include "core/shadow.h"
 #include "io/resolve.h"
 #include "io/tls.h"
 #include "proto/json_scan.h"
@@ -308,6 +309,7 @@ const struct price *plan_route_price(
 
 static int plan_build(struct tg_conf *c, struct conf_error *err)
 {
+	const struct conf_pos *at;
 	char why[400];
 
 	if (plan_targets(c, err) != 0)
@@ -318,6 +320,8 @@ static int plan_build(struct tg_conf *c, struct conf_error *err)
 		plan_quota_build(c, err) != 0 || plan_listeners(c, err) != 0 ||
 		plan_prices(c, err) != 0)
 		return -1;
+	if (plan_shadows(c, &at, why, sizeof why) != 0)
+		return plan_fail(err, at, "%s", why);
 	return 0;
 }
 

@@ -27,6 +27,7 @@ struct resolver;
 struct est_ratio;
 struct key_rate;
 struct pool_key;
+struct shadow;
 struct resolve_name;
 struct spot;
 struct account_state;
@@ -74,6 +75,8 @@ struct model {
 	const struct preset *preset; /* NULL: split by weight */
 	struct model **fallback;     /* in order */
 	unsigned n_fallback;
+	struct shadow *shadow; /* NULL: its requests are not copied */
+	unsigned n_shadows;
 };
 
 struct tenant {

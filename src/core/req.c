@@ -16,6 +16,7 @@
 #include "core/reply.h"
 #include "core/req.h"
 #include "core/respond.h"
+#include "core/shadow.h"
 #include "core/translate.h"
 #include "core/upload.h"
 #include "proto/http1_out.h"
@@ -76,6 +77,20 @@ static struct req *req_new(struct conn *c, struct str head)
 	timer_init(&r->total, req_on_total);
 	req_make_id(r);
 	return r;
+}
+
+/* What it is a copy of outlives its connection. -1: no memory. */
+static int req_is_shadow(struct req *r, const struct shadow_job *j)
+{
+	struct shadow_job *copy;
+
+	if (TG_LIKELY(j == NULL))
+		return 0;
+	copy = arena_alloc(&r->arena, sizeof *copy);
+	if (copy != NULL)
+		*copy = *j;
+	r->shadow = copy;
+	return copy != NULL ? 0 : -1;
 }
 
 static void req_free(struct req *r)
@@ -167,6 +182,10 @@ void req_start(struct conn *c, struct str bytes, size_t head_len, mono_us first_
 	struct req *r = req_new(c, str_mk(bytes.p, head_len));
 	enum tg_error client;
 
+	if (r != NULL && req_is_shadow(r, c->shadow) != 0) {
+		req_free(r);
+		r = NULL;
+	}
 	if (r == NULL) {
 		conn_answer_bare(c, 503,
 			STR("{\"error\":{\"message\":\"The gateway is at its limit.\","
@@ -335,7 +354,7 @@ static bool req_wants_drain(const struct req *r, enum req_end why)
 	const struct attempt *a = r->attempt;
 	enum abort_policy p;
 
-	if (a == NULL || r->drained || (why != END_CLIENT_GONE && why != END_CLIENT_SLOW))
+	if (a == NULL || r->conn->lost || (why != END_CLIENT_GONE && why != END_CLIENT_SLOW))
 		return false;
 	if (!leg_is_billed(r) || !a->send_done || (r->leg.status != 0 && r->leg.status / 100 != 2))
 		return false;

@@ -26,6 +26,7 @@
 #define REQ_ID_LEN 28 /* "req_" and 24 hex digits */
 
 struct attempt;
+struct shadow_job;
 struct translate;
 struct upload;
 
@@ -125,6 +126,8 @@ struct req {
 	int usage_edit;         /* which one asks for a stream's usage; -1: none */
 	struct clamp clamp;     /* of the answer's length */
 	struct ceiling ceiling; /* of its cost: what it says itself, or its key */
+
+	const struct shadow_job *shadow; /* it is a copy of another; NULL: it is not */
 
 	/* ---- upstream */
 	uint64_t tried;                   /* bit per route index */

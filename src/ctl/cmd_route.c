@@ -135,6 +135,22 @@ static void explain_row(struct table *t, const json_t *c, const char *pick)
 	cell(t, why);
 }
 
+static void explain_shadows(const json_t *list)
+{
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach(list, i, s)
+	{
+		printf("shadow: %.2f%% of the requests are copied to %s, paid by key %s; %lld "
+		       "under "
+		       "way\n",
+			json_number_value(json_object_get(s, "percent")), text(s, "to"),
+			text(s, "key"),
+			(long long)json_integer_value(json_object_get(s, "in_flight")));
+	}
+}
+
 static void explain_print(const json_t *j)
 {
 	static const struct {
@@ -168,6 +184,7 @@ static void explain_print(const json_t *j)
 		printf("\n%s: %s\n", text(j, "pick"), text(j, "how"));
 	else
 		printf("\n%s\n", text(j, "how"));
+	explain_shadows(json_object_get(j, "shadows"));
 }
 
 static enum ctl_exit explain(int argc, char **argv)

@@ -29,6 +29,7 @@ const char *rec_money_flag_name(unsigned i)
 	case MONEY_VARIANT: return "dearest_variant";
 	case MONEY_REGION: return "regional_price";
 	case MONEY_UNCOUNTED: return "uncounted";
+	case MONEY_SHADOW: return "shadow";
 	default: return NULL;
 	}
 }

@@ -38,6 +38,22 @@ bool capacity_has(const struct capacity *c, const struct capacity_limits *l, uin
 	return !full && a <= 0 && b <= 0;
 }
 
+static bool rate_is_half_free(int64_t full_ns, const struct capacity_rate *r, mono_us now)
+{
+	return rate_wait(full_ns, r, (uint64_t)r->n / 2, now) <= 0;
+}
+
+bool capacity_is_half_free(const struct capacity *c, const struct capacity_limits *l, mono_us now)
+{
+	int64_t inflight = atomic_load_explicit(&c->inflight, memory_order_relaxed);
+
+	return (l->concurrency == 0 || inflight * 2 < l->concurrency) &&
+	       rate_is_half_free(atomic_load_explicit(&c->requests_ns, memory_order_relaxed),
+		       &l->requests, now) &&
+	       rate_is_half_free(
+		       atomic_load_explicit(&c->tokens_ns, memory_order_relaxed), &l->tokens, now);
+}
+
 static bool rate_take(
 	_Atomic int64_t *full_ns, const struct capacity_rate *r, uint64_t n, mono_us now)
 {

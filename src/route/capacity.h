@@ -29,6 +29,8 @@ struct capacity { /* zeroed: nothing used */
 /* Would it be taken? *wait_us: until it may be (at once: 0; nobody knows, of concurrency: 0). */
 bool capacity_has(const struct capacity *c, const struct capacity_limits *l, uint64_t tokens,
 	mono_us now, int64_t *wait_us);
+/* Is at least half of each limit there? */
+bool capacity_is_half_free(const struct capacity *c, const struct capacity_limits *l, mono_us now);
 /* One request of so many tokens. False, and nothing is taken: another was faster. */
 bool capacity_take(struct capacity *c, const struct capacity_limits *l, uint64_t tokens,
 	mono_us now) TG_MUST_CHECK;

@@ -41,6 +41,12 @@ X(UP_ERRORS, "tollgate_upstream_errors_total", counter,
 X(UP_TIMEOUTS, "tollgate_upstream_timeouts_total", counter, "Exchanges with providers ended by a clock.")
 X(UP_IDLE, "tollgate_upstream_idle_connections", gauge, "Kept-alive provider connections waiting in the pools.")
 X(UP_ACTIVE, "tollgate_upstream_active_connections", gauge, "Provider connections in use.")
+X(SHADOWS_IN_FLIGHT, "tollgate_shadows_in_flight", gauge, "Copies of requests (`shadow` of a model) under way.")
+X(SHADOWS_SENT, "tollgate_shadows_sent_total", counter, "Copies that were held and sent to a provider.")
+X(SHADOWS_FAILED, "tollgate_shadows_failed_total", counter, "Of them, those without a whole answer of 2xx.")
+X(SHADOWS_REFUSED, "tollgate_shadows_refused_total", counter, "Copies not sent because a limit of the key that pays is spent.")
+X(SHADOWS_DROPPED, "tollgate_shadows_dropped_total", counter,
+	"Copies not sent for another reason: too long, too many under way, no target or half of its capacity in use, a reload or the end.")
 X(BYTES_IN, "tollgate_received_bytes_total", counter, "Bytes received from clients.")
 X(BYTES_OUT, "tollgate_sent_bytes_total", counter, "Bytes sent to clients.")
 X(LOG_DROPPED, "tollgate_log_dropped_total", counter, "Access log lines dropped because the writer fell behind.")

@@ -251,6 +251,30 @@ static const struct wrong {
 	{ LISTEN "client_header: x-real-ip\n",
 		"t.yaml:2:16: `client_header` must be one of x-forwarded-for, forwarded, not "
 		"`x-real-ip`" },
+/* shadows: SHADOW is of m, to n */
+#define SHADOW(words, lab)                                                                 \
+	LISTEN "targets: { o: { provider: openai, base_url: 'https://a.b' } }\n"           \
+	       "tiers: { soft: { hold: expected, limits: { cost: 1 usd/day } } }\n"        \
+	       "models: { n: { targets: o }, m: { targets: o, shadow: { " words " } } }\n" \
+	       "tenants: { lab: { " lab "keys: [ { id: l, sha256: " HASH_A " } ] } }\n"
+	{ SHADOW("to: n, key: l", ""),
+		"t.yaml:4:55: `share` is missing in the shadow block: So many of the requests "
+		"are copied." },
+	{ SHADOW("to: n, key: l, share: 0%", ""),
+		"t.yaml:4:79: a share of 0%: leave the shadow out, or say how many of the requests "
+		"are copied, such as 5%" },
+	{ SHADOW("to: x, key: l, share: 5%", ""),
+		"t.yaml:4:61: there is no model `x`; define it under `models`" },
+	{ SHADOW("to: m, key: l, share: 5%", ""), "t.yaml:4:61: `m` cannot be its own shadow" },
+	{ SHADOW("to: n, key: x, share: 5%", ""), "t.yaml:4:69: there is no key with the id `x`; "
+						  "define it under a tenant of its own, "
+						  "whose limits are the budget" },
+	{ SHADOW("to: n, key: l, share: 5%", "limits: { tokens: 5/day }, "),
+		"t.yaml:4:69: neither key `l` nor its tenant or tier has a limit on cost; what "
+		"shadows may spend is to be said: `limits: { cost: 10 usd/day }`" },
+	{ SHADOW("to: n, key: l, share: 5%", "tier: soft, "),
+		"t.yaml:4:69: tier `soft` of key `l` does not hold all that a request may cost "
+		"(`hold`), and a shadow's budget is a hard one: take full or incremental" },
 	/* tags */
 	{ LISTEN "tags: { required: [ team ] }\ntenants: { a: { tags: { tem: x } } }\n",
 		"t.yaml:3:25: the tag `tem` is in neither `tags.required` nor `tags.optional`; did "
@@ -280,6 +304,7 @@ START_TEST(errors_have_their_place)
 END_TEST
 
 static const char *const rights[] = {
+	SHADOW("to: n, key: l, share: 5%", "limits: { cost: 1 usd/day }, "),
 	"listen: [ 127.0.0.1:0, 127.0.0.1:0, unix:/x ]\n",
 	LISTEN "admin: { address: 127.1.2.3:1 }\n",
 	LISTEN "admin: { address: '[::1]:1' }\n",

@@ -57,6 +57,33 @@ START_TEST(in_a_time)
 }
 END_TEST
 
+/* What is for others stays: half of each limit. */
+START_TEST(half_free)
+{
+	static const struct capacity_limits l = {
+		.concurrency = 4, .requests = { 10, 10 * S }, .tokens = { 1000, 10 * S }
+	};
+
+	ck_assert(capacity_is_half_free(&c, &l, at(0)));
+	ck_assert(capacity_take(&c, &l, 100, at(0)));
+	ck_assert(capacity_is_half_free(&c, &l, at(0)));
+	ck_assert(capacity_take(&c, &l, 100, at(0)));
+	ck_assert(!capacity_is_half_free(&c, &l, at(0))); /* 2 of 4 at once */
+	capacity_give(&c, &l, 100, 100, true);
+	ck_assert(capacity_is_half_free(&c, &l, at(0)));
+	ck_assert(capacity_take(&c, &l, 400, at(0)));
+	capacity_give(&c, &l, 400, 400, true);
+	ck_assert(!capacity_is_half_free(&c, &l, at(0))); /* 600 tokens of 1000 */
+	ck_assert(capacity_is_half_free(&c, &l, at(S)));
+	for (unsigned i = 0; i < 4; i++) {
+		ck_assert(capacity_take(&c, &l, 0, at(S)));
+		capacity_give(&c, &l, 0, 0, true);
+	}
+	ck_assert(!capacity_is_half_free(&c, &l, at(S))); /* 6 requests of 10 */
+	ck_assert(capacity_is_half_free(&c, &(struct capacity_limits){ 0 }, at(S)));
+}
+END_TEST
+
 START_TEST(tokens)
 {
 	static const struct capacity_limits l = { .requests = { 1000, S },
@@ -121,6 +148,7 @@ static void tests(TCase *tc)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, at_once);
 	tcase_add_test(tc, in_a_time);
+	tcase_add_test(tc, half_free);
 	tcase_add_test(tc, tokens);
 	tcase_add_test(tc, unlimited);
 	tcase_add_test(tc, retries);
