@@ -306,6 +306,10 @@ static enum step_rc route(struct req *r)
 			wc_add(&r->w->stats, WC_UP_FALLBACKS, 1);
 		}
 	} while (!translate_route(r)); /* it cannot do what is asked: another may */
+	if (translate_only_estimates(r)) {
+		health_leave(r);
+		return translate_estimate(r);
+	}
 	return route_rename_form(r);
 }
 

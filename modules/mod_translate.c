@@ -13,6 +13,7 @@
  *the request's worker.
  */
 #include "base/log.h"
+#include "chat/chat_count.h"
 #include "chat/chat_replay.h"
 #include "core/attempt.h"
 #include "core/conn.h"
@@ -174,6 +175,23 @@ static int translate_replay(struct mod_translate *x, const struct chat_answer *a
 	return sink_write(x->sink.next, NULL, 0, true);
 }
 
+static void write_count(const struct translate *t, const void *what, struct json_out *o)
+{
+	chat_count_say(t->client_shape, *(const uint64_t *)what, o);
+}
+
+static int translate_count(struct mod_translate *x, const struct json_node *root)
+{
+	struct req *r = x->sink.req;
+	struct translate *t = r->wire.translate;
+	uint64_t tokens;
+
+	t->cx.fail[0] = '\0';
+	if (chat_count_answer(&t->cx, r->route->target->provider->shape, root, &tokens) != 0)
+		return translate_bad_answer(x, t->cx.fail);
+	return translate_pass(x, write_count, &tokens);
+}
+
 static int translate_answer(struct mod_translate *x)
 {
 	struct translate *t = x->sink.req->wire.translate;
@@ -185,6 +203,8 @@ static int translate_answer(struct mod_translate *x)
 		return translate_bad_answer(x, "no memory");
 	if (json_tree_parse(&t->mem, gather_text(&x->body), TRANSLATE_VALUES, &root, &f) != 0)
 		return translate_bad_answer(x, json_error_text(f.err));
+	if (t->counting)
+		return translate_count(x, root);
 	t->cx.fail[0] = '\0';
 	if (t->provider->read_answer(&t->cx, root, answer) != 0)
 		return translate_bad_answer(x, t->cx.fail);

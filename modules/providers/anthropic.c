@@ -31,6 +31,7 @@ const struct provider provider_anthropic = {
 	.shape = SHAPE_ANTHROPIC,
 	.meter = METER_ANTHROPIC_MESSAGES,
 	.chat_path = { "/v1/messages", 12 },
+	.count_path = { "/v1/messages/count_tokens", 25 },
 	.credentials = anthropic_credentials,
 	.fields = anthropic_fields,
 	.head = anthropic_head,

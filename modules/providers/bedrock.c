@@ -31,6 +31,10 @@ static void bedrock_path(struct attempt *a, struct http_out *o)
 		http_out_lit(o, "/invoke");
 		return;
 	}
+	if (a->req->wire.translate != NULL && a->req->wire.translate->counting) {
+		http_out_lit(o, "/count-tokens");
+		return;
+	}
 	http_out_lit(o, "/converse");
 	if (a->req->stream)
 		http_out_lit(o, "-stream");

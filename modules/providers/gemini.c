@@ -20,6 +20,8 @@ static struct str verb_of(const struct req *r)
 
 	if (r->wire.translate != NULL && r->wire.translate->embed_client != NULL)
 		return STR(":batchEmbedContents");
+	if (r->wire.translate != NULL && r->wire.translate->counting)
+		return STR(":countTokens");
 	if (r->wire.translate != NULL)
 		return r->stream ? STR(":streamGenerateContent") : STR(":generateContent");
 	while (i > 0 && path.p[i - 1] != ':')
@@ -152,6 +154,7 @@ const struct provider provider_vertex = {
 	.dialect = DIALECT_GEMINI,
 	.shape = SHAPE_GEMINI,
 	.meter = METER_GEMINI,
+	.count_bare = true,
 	.bills_cancelled = true,
 	.credentials = vertex_credentials,
 	.credential = vertex_credential,

@@ -526,7 +526,8 @@ int anthropic_write_request(
 	chat_note_rest(cx, rq);
 	jo_obj(o);
 	jo_m_jstr(o, "model", cx->model);
-	jo_m_u64(o, "max_tokens", p.max_tokens);
+	if (!cx->counting)
+		jo_m_u64(o, "max_tokens", p.max_tokens);
 	write_system(&p, o);
 	write_messages(&p, o);
 	write_tools(&p, o);

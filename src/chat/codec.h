@@ -40,6 +40,8 @@ struct chat_context {
 	bool no_include_usage;   /* OpenAI's chat: a stream's usage comes unasked, stream_options is
 				    refused */
 	bool thoughts_back;      /* OpenAI's chat: the target takes reasoning_content in requests */
+	bool counting;     /* only the input is to be written, for an endpoint that counts it */
+	bool count_bare;   /* Gemini: Vertex counts a request that stands for itself */
 	bool stream_array; /* Gemini: its client takes a stream as one JSON array (no alt=sse) */
 	int64_t created;   /* unix seconds: for answers that carry a time */
 	struct str id;     /* jstr: for answers that need an id of ours */

@@ -631,7 +631,8 @@ int converse_write_request(
 	write_inference(&p, o);
 	write_tools(&p, o);
 	write_additional(&p, o);
-	write_output(&p, o);
+	if (!cx->counting)
+		write_output(&p, o);
 	write_tier(&p, o);
 	write_user(&p, o);
 	jo_obj_end(o);

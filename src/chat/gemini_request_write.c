@@ -495,6 +495,19 @@ static void note_lost(struct gemini_writer *g)
 	chat_note_parallel(g->cx, g->rq);
 }
 
+/* A request that is counted says of which model. */
+static void write_counted_model(struct gemini_writer *g)
+{
+	struct str model = g->cx->model;
+
+	jo_key(g->o, "model");
+	jo_str_begin(g->o);
+	if (str_chr(model, '/') == (size_t)-1)
+		jo_piece(g->o, STR("models/"));
+	jo_piece(g->o, model);
+	jo_str_end(g->o);
+}
+
 int gemini_write_request(struct chat_context *cx, const struct chat_request *rq, struct json_out *o)
 {
 	struct gemini_writer g = {
@@ -504,9 +517,12 @@ int gemini_write_request(struct chat_context *cx, const struct chat_request *rq,
 	g.signs = g.traits->thinking == THINKING_LEVEL;
 	note_lost(&g);
 	jo_obj(o);
+	if (cx->counting && !cx->count_bare)
+		write_counted_model(&g);
 	write_contents(&g);
 	write_tools(&g);
-	write_choice(&g);
+	if (!cx->count_bare)
+		write_choice(&g);
 	write_config(&g);
 	write_tier(&g);
 	jo_obj_end(o);

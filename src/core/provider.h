@@ -40,10 +40,13 @@ struct provider {
 	enum chat_shape shape;
 	enum meter_api meter;
 	struct str chat_path; /* the request's target of a translated chat, where `path` is NULL */
+	/* Where such a chat's tokens are counted, if its API does that (chat/chat_count.h). */
+	struct str count_path;
 	/* The same of embeddings. TITAN: what the model's id says (Bedrock). */
 	enum embed_shape embed;
 	enum meter_api embed_meter;
 	struct str embed_path;
+	bool count_bare;       /* its countTokens takes a request that stands for itself (Vertex) */
 	bool bills_cancelled;  /* a stream that is cancelled is billed to its end all the same */
 	bool unversioned;      /* OpenAI's paths without their /v1 */
 	bool no_include_usage; /* tells the usage of streams unasked, and refuses to be asked for it

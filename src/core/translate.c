@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 
+#include "chat/chat_count.h"
 #include "core/attempt.h"
 #include "core/clamp.h"
 #include "core/plan.h"
@@ -20,12 +21,21 @@ static enum chat_shape shape_of(const struct endpoint *ep)
 {
 	switch (ep->id) {
 	case ENDPOINT_CHAT: return SHAPE_OPENAI;
-	case ENDPOINT_RESPONSES: return SHAPE_RESPONSES;
-	case ENDPOINT_MESSAGES: return SHAPE_ANTHROPIC;
+	case ENDPOINT_RESPONSES:
+	case ENDPOINT_RESPONSES_INPUT: return SHAPE_RESPONSES;
+	case ENDPOINT_MESSAGES:
+	case ENDPOINT_MESSAGES_COUNT: return SHAPE_ANTHROPIC;
+	case ENDPOINT_GEMINI_COUNT:
 	case ENDPOINT_GEMINI_GENERATE:
 	case ENDPOINT_GEMINI_STREAM: return SHAPE_GEMINI;
 	default: return SHAPE_NONE;
 	}
+}
+
+static bool counts(const struct endpoint *ep)
+{
+	return ep->id == ENDPOINT_MESSAGES_COUNT || ep->id == ENDPOINT_GEMINI_COUNT ||
+	       ep->id == ENDPOINT_RESPONSES_INPUT;
 }
 
 bool translate_serves(const struct provider *p, const struct endpoint *ep)
@@ -51,6 +61,8 @@ static struct translate *translate_new(struct req *r)
 	if (!translate_embed_open(t, r->ep.ep))
 		t->client = chat_codecs[shape_of(r->ep.ep)];
 	t->cx.arena = &t->mem;
+	t->client_shape = shape_of(r->ep.ep);
+	t->counting = counts(r->ep.ep);
 	t->cx.created = r->start_wall.us / 1000000;
 	t->cx.id = str_mk(r->id, REQ_ID_LEN);
 	return t;
@@ -88,10 +100,11 @@ static bool translate_read(struct req *r, struct translate *t)
 			f.offset);
 		return false;
 	}
-	if (t->client->read_request(&t->cx, root, &t->request) != 0)
+	if ((t->counting ? chat_count_read(&t->cx, t->client_shape, root, &t->request)
+			 : t->client->read_request(&t->cx, root, &t->request)) != 0)
 		return false;
 	/* Where the path says so (Gemini), the body does not. */
-	t->request.stream = r->stream;
+	t->request.stream = r->stream && !t->counting;
 	t->cx.stream_array = r->ep.ep->id == ENDPOINT_GEMINI_STREAM && !asks_for_events(r);
 	t->n_unread = t->cx.n_unsupported;
 	t->unread_more = t->cx.unsupported_more;
@@ -136,6 +149,7 @@ static void translate_target(struct req *r, struct translate *t)
 	cx->default_max_tokens = TG_MIN(cx->default_max_tokens, cx->most_tokens);
 	cx->completion_tokens = clamp_says_completion(r->route);
 	cx->no_include_usage = r->route->target->provider->no_include_usage;
+	cx->count_bare = r->route->target->provider->count_bare;
 	cx->thoughts_back = r->route->target->provider->thoughts_back;
 	if (r->clamp.n > 0) {
 		t->request.max_tokens = cx->most_tokens;
@@ -167,6 +181,10 @@ static int translate_write(struct req *r, struct translate *t, struct json_out *
 {
 	if (t->embed_client != NULL)
 		return translate_embed_write(r, t, o);
+	if (t->counting && !chat_count_has(r->route->target->provider->shape))
+		return 0; /* it is not asked */
+	if (t->counting)
+		return chat_count_write(&t->cx, r->route->target->provider->shape, &t->request, o);
 	return t->provider->write_request(&t->cx, &t->request, o);
 }
 
@@ -206,9 +224,31 @@ bool translate_route(struct req *r)
 	}
 	t->dropped = names_of(t);
 	t->bytes = count.n;
-	r->wire = (struct req_wire){ .meter = t->embed_client != NULL ? p->embed_meter : p->meter,
-		.translate = t };
+	r->wire = (struct req_wire){ .translate = t,
+		.meter = t->counting               ? r->ep.ep->meter
+			 : t->embed_client != NULL ? p->embed_meter
+						   : p->meter };
 	return true;
+}
+
+bool translate_only_estimates(const struct req *r)
+{
+	return r->wire.translate != NULL && r->wire.translate->counting &&
+	       !chat_count_has(r->route->target->provider->shape);
+}
+
+enum step_rc translate_estimate(struct req *r)
+{
+	uint64_t bytes = r->bound.input_bytes > 0 ? r->bound.input_bytes : r->body_len;
+	uint64_t tokens = TG_MAX(est_input(r->route->ratio, bytes), (uint64_t)1);
+	char body[128];
+	struct json_out o;
+
+	r->wire.translate = NULL; /* nothing comes that could be translated */
+	jo_init(&o, body, sizeof body);
+	chat_count_say(shape_of(r->ep.ep), tokens, &o);
+	return reply_body(r, 200, STR("application/json"),
+		STR("x-tollgate-count-quality: estimated\r\n"), str_mk(body, o.n));
 }
 
 enum step_rc translate_refuse(struct req *r)

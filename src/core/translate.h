@@ -34,6 +34,8 @@ struct translate {
 	const struct chat_codec *client, *provider; /* provider's: of the leg in work */
 	struct chat_context cx;
 	struct chat_request request;
+	enum chat_shape client_shape;
+	bool counting; /* the chat is only to be counted */
 	/* Embeddings instead of a chat; then the codecs above are for errors alone. */
 	const struct embed_codec *embed_client, *embed_provider;
 	struct embed_request embed;
@@ -52,6 +54,9 @@ bool translate_serves(const struct provider *p, const struct endpoint *ep);
  * request asks (r->translate->refusal says what); another one may.
  */
 bool translate_route(struct req *r) TG_MUST_CHECK;
+/* The route's target cannot count what a client wants counted: an estimate is the answer. */
+bool translate_only_estimates(const struct req *r);
+enum step_rc translate_estimate(struct req *r);
 /* None could: 400. */
 enum step_rc translate_refuse(struct req *r);
 /* The body for the attempt. -1: no memory. */

@@ -60,5 +60,7 @@ int translate_embed_write(struct req *r, struct translate *t, struct json_out *o
 
 struct str translate_path(const struct req *r, const struct provider *p)
 {
-	return r->wire.translate->embed_client != NULL ? p->embed_path : p->chat_path;
+	const struct translate *t = r->wire.translate;
+
+	return t->embed_client != NULL ? p->embed_path : t->counting ? p->count_path : p->chat_path;
 }

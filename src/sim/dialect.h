@@ -55,6 +55,7 @@ void sim_gemini_models(struct sim_req *r);
 void sim_gemini_model(struct sim_req *r);
 /* dialect_bedrock.c */
 void sim_bedrock_converse(struct sim_req *r);
+void sim_bedrock_count(struct sim_req *r);
 /* dialect_cohere.c */
 void sim_cohere_chat(struct sim_req *r);
 /* dialect_embed.c */

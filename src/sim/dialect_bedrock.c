@@ -306,6 +306,19 @@ static void answer_whole(struct sim_req *r)
 	sim_answer_json(r, 200, true);
 }
 
+void sim_bedrock_count(struct sim_req *r)
+{
+	sim_body_unwrap(r, STR("input"));
+	sim_body_unwrap(r, STR("converse"));
+	if (sim_bedrock_ask(r) != 0)
+		return;
+	sim_buf_lit(&r->json, "{\"inputTokens\":");
+	sim_buf_u64(&r->json, sim_tokens_of(r->prompt.bytes) + r->prompt.fixed_tokens);
+	sim_buf_lit(&r->json, "}\n");
+	r->usage = (struct sim_usage){ 0 };
+	sim_answer_json(r, 200, false); /* counting is free */
+}
+
 void sim_bedrock_converse(struct sim_req *r)
 {
 	if (sim_bedrock_ask(r) != 0)

@@ -416,6 +416,7 @@ void sim_gemini_count(struct sim_req *r)
 	struct sim_gemini_walk walk = { .r = r };
 	uint64_t tokens;
 
+	sim_body_unwrap(r, STR("generateContentRequest"));
 	if (scan_body(r, w) != 0)
 		return;
 	sim_gemini_walk_system(&walk, &w[SYSTEM].val);

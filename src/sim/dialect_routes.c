@@ -79,6 +79,7 @@ static const struct sim_route routes[] = {
 	{ "POST", P("/model/{}/converse"), &sim_bedrock, SIM_BODY_JSON, sim_bedrock_converse },
 	{ "POST", P("/model/{}/converse-stream"), &sim_bedrock, SIM_BODY_JSON,
 		sim_bedrock_converse },
+	{ "POST", P("/model/{}/count-tokens"), &sim_bedrock, SIM_BODY_JSON, sim_bedrock_count },
 	{ "POST", P("/model/{}/invoke"), &sim_bedrock, SIM_BODY_JSON, sim_bedrock_invoke },
 	{ "POST", P("/v2/embed"), &sim_cohere, SIM_BODY_JSON, sim_cohere_embed },
 	{ "POST", P("/v2/chat"), &sim_cohere, SIM_BODY_JSON, sim_cohere_chat },

@@ -193,6 +193,8 @@ void sim_prompt_text(struct sim_prompt *p, const struct json_val *v);
 void sim_prompt_raw(struct sim_prompt *p, const struct json_val *v);
 /* Scans the JSON body for the watches; answers 400 and returns -1 when it is not an object. */
 int sim_body_scan(struct sim_req *r, struct json_watch *w, size_t n) TG_MUST_CHECK;
+/* The object that is the body's member `key` becomes the body, where there is one. */
+void sim_body_unwrap(struct sim_req *r, struct str key);
 /* Takes the model; answers 400 or 404 and returns -1 when missing or called "unknown...". */
 int sim_take_model(struct sim_req *r, const struct json_val *v) TG_MUST_CHECK;
 int sim_take_model_text(struct sim_req *r, struct str model) TG_MUST_CHECK;

@@ -252,6 +252,17 @@ void sim_prompt_walk(struct sim_prompt *p, const struct json_val *v)
 	walk(p, v, 0);
 }
 
+void sim_body_unwrap(struct sim_req *r, struct str key)
+{
+	struct json_watch w = { key, { 0 } };
+	struct json_fail fail;
+
+	if (json_scan_object(sim_buf_str(&r->body), &w, 1, &fail) != 0 || w.val.type != JSON_OBJECT)
+		return;
+	memmove(r->body.p, w.val.raw.p, w.val.raw.n);
+	r->body.n = w.val.raw.n;
+}
+
 int sim_body_scan(struct sim_req *r, struct json_watch *w, size_t n)
 {
 	struct json_fail fail;

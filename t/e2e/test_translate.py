@@ -258,6 +258,55 @@ def test_an_answer_of_the_wrong_kind(gateway, sim, path, model, body, target):
     assert line["quality"] == "exact" and F(line["cost_usd"]) == F(whole.get("x-tollgate-cost-usd"))
 
 
+COUNTED = {"messages": [{"role": "user", "content": QUESTION}], "system": "Be short.", "tools": [
+    {"name": "toll", "description": "What a car pays", "input_schema": TOOL["parameters"]}]}
+
+
+@pytest.mark.parametrize("target", ["gemini", "bedrock", "claude"])
+def test_tokens_are_counted_where_the_model_is(gateway, sim, target):
+    """Clients of three APIs that count; each asks the provider's own endpoint, and is told what the answer will be charged for."""
+    where = {"provider": {"claude": "anthropic"}.get(target, target), "base_url": f"http://{sim.listen}", "key": PROVIDER_KEY}
+    gw = gateway({"targets": {target: where}, "models": {"m": {"targets": {"target": target, "model": {
+        "claude": CLAUDE, "gemini": "gemini-2.5-flash", "bedrock": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}[target]}}}})
+    parts = {"contents": [{"role": "user", "parts": [{"text": QUESTION}]}], "systemInstruction": {"parts": [{"text": "Be short."}]}}
+    with Client(gw.listen) as c:
+        asked = c.request("POST", "/v1/messages/count_tokens", {"model": "m", **COUNTED}, {}, KEY)
+        answered = c.request("POST", "/v1/messages", {"model": "m", "max_tokens": 64, **COUNTED}, {}, KEY)
+        bare = c.request("POST", "/v1beta/models/m:countTokens", parts, {}, KEY)
+        whole = c.request("POST", "/v1beta/models/m:countTokens", {"generateContentRequest": {"model": "models/m", **parts}}, {}, KEY)
+        answered_too = c.request("POST", "/v1beta/models/m:generateContent", parts, {}, KEY)
+        responses = c.request("POST", "/v1/responses/input_tokens", {"model": "m", "instructions": "Be short.", "input": QUESTION}, {}, KEY)
+    assert asked.json == {"input_tokens": answered.json["usage"]["input_tokens"]}, asked
+    count = answered_too.json["usageMetadata"]["promptTokenCount"]
+    assert bare.json["totalTokens"] == whole.json["totalTokens"] == count
+    assert responses.json == {"object": "response.input_tokens", "input_tokens": count}, responses
+    for r in (asked, bare, whole, responses):
+        assert r.status == 200 and r.get("x-tollgate-count-quality") is None and r.get("x-tollgate-cost-usd") is None, r
+        assert F(gw.line_of(r.id).get("cost_usd") or 0) == 0
+    paths = [e["path"] for e in sim.ledger()["entries"]]
+    assert sum("count" in p for p in paths) == 4, paths
+
+
+def test_tokens_are_estimated_where_nobody_counts(crossed, sim):
+    gw = crossed()
+    with Client(gw.listen) as c:
+        r = c.request("POST", "/v1/messages/count_tokens", {"model": MODEL, **COUNTED}, {}, KEY)
+        assert r.status == 200 and r.get("x-tollgate-count-quality") == "estimated", r
+        assert 5 < r.json["input_tokens"] < 200
+        bad = c.request("POST", "/v1/messages/count_tokens", {"model": MODEL, "messages": 7}, {}, KEY)
+        assert bad.status == 400 and bad.json["type"] == "error", bad
+    assert sim.ledger().get("entries", []) == [] and F(gw.line_of(r.id).get("cost_usd") or 0) == 0
+    gw.metric_is(0, "tollgate_requests_in_flight")
+
+
+def test_a_count_that_fails(gateway, sim):
+    gw = gateway({"targets": {"claude": {"pass_fields": SIM_FIELDS}}, "models": {"m": {"targets": {"target": "claude", "model": CLAUDE}}}})
+    with Client(gw.listen) as c:
+        for fault, status in (("429", 429), ("400", 400), ("bad-json", 502)):
+            r = c.request("POST", "/v1beta/models/m:countTokens", {"contents": [{"parts": [{"text": "hi"}]}]}, {"x-sim-fault": fault}, KEY)
+            assert r.status == status and r.json["error"]["message"], r
+
+
 def test_an_error_in_a_stream_that_nobody_asked_for(crossed):
     gw = crossed()
     for fault in ("wrong-kind, stream-error@3", "wrong-kind, truncate@3"):

@@ -1,5 +1,5 @@
 UNIT_TESTS += \
-	t/unit/chat/check_chat t/unit/chat/check_replay \
+	t/unit/chat/check_chat t/unit/chat/check_replay t/unit/chat/check_count \
 	t/unit/chat/check_embed \
 	t/unit/chat/check_anthropic \
 	t/unit/chat/check_anthropic_stream \

@@ -20,6 +20,8 @@ X(DROPPED, "x-tollgate-dropped", response,
 	"Members of the request that were left out because the API of the target cannot say them (`on_unsupported: drop`).")
 X(CLAMPED, "x-tollgate-max-tokens-clamped", response,
 	"The limit on output tokens that the request was sent with, where it had asked for more or had set none.")
+X(COUNT_QUALITY, "x-tollgate-count-quality", response,
+	"`estimated`: the target's API does not count tokens; the number is made of the bytes, by what its answers have cost so far.")
 X(RETRY_AFTER, "retry-after", response, "Seconds after which a refused request is worth trying again.")
 X(RATELIMIT, "ratelimit", response, "What is left of the tightest limit on requests and on tokens.")
 X(RATELIMIT_POLICY, "ratelimit-policy", response, "What these limits are.")
