@@ -3,7 +3,9 @@
  */
 #include "base/str.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base/defs.h"
 
@@ -133,10 +135,30 @@ static inline uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
+struct hash_key {
+	uint64_t begin, k1, k2;
+};
+
 /* Odd, with about half their bits set, and unlike text so that a word seldom cancels one out. */
-#define HASH_K0 0xd1b54a32d192ed03u
-#define HASH_K1 0x8cb92ba72f3d8dd7u
-#define HASH_K2 0xaef17502108ef2d9u
+static const struct hash_key hash_fixed = { 0xd1b54a32d192ed03u, 0x8cb92ba72f3d8dd7u,
+	0xaef17502108ef2d9u };
+static struct hash_key hash_own; /* this process's; set before main */
+
+__attribute__((constructor)) static void hash_own_draw(void)
+{
+	uint64_t v[3];
+	size_t n = 0;
+
+	while (n < sizeof v) { /* short only where a signal comes; at boot it waits */
+		ssize_t got = getrandom((char *)v + n, sizeof v - n, 0);
+
+		if (got > 0)
+			n += (size_t)got;
+		else if (errno != EINTR)
+			abort();
+	}
+	hash_own = (struct hash_key){ v[0], v[1] | 1, v[2] | 1 };
+}
 
 /* One to seven bytes as an integer, two overlapping loads instead of a loop. */
 static inline uint64_t load_short(const char *p, size_t n)
@@ -154,9 +176,9 @@ static inline uint64_t load_short(const char *p, size_t n)
 	       (unsigned char)p[n - 1];
 }
 
-uint64_t str_hash(struct str s)
+static inline uint64_t hash_by(const struct hash_key *k, struct str s)
 {
-	uint64_t h = HASH_K0 ^ s.n, tail;
+	uint64_t h = k->begin ^ s.n, tail;
 	const char *p = s.p;
 	size_t n = s.n;
 
@@ -165,9 +187,19 @@ uint64_t str_hash(struct str s)
 	} else {
 		tail = load64(p + n - 8);
 		for (; n > 8; n -= TG_MIN(n, 8), p += 8)
-			h = mix(h ^ load64(p), HASH_K1) + HASH_K2;
+			h = mix(h ^ load64(p), k->k1) + k->k2;
 	}
-	return mix(mix(h ^ tail, HASH_K1) ^ s.n, HASH_K2);
+	return mix(mix(h ^ tail, k->k1) ^ s.n, k->k2);
+}
+
+uint64_t str_hash(struct str s)
+{
+	return hash_by(&hash_own, s);
+}
+
+uint64_t str_hash_fixed(struct str s)
+{
+	return hash_by(&hash_fixed, s);
 }
 
 #define NEAREST_MAX 64 /* no word of ours is longer */

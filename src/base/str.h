@@ -71,8 +71,11 @@ bool str_split(struct str *rest, char sep, struct str *part);
 /* memcmp order, shorter first when one is a prefix. */
 int str_cmp(struct str a, struct str b);
 
-/* A 64-bit hash (for tables, not for secrets). */
+/* A 64-bit hash for tables: each process has its own, so that nobody outside can choose keys that
+ * meet in one place. */
 uint64_t str_hash(struct str s);
+/* The same everywhere and always: for what other processes, or the next one, must find again. */
+uint64_t str_hash_fixed(struct str s);
 
 /* The edit distance-nearest of n NUL-terminated words, or NULL when none is near: for "did you
  * mean". */

@@ -195,7 +195,7 @@ static bool id_char(char c)
 }
 
 /* An id as the API takes it: [a-zA-Z0-9_.:-]{1,64}. Another one is made of its hash, the same for
- * the call and its result. */
+ * the call and its result, in this request and in the next one, wherever that goes. */
 static void write_tool_id(struct str id, struct json_out *o)
 {
 	bool good = id.n > 0 && id.n <= 64;
@@ -207,7 +207,7 @@ static void write_tool_id(struct str id, struct json_out *o)
 		jo_m_jstr(o, "toolUseId", id);
 		return;
 	}
-	snprintf(made, sizeof made, "call_%016llx", (unsigned long long)str_hash(id));
+	snprintf(made, sizeof made, "call_%016llx", (unsigned long long)str_hash_fixed(id));
 	jo_m_text(o, "toolUseId", str_z(made));
 }
 

@@ -157,7 +157,7 @@ static void route_rules(struct tg_conf *c)
 			.preset = v[i].route.n > 0 ? plan_preset(c, v[i].route) : NULL,
 			.share_bp = (uint32_t)v[i].share_bp,
 			.stick = (enum cfg_draw)v[i].stick,
-			.salt = str_hash(v[i].use) ^ str_hash(v[i].route) << 1
+			.salt = str_hash_fixed(v[i].use) ^ str_hash_fixed(v[i].route) << 1
 		};
 	}
 }

@@ -114,7 +114,7 @@ static bool is_drawn(const struct req *r, const struct plan_rule *rule)
 	if (TG_LIKELY(rule->share_bp == 10000))
 		return true;
 	by = drawn_by(r, rule->stick);
-	h = by.n > 0 ? str_hash(by) ^ mix(str_hash(r->tenant->name))
+	h = by.n > 0 ? str_hash_fixed(by) ^ mix(str_hash_fixed(r->tenant->name))
 		     : mix(r->rec_id.hi ^ mix(r->rec_id.lo));
 	return mix(h ^ mix(rule->salt)) % 10000 < rule->share_bp;
 }

@@ -1,10 +1,12 @@
 /*
  * check_str.c: views of bytes: case folding at every length and byte, splitting, hashing, nearness.
  */
-#include "base/str.h"
+#include "base/str.c"
 
 #include <ctype.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/defs.h"
 #include "unit/unit.h"
@@ -179,6 +181,28 @@ START_TEST(hash_spreads)
 }
 END_TEST
 
+/* What is found again elsewhere stays what it was; what tables use cannot be known outside. */
+START_TEST(hash_of_a_process)
+{
+	uint64_t here = str_hash(STR("acme")), there = 0;
+	int fd[2];
+
+	ck_assert_uint_eq(str_hash_fixed(STR("acme")), UINT64_C(0x1acf6bb84ad67f0d));
+	ck_assert_uint_ne(here, str_hash_fixed(STR("acme")));
+	ck_assert_int_eq(pipe(fd), 0);
+	if (fork() == 0) { /* as another process does at its start */
+		hash_own_draw();
+		there = str_hash(STR("acme"));
+		_exit(write(fd[1], &there, sizeof there) == sizeof there ? 0 : 1);
+	}
+	ck_assert_int_eq(read(fd[0], &there, sizeof there), sizeof there);
+	ck_assert_uint_ne(here, there);
+	ck_assert_int_gt(wait(NULL), 0);
+	close(fd[0]);
+	close(fd[1]);
+}
+END_TEST
+
 START_TEST(nearest)
 {
 	static const char *const words[] = { "listen", "tenants", "targets", "tiers", "tls",
@@ -229,6 +253,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, cmp);
 	tcase_add_test(tc, hash_depends_on_every_byte);
 	tcase_add_test(tc, hash_spreads);
+	tcase_add_test(tc, hash_of_a_process);
 	tcase_add_test(tc, nearest);
 	tcase_add_test(tc, dup_ends_with_nul);
 }
