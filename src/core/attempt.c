@@ -555,7 +555,7 @@ static bool attempt_take_head(struct attempt *a, const char *p, size_t n)
 	r->at.first_byte = mono_since(worker_now(r->w), r->start);
 	r->leg.status = h->status;
 	attempt_take_id(r, h);
-	v = a->provider->head(a, h);
+	v = a->error_is == ERROR_KEY ? VERDICT_CREDENTIALS : a->provider->head(a, h);
 	health_head(a, h);
 	if (v == VERDICT_CREDENTIALS)
 		return attempt_take_refusal(a, h);

@@ -60,6 +60,21 @@ static bool look_complete(
 	return true;
 }
 
+/* "429": is it money, and if not, when to come back? Google's 400: is it the key? What is known of
+ * the target depends on that, wherever the request can go. A streamed body's clocks are its own. */
+static bool look_tells(const struct attempt *a, const char *status)
+{
+	return a->req->upload == NULL &&
+	       (memcmp(status, "429", 3) == 0 ||
+		       (memcmp(status, "400", 3) == 0 && a->provider->shape == SHAPE_GEMINI));
+}
+
+/* Does it depend on it where the request goes next? */
+static bool look_moves(const struct attempt *a)
+{
+	return attempt_repeatable(a) && (a->key != NULL || req_has_other_route(a->req));
+}
+
 bool attempt_look(struct attempt *a, struct str p, size_t head)
 {
 	struct req *r = a->req;
@@ -68,8 +83,7 @@ bool attempt_look(struct attempt *a, struct str p, size_t head)
 	struct str body;
 
 	/* "HTTP/1.1 4": anything else is not worth a look */
-	if (TG_LIKELY(head < 12 || p.p[9] != '4') || !attempt_repeatable(a) ||
-		(a->key == NULL && !req_has_other_route(r)) ||
+	if (TG_LIKELY(head < 12 || p.p[9] != '4') || (!look_tells(a, p.p + 9) && !look_moves(a)) ||
 		http1_response_parse(p.p, head, r->head.method, h, &err) != 0 ||
 		!error_class_asks(h->status))
 		return true;
@@ -79,6 +93,8 @@ bool attempt_look(struct attempt *a, struct str p, size_t head)
 	a->error_is = error_class_of(body);
 	if (h->status == 429)
 		a->error_retry_ms = error_retry_ms(a->provider->shape, body, &r->w->blocks);
+	else if (h->status == 400 && error_is_key(a->provider->shape, body, &r->w->blocks))
+		a->error_is = ERROR_KEY;
 	return true;
 }
 

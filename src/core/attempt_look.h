@@ -1,6 +1,7 @@
 /*
- * attempt_look.h: the look at a provider's error: one that may send the request elsewhere is seen
- * whole before it is passed on. What it is about is the attempt's `error_is`.
+ * attempt_look.h: the look at a provider's error: one that may send the request elsewhere, or says
+ * more of the target than its status does, is seen whole before it is passed on. What it is about
+ * is the attempt's `error_is`.
  */
 #ifndef TG_CORE_ATTEMPT_LOOK_H
 #define TG_CORE_ATTEMPT_LOOK_H

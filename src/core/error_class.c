@@ -76,21 +76,43 @@ enum error_class error_class_of(struct str body)
 	return body.n <= ERROR_BODY_MAX ? class_of_object(body, 2) : ERROR_OTHER;
 }
 
-uint64_t error_retry_ms(enum chat_shape shape, struct str body, struct block_pool *pool)
+/* In the words of its dialect; what is in *e lies in the body and in mem. */
+static void error_read(
+	enum chat_shape shape, struct str body, struct arena *mem, struct chat_error *e)
 {
 	const struct chat_codec *codec = chat_codecs[shape];
-	struct chat_error e = { .status = 429 };
-	struct chat_context cx = { .fail = "" };
-	struct arena mem;
+	struct chat_context cx = { .fail = "", .arena = mem };
 	struct json_node *root;
 	struct json_fail fail;
 
 	if (codec == NULL || codec->read_error == NULL || body.n > ERROR_BODY_MAX)
-		return 0;
+		return;
+	if (json_tree_parse(mem, body, ERROR_BODY_MAX, &root, &fail) == 0)
+		codec->read_error(&cx, root, e);
+}
+
+uint64_t error_retry_ms(enum chat_shape shape, struct str body, struct block_pool *pool)
+{
+	struct chat_error e = { .status = 429 };
+	struct arena mem;
+
 	arena_init(&mem, pool, 0);
-	cx.arena = &mem;
-	if (json_tree_parse(&mem, body, ERROR_BODY_MAX, &root, &fail) == 0)
-		codec->read_error(&cx, root, &e);
+	error_read(shape, body, &mem, &e);
 	arena_fini(&mem);
 	return e.retry_ms;
+}
+
+bool error_is_key(enum chat_shape shape, struct str body, struct block_pool *pool)
+{
+	struct chat_error e = { .status = 400 };
+	struct arena mem;
+	bool is;
+
+	if (shape != SHAPE_GEMINI)
+		return false;
+	arena_init(&mem, pool, 0);
+	error_read(shape, body, &mem, &e);
+	is = str_eq(e.code, STR("API_KEY_INVALID"));
+	arena_fini(&mem);
+	return is;
 }

@@ -18,6 +18,7 @@ enum error_class {
 	ERROR_MONEY,   /* nothing will go there before somebody pays */
 	ERROR_CONTEXT, /* longer than this model takes */
 	ERROR_POLICY,  /* declined for what it says */
+	ERROR_KEY,     /* the gateway's own key is not valid: error_is_key says so */
 };
 
 /* Could an error with this status be of another class than its status says? */
@@ -33,5 +34,8 @@ enum error_class error_class_of(struct str body);
  * until this returns; without memory it does not say.
  */
 uint64_t error_retry_ms(enum chat_shape shape, struct str body, struct block_pool *pool);
+/* Is the key what a 400 is about, as Google says it of one that is not valid (reason
+ * API_KEY_INVALID)? Memory likewise. */
+bool error_is_key(enum chat_shape shape, struct str body, struct block_pool *pool);
 
 #endif

@@ -343,6 +343,8 @@ void health_head(struct attempt *a, const struct http_head *h)
 		return;
 	default: break;
 	}
+	if (a->error_is == ERROR_KEY)
+		return; /* likewise */
 	if (h->status >= 500)
 		spot_failed(a, SPOT_FULL);
 	else

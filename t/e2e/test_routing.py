@@ -108,6 +108,20 @@ def test_an_account_without_money_is_left_alone(two, chunked):
     assert chat(gw.listen).get("x-tollgate-target") == "first"
 
 
+def test_the_only_account_is_without_money(two):
+    """Its 429 is passed on, and known to be no rate limit."""
+    gw, first, second = two({"models": {MODEL: {"targets": ["first"]}}})
+    first.say = answer(MONEY, "429 x")
+    response = chat(gw.listen)
+    assert response.status == 429 and response.json["error"]["code"] == "insufficient_quota"
+    assert targets(gw)["first"]["state"] == "refused" and "account refused" in gw.errors()
+    # a rate limit is none of that
+    post(gw, "/admin/v1/targets/enable", {"target": "first"})
+    first.say = answer({"error": {"message": "slow down", "code": "rate_limit_exceeded"}}, "429 x", "retry-after: 60\r\n")
+    assert chat(gw.listen).status == 429
+    assert targets(gw)["first"]["state"] == "up" and targets(gw)["first"]["models"][0]["limited_seconds"] > 50
+
+
 def test_an_error_that_stops_in_the_middle_is_passed_on(two):
     """The rest of it is waited for, but not for ever."""
     gw, first, second = two({"models": {"other": {"targets": ["second"]}, MODEL: {"fallback": ["other"]}}})

@@ -168,3 +168,72 @@ def test_the_client_never_sees_that_the_last_key_is_refused(pool):
     assert response.status == 502 and A not in response.body.decode()
     assert first.asked == ["a"]
     nothing_is_told(gw)
+
+
+BAD_KEY = answer({"error": {"code": 400, "message": "API key not valid. Please pass a valid API key.",
+                            "status": "INVALID_ARGUMENT",
+                            "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID",
+                                         "domain": "googleapis.com"}]}}, "400 x")
+BAD_REQUEST = answer({"error": {"code": 400, "message": "Invalid value", "status": "INVALID_ARGUMENT"}}, "400 x")
+GEMINI = {"candidates": [{"content": {"parts": [{"text": "hi"}], "role": "model"}, "finishReason": "STOP"}],
+          "usageMetadata": {"promptTokenCount": 2, "candidatesTokenCount": 1, "totalTokenCount": 3}}
+
+
+@pytest.fixture
+def google(launch, tmp_path, peer):
+    """A function: (gateway, what was asked with which key); say[key]: what it answers."""
+
+    def start(say, target):
+        asked = []
+
+        def serve(sock):
+            while True:
+                request = read_request(sock)
+                if request is None:
+                    return
+                key = next((k for k, secret in SECRETS.items() if f": {secret}\r\n" in request[0] + "\r\n"), None)
+                asked.append(key)
+                sock.sendall(say.get(key, answer(GEMINI)))
+
+        config = standard_config("127.0.0.1:9", tmp_path)
+        config["workers"] = 1
+        config["targets"] = {"first": {"provider": "gemini", "base_url": f"http://{peer(serve).address}", **target}}
+        config["models"] = {MODEL: {"targets": ["first"]}}
+        return launch(config), asked
+
+    return start
+
+
+def test_a_key_that_google_does_not_know(google):
+    """It says 400 for it, which is not about the request: another key is taken, and the bad one left alone."""
+    gw, asked = google({"a": BAD_KEY}, {"keys": [{"id": "a", "key": A}, {"id": "b", "key": B}]})
+    wait_for(lambda: chat(gw.listen).status != 200 or "a" in asked, "a request with a")
+    assert [chat(gw.listen).status for _ in range(3)] == [200, 200, 200]
+    assert asked.count("a") == 1
+    assert key_states(gw) == {"a": "refused", "b": "up"}
+    assert "provider key refused" in gw.errors()
+    nothing_is_told(gw)
+
+
+def test_the_only_key_is_not_known_at_google(google):
+    """The client is not at fault, and does not see what was said of our key."""
+    gw, asked = google({"a": BAD_KEY}, {"key": A})
+    response = chat(gw.listen)
+    assert response.status == 502 and "refused the gateway's credentials" in response.body.decode()
+    assert "API_KEY" not in response.body.decode() and target(gw)["state"] == "refused"
+
+
+def test_what_is_the_clients_fault_at_google_stays_so(google):
+    gw, asked = google({"a": BAD_REQUEST, "b": BAD_REQUEST}, {"keys": [{"id": "a", "key": A}, {"id": "b", "key": B}]})
+    assert chat(gw.listen).status == 400
+    assert len(asked) == 1 and key_states(gw) == {"a": "up", "b": "up"}
+
+
+def test_googles_only_target_says_when_to_come_back(google):
+    """In the body of a 429, which is read although the request can go nowhere else."""
+    limited = answer({"error": {"code": 429, "message": "x", "status": "RESOURCE_EXHAUSTED",
+                                "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo",
+                                             "retryDelay": "50s"}]}}, "429 x")
+    gw, asked = google({"a": limited}, {"key": A})
+    assert chat(gw.listen).status == 429
+    assert 40 < target(gw)["models"][0]["limited_seconds"] <= 50

@@ -4,6 +4,7 @@
  */
 #include <stdint.h>
 
+#include "base/slab.h"
 #include "core/error_class.h"
 #include "route/hints.h"
 
@@ -15,6 +16,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct str text = { (const char *)data, size };
 	enum error_class is = error_class_of(text);
 	int64_t v = -1;
+	struct block_pool pool;
+
+	block_pool_init(&pool, 1 << 22);
+	(void)error_retry_ms(SHAPE_GEMINI, text, &pool);
+	tg_assert(!error_is_key(SHAPE_OPENAI, text, &pool));
+	(void)error_is_key(SHAPE_GEMINI, text, &pool);
+	block_pool_fini(&pool);
 
 	tg_assert(is >= ERROR_OTHER && is <= ERROR_POLICY);
 	if (hint_retry_after(text, now, &v) == 0)

@@ -107,8 +107,38 @@ START_TEST(when_to_come_back)
 }
 END_TEST
 
+#define INFO(reason)                                                                        \
+	"{\"error\":{\"code\":400,\"status\":\"INVALID_ARGUMENT\",\"details\":[{\"@type\":" \
+	"\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"" reason "\"}]}}"
+
+static const struct {
+	enum chat_shape shape;
+	const char *body;
+	bool is;
+} bad_keys[] = {
+	{ SHAPE_GEMINI, INFO("API_KEY_INVALID"), true },
+	{ SHAPE_GEMINI, "[" INFO("API_KEY_INVALID") "]", true },
+	{ SHAPE_GEMINI, INFO("FIELD_INVALID"), false },
+	{ SHAPE_GEMINI, "{\"error\":{\"message\":\"API_KEY_INVALID\"}}", false },
+	{ SHAPE_GEMINI, "API_KEY_INVALID", false },
+	{ SHAPE_GEMINI, "", false },
+	{ SHAPE_OPENAI, INFO("API_KEY_INVALID"), false },
+	{ SHAPE_NONE, INFO("API_KEY_INVALID"), false },
+};
+
+START_TEST(the_key_it_is)
+{
+	char *copy = unit_copy(bad_keys[_i].body, strlen(bad_keys[_i].body));
+	struct str body = str_mk(copy, strlen(bad_keys[_i].body));
+
+	ck_assert_int_eq(error_is_key(bad_keys[_i].shape, body, NULL), bad_keys[_i].is);
+	free(copy);
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
+	tcase_add_loop_test(tc, the_key_it_is, 0, TG_ARRAY_LEN(bad_keys));
 	tcase_add_loop_test(tc, when_to_come_back, 0, TG_ARRAY_LEN(retries));
 	tcase_add_loop_test(tc, classes, 0, sizeof rows / sizeof *rows);
 	tcase_add_test(tc, large);
