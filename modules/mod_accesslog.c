@@ -106,6 +106,7 @@ static void put_what(struct line *l, const struct req *r)
 	put_member(l, STR(",\"path\":"), r->url.path);
 	put_member(l, STR(",\"model\":"), r->model_asked);
 	put_member(l, STR(",\"model_served\":"), r->model_served);
+	put_member(l, STR(",\"degraded\":"), r->degraded);
 	if (r->rule != NULL)
 		put_member(l, STR(",\"rule\":"), r->rule->name);
 	if (r->route != NULL) {

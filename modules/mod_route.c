@@ -118,6 +118,7 @@ static struct choice_ask route_ask(struct req *r)
 		.at = r->start_wall,
 		.thread = r->w->slot };
 
+	a.degraded = r->degraded;
 	a.needs = capable_needs(r);
 	a.stick = stick_of(r, a.preset);
 	for (size_t i = 0; i < TG_ARRAY_LEN(a.random); i++)

@@ -243,6 +243,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	if (qd.conf == NULL || qd.table == NULL)
 		return;
 	plan_quota_turn(qd.conf, qd.table, quotad_now());
+	guardrail_turn(qd.conf, quotad_now());
 	later_turn();
 	if (++qd.turns % SWEEP_TURNS == 0)
 		(void)quota_table_sweep(qd.table, quotad_now());

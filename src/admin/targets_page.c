@@ -330,6 +330,29 @@ static int fill_ask(struct admin_reply *r, const struct asked *q, struct choice_
 	return 0;
 }
 
+/* A tenant's request may be another model's by now. */
+static void explain_degrade(struct choice_ask *a, char text[GUARDRAIL_TEXT_MAX])
+{
+	const struct guardrail_case c = { .conf = a->conf,
+		.key = a->key,
+		.model_asked = a->model->name,
+		.tags = a->key != NULL ? a->key->tags_json : STR_NONE,
+		.now = a->at };
+	bool own = a->preset == a->model->preset;
+	const struct plan_guardrail *by;
+	struct model *m;
+	int64_t bp;
+
+	if (a->key == NULL || !a->conf->guards.degrade)
+		return;
+	m = guardrail_find(&c, plan_find_model(a->conf, a->model->name), &by, &bp);
+	if (by == NULL)
+		return;
+	a->model = m;
+	a->preset = own ? m->preset : a->preset;
+	a->degraded = guardrail_text(text, m, by, bp);
+}
+
 void route_explain_page(struct admin_reply *r, struct str query, const struct tg_conf *c)
 {
 	static uint32_t random = 2463534242;
@@ -337,6 +360,7 @@ void route_explain_page(struct admin_reply *r, struct str query, const struct tg
 		.conf = c, .now = clock_mono(), .at = clock_wall(), .thread = SPOT_SLOTS - 1
 	};
 	struct choice choice;
+	char text[GUARDRAIL_TEXT_MAX];
 	struct asked q = { .v = { { NULL, 0 } } };
 
 	for (size_t i = 0; i < TG_ARRAY_LEN(a.random); i++) {
@@ -347,6 +371,7 @@ void route_explain_page(struct admin_reply *r, struct str query, const struct tg
 	}
 	if (read_query(r, query, &q) != 0 || fill_ask(r, &q, &a) != 0)
 		return;
+	explain_degrade(&a, text);
 	choice_make(&a, &choice);
 	choice_json(admin_reply_body(r), &a, &choice);
 }

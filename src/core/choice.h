@@ -32,6 +32,7 @@ struct choice_ask {
 	struct req *r;               /* NULL: nobody asks, explain */
 	uint64_t input, output; /* tokens, without a request: expected; 0 of output: as learned */
 	uint64_t stick;         /* what belongs together; 0: nothing */
+	struct str degraded;    /* why the model is not the one that was asked for; empty: it is */
 	unsigned needs;         /* bits of enum capability */
 	mono_us now;
 	wall_us at; /* which price is in force */

@@ -120,6 +120,8 @@ size_t choice_text(char out[CHOICE_TEXT_MAX], const struct choice_ask *a, const 
 	say(&l, "model %.*s", STR_FMT(a->model->name));
 	if (a->r != NULL && a->r->rule != NULL)
 		say_rule(&l, a->r->rule);
+	if (a->degraded.n > 0)
+		say(&l, ", degraded (%.*s)", STR_FMT(a->degraded));
 	if (a->preset != NULL)
 		say(&l, ", route %.*s", STR_FMT(a->preset->name));
 	if (c->at >= 0)
@@ -251,6 +253,10 @@ void choice_json(struct outbuf *b, const struct choice_ask *a, const struct choi
 {
 	outbuf_lit(b, "{\"model\":");
 	outbuf_json(b, a->model->name);
+	if (a->degraded.n > 0) {
+		outbuf_lit(b, ",\"degraded\":");
+		outbuf_json(b, a->degraded);
+	}
 	if (a->preset != NULL)
 		put_rates(b, a, c);
 	put_shadows(b, a->model);

@@ -491,6 +491,11 @@ static const struct conf_directive tier_directives[] = {
 		.help = "Regions of targets (`[ eu, eu-* ]`): no target elsewhere, and none "
 			"without a "
 			"`region`, ever serves its tenants; absent: all do." },
+	{ .name = "may_degrade",
+		.type = CONF_BOOL,
+		AT(cfg_tier, may_degrade),
+		.def = "false",
+		.help = "Guardrails may have requests of its tenants served by a cheaper model." },
 	{ .name = NULL },
 };
 static const char *const tier_later[] = { "quality", "batch", "cache", NULL };
@@ -681,6 +686,12 @@ static const struct conf_directive tenant_directives[] = {
 		.help = "Regions of targets (`[ eu, eu-* ]`): no target elsewhere, and none "
 			"without a "
 			"`region`, ever serves it; absent: all do." },
+	{ .name = "may_degrade",
+		.type = CONF_BOOL,
+		AT(cfg_tenant, may_degrade),
+		.def = "false",
+		.help = "Guardrails may have its requests served by a cheaper model; or the tier's "
+			"word." },
 	{ .name = NULL },
 };
 static const struct conf_block tenant_block = {
@@ -907,6 +918,11 @@ static const struct conf_directive root_directives[] = {
 		AT(config, budgets),
 		.block = &config_budget_block,
 		.help = "Limits on the requests of several tenants." },
+	{ .name = "guardrails",
+		.type = CONF_LIST,
+		AT(config, guardrails),
+		.block = &config_guardrail_block,
+		.help = "What happens before limits are used up." },
 	{ .name = "tenants",
 		.type = CONF_MAP,
 		AT(config, tenants),
@@ -966,7 +982,7 @@ static const struct conf_directive root_directives[] = {
 		.help = "Where clients may be, and where they are served." },
 	{ .name = NULL },
 };
-static const char *const root_later[] = { "guardrails", "notify", "cache", NULL };
+static const char *const root_later[] = { "notify", "cache", NULL };
 
 const struct conf_block config_root = {
 	.name = "top level",

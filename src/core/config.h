@@ -260,6 +260,7 @@ struct cfg_tier {
 	int64_t max_cost;             /* of a request, pico-USD; 0: no limit */
 	struct cfg_geo geo;           /* where its tenants' clients may be */
 	struct conf_strings regions;  /* of targets that may serve them; absent: all */
+	bool may_degrade;             /* by guardrails */
 	struct conf_pos pos;
 };
 
@@ -292,6 +293,7 @@ struct cfg_tenant {
 	int64_t max_tokens, max_cost;       /* beside the tier's */
 	struct cfg_geo geo;                 /* likewise */
 	struct conf_strings regions;        /* likewise */
+	bool may_degrade;                   /* likewise: one of them suffices */
 	struct str timezone;                /* empty: the org's */
 	struct conf_array keys;             /* of cfg_key */
 	struct conf_pos pos;
@@ -312,6 +314,24 @@ struct cfg_budget {
 	struct cfg_quota limits;
 	struct conf_array increases;
 	struct str timezone;
+	struct conf_pos pos;
+};
+
+enum cfg_guard_what { GUARD_NOTIFY, GUARD_DEGRADE, GUARD_BLOCK };
+struct cfg_degrade {
+	struct str from, to; /* models */
+	struct conf_pos pos;
+};
+struct cfg_guard {
+	struct str budget, tier; /* one of them */
+	struct conf_strings at, words;
+	struct conf_array degrade; /* of cfg_degrade */
+	int64_t cooldown_us;
+	struct cfg_guard_step { /* what `at` and `do` say: at.n of them */
+		int64_t bp;
+		enum cfg_guard_what what;
+	} * step;
+	bool degrades;
 	struct conf_pos pos;
 };
 
@@ -386,6 +406,7 @@ struct config {
 	struct cfg_timeouts timeouts;
 	struct cfg_upstream upstream;
 	struct conf_array targets, models, tiers, orgs, tenants, budgets;
+	struct conf_array guardrails;    /* of cfg_guard */
 	struct conf_array routes, rules; /* of cfg_route, of cfg_rule */
 	struct cfg_tag_rules tags;
 	struct cfg_cors cors;

@@ -476,7 +476,7 @@ static int check_refs(struct conf_load *l, const struct names *n, const struct c
 struct whole {
 	struct conf_load *l;
 	const struct config *c;
-	struct names targets, models, tiers, orgs, tenants, routes;
+	struct names targets, models, tiers, orgs, tenants, routes, budgets;
 	struct map key_ids, key_hashes; /* to struct cfg_key */
 };
 
@@ -715,6 +715,24 @@ static int check_budgets(struct whole *w)
 	return 0;
 }
 
+static int check_guards(struct whole *w)
+{
+	const struct cfg_guard *v = w->c->guardrails.v;
+
+	for (size_t i = 0; i < w->c->guardrails.n; i++) {
+		const struct cfg_degrade *d = v[i].degrade.v;
+
+		if (check_ref(w->l, &w->budgets, &v[i].budget) != 0 ||
+			check_ref(w->l, &w->tiers, &v[i].tier) != 0)
+			return -1;
+		for (size_t k = 0; k < v[i].degrade.n; k++)
+			if (check_ref(w->l, &w->models, &d[k].from) != 0 ||
+				check_ref(w->l, &w->models, &d[k].to) != 0)
+				return -1;
+	}
+	return 0;
+}
+
 static int check_rules(struct whole *w)
 {
 	const struct cfg_rule *v = w->c->rules.v;
@@ -784,11 +802,12 @@ int config_check_root(struct conf_load *l, void *obj)
 	names_init(&w.orgs, "org", &c->orgs, sizeof(struct cfg_org));
 	names_init(&w.tenants, "tenant", &c->tenants, sizeof(struct cfg_tenant));
 	names_init(&w.routes, "route", &c->routes, sizeof(struct cfg_route));
+	names_init(&w.budgets, "budget", &c->budgets, sizeof(struct cfg_budget));
 	map_init(&w.key_ids);
 	map_init(&w.key_hashes);
 	if (default_member(l, c) != 0 || check_listeners(&w) != 0 || check_models(&w) != 0 ||
 		check_tenants(&w) != 0 || check_shadows(&w) != 0 || check_budgets(&w) != 0 ||
-		check_rules(&w) != 0 || config_check_redis(l, c) != 0 ||
+		check_guards(&w) != 0 || check_rules(&w) != 0 || config_check_redis(l, c) != 0 ||
 		config_check_places(l, c) != 0)
 		rc = -1;
 	map_fini(&w.targets.map);
@@ -797,6 +816,7 @@ int config_check_root(struct conf_load *l, void *obj)
 	map_fini(&w.orgs.map);
 	map_fini(&w.tenants.map);
 	map_fini(&w.routes.map);
+	map_fini(&w.budgets.map);
 	map_fini(&w.key_ids);
 	map_fini(&w.key_hashes);
 	return rc;

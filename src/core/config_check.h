@@ -47,7 +47,8 @@ extern const struct conf_block config_ledger_block, config_abort_block;
 /* config_quota.c */
 extern const struct conf_block config_quota_block, config_budget_block, config_increase_block,
 	config_pool_block, config_guest_block, config_credit_block, config_reserved_block;
-extern const struct conf_block config_redis_block; /* config_redis.c */
+extern const struct conf_block config_guardrail_block; /* config_guardrail.c */
+extern const struct conf_block config_redis_block;     /* config_redis.c */
 extern const struct conf_block config_without_redis_block, config_allowance_block;
 extern const char *const config_abort_words[];
 extern const struct conf_block config_listen_block, config_admin_block; /* config_listen.c */

@@ -212,7 +212,8 @@ static void leg_list_extra(const struct req *r, struct rec_money *m)
 static void leg_rate(struct req *r, const struct usage *u, struct rec_money *out)
 {
 	*out = (struct rec_money){ .reported = r->cost_reported,
-		.flags = r->has_cost_reported ? MONEY_REPORTED : 0u };
+		.flags = (r->has_cost_reported ? MONEY_REPORTED : 0u) |
+			 (r->is_degraded ? MONEY_DEGRADED : 0u) };
 	leg_list_any(r, leg_price(r), u, out);
 	if (r->has_extra)
 		leg_list_extra(r, out);

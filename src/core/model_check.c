@@ -61,6 +61,7 @@ int model_take(struct req *r, struct str name)
 			STR_FMT(r->key->id), STR_FMT(name));
 		return -1;
 	}
+	guardrail_degrade(r);
 	return 0;
 }
 

@@ -317,8 +317,8 @@ static int plan_build(struct tg_conf *c, struct conf_error *err)
 	if (plan_geo_build(c, why, sizeof(why)) != 0)
 		return plan_fail(err, &c->cfg.geoip.pos, "geoip: %s", why);
 	if (plan_models(c, err) != 0 || plan_route_build(c) != 0 || plan_keys(c) != 0 ||
-		plan_quota_build(c, err) != 0 || plan_listeners(c, err) != 0 ||
-		plan_prices(c, err) != 0)
+		plan_quota_build(c, err) != 0 || guardrail_build(c, err) != 0 ||
+		plan_listeners(c, err) != 0 || plan_prices(c, err) != 0)
 		return -1;
 	if (plan_shadows(c, &at, why, sizeof why) != 0)
 		return plan_fail(err, at, "%s", why);

@@ -14,6 +14,7 @@
 #include "core/ceiling.h"
 #include "core/config.h"
 #include "core/geo.h"
+#include "core/guardrail.h"
 #include "core/plan_quota.h"
 #include "core/plan_route.h"
 #include "io/listen.h"
@@ -135,6 +136,7 @@ struct tg_conf {
 	size_t key_cap;
 	struct plan_quota quota;
 	struct plan_geo geo;
+	struct plan_guardrails guards;
 	struct plan_route route;
 	struct plan_listen *listen;
 	unsigned n_listen;

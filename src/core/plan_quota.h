@@ -222,6 +222,8 @@ struct quota_path {
 	struct quota_step step[QUOTA_FALL_MAX]; /* besides: what may come from several sources */
 	unsigned n_steps;
 };
+/* Any thread: the account of the period that `now` is in; NULL: it is over, or has not begun. */
+struct quota_account *plan_quota_account(const struct quota_slot *s, wall_us now);
 /* Worker: of the leg that begins. -1: one is missing (its period has begun, and its account could
  * not be made). */
 int plan_quota_path(const struct req *r, wall_us now, struct quota_path *out) TG_MUST_CHECK;

@@ -9,8 +9,7 @@
 
 #define TAG_VALUE_MAX 512
 
-/* The account of the period that `now` is in; NULL: its period is over, or has not begun. */
-static struct quota_account *slot_account(const struct quota_slot *s, wall_us now)
+struct quota_account *plan_quota_account(const struct quota_slot *s, wall_us now)
 {
 	struct quota_account *a, *next, *seen = NULL;
 
@@ -37,7 +36,7 @@ struct path {
 static void add_step(struct path *p, const struct quota_slot *s, struct quota_step step)
 {
 	step.account = quota_slot_is_fixed(s) ? atomic_load_explicit(&s->now, memory_order_acquire)
-					      : slot_account(s, p->now);
+					      : plan_quota_account(s, p->now);
 	if (step.account == NULL || p->out->n_steps == QUOTA_FALL_MAX) {
 		p->missing = true;
 		return;
@@ -105,7 +104,7 @@ static void path_add_above(struct path *p, const struct quota_scope *s, struct s
 static void path_add(struct path *p, const struct quota_scope *s)
 {
 	for (unsigned i = 0; i < s->n; i++) {
-		struct quota_account *a = slot_account(&s->slot[i], p->now);
+		struct quota_account *a = plan_quota_account(&s->slot[i], p->now);
 
 		/* A full path: build_key counts; a reload may bring what it did not. */
 		if (a == NULL || p->out->n == QUOTA_PATH_MAX) {

@@ -136,6 +136,8 @@ struct req {
 	uint8_t fallback_at;              /* how many of model_first's were looked at */
 	struct route_use use;             /* where it is now */
 	struct key_use keys;              /* which key it goes with, of a target that has several */
+	bool is_degraded;                 /* a guardrail put a cheaper model in place; */
+	struct str degraded;              /* which one and why, for x-tollgate-degraded */
 	struct str route_text;            /* x-tollgate-route, when it was asked for */
 	const struct route_target *route; /* chosen */
 	struct route_target path_route;   /* when there is no model */

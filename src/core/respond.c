@@ -32,6 +32,8 @@ void respond_own_fields(struct req *r, struct http_out *o, bool with_cost)
 		http_out_field(o, STR("x-tollgate-model"), r->model_served);
 	if (r->wire.translate != NULL && r->wire.translate->dropped.n > 0)
 		http_out_field(o, STR("x-tollgate-dropped"), r->wire.translate->dropped);
+	if (r->degraded.n > 0)
+		http_out_field(o, STR("x-tollgate-degraded"), r->degraded);
 	if (r->route_text.n > 0)
 		http_out_field(o, STR("x-tollgate-route"), r->route_text);
 	if (r->clamp.sent > 0)

@@ -166,6 +166,8 @@ static void explain_print(const json_t *j)
 	size_t i;
 
 	printf("model %s", text(j, "model"));
+	if (*text(j, "degraded") != '\0')
+		printf(" (degraded: %s)", text(j, "degraded"));
 	if (worth != NULL)
 		printf(", route %s: cost counts %.4f, a second is worth %s usd, a failure %s usd",
 			text(j, "route"), json_number_value(json_object_get(worth, "cost")),

@@ -30,6 +30,7 @@ const char *rec_money_flag_name(unsigned i)
 	case MONEY_REGION: return "regional_price";
 	case MONEY_UNCOUNTED: return "uncounted";
 	case MONEY_SHADOW: return "shadow";
+	case MONEY_DEGRADED: return "degraded";
 	default: return NULL;
 	}
 }

@@ -74,6 +74,7 @@ enum rec_money_flag {       /* bits of rec_money.flags; on disk */
 	MONEY_UNCOUNTED = 2048, /* SETTLE: no provider worked on it (its own failure, or a refusal
 				   for load): limits do not count it as a request */
 	MONEY_SHADOW = 4096,    /* HOLD, SETTLE: a copy of another request (`shadow`) */
+	MONEY_DEGRADED = 8192,  /* a guardrail had a cheaper model serve it */
 };
 
 #define REC_ID_LEN 28 /* "req_" and 24 hex digits */

@@ -29,7 +29,7 @@ UNIT_TESTS += \
 	t/unit/core/check_ratio \
 	t/unit/core/check_refusal \
 	t/unit/core/check_plan_prices \
-	t/unit/core/check_plan_quota \
+	t/unit/core/check_plan_quota t/unit/core/check_guardrail \
 	t/unit/core/check_plan_quota_match \
 	t/unit/core/check_plan_quota_sources \
 	t/unit/core/check_quota_line \
@@ -71,6 +71,7 @@ t_unit_core_check_run_SOURCES = t/unit/core/check_run.c t/unit/core/fake.h
 t_unit_core_check_peers_SOURCES = t/unit/core/check_peers.c t/unit/core/fake.h
 t_unit_core_check_plan_SOURCES = t/unit/core/check_plan.c t/unit/core/fake.h
 t_unit_core_check_plan_prices_SOURCES = t/unit/core/check_plan_prices.c t/unit/core/fake.h
+t_unit_core_check_guard_SOURCES = t/unit/core/check_guardrail.c t/unit/core/plan_quota.h t/unit/core/fake.h
 t_unit_core_check_plan_quota_SOURCES = t/unit/core/check_plan_quota.c t/unit/core/plan_quota.h t/unit/core/fake.h
 t_unit_core_check_plan_quota_match_SOURCES = t/unit/core/check_plan_quota_match.c t/unit/core/plan_quota.h t/unit/core/fake.h
 t_unit_core_check_plan_quota_sources_SOURCES = t/unit/core/check_plan_quota_sources.c t/unit/core/plan_quota.h t/unit/core/fake.h

@@ -18,6 +18,8 @@ X(AFFORDABLE, "x-tollgate-max-affordable-tokens", response,
 	"Output tokens that would have fitted into what refused the request: a limit on money or tokens, or a ceiling.")
 X(DROPPED, "x-tollgate-dropped", response,
 	"Members of the request that were left out because the API of the target cannot say them (`on_unsupported: drop`).")
+X(DEGRADED, "x-tollgate-degraded", response,
+	"By which model a guardrail has the request served instead, and what has come to which threshold: `gpt-4o-mini: budget research 90%`.")
 X(CLAMPED, "x-tollgate-max-tokens-clamped", response,
 	"The limit on output tokens that the request was sent with, where it had asked for more or had set none.")
 X(COUNT_QUALITY, "x-tollgate-count-quality", response,

@@ -34,6 +34,9 @@ X(UP_FAILOVERS, "tollgate_upstream_failovers_total", counter, "Requests moved on
 X(UP_KEY_SWITCHES, "tollgate_upstream_key_switches_total", counter,
 	"Requests sent once more to the same target, with another of its `keys`.")
 X(UP_FALLBACKS, "tollgate_upstream_fallbacks_total", counter, "Requests moved on to another model, of its `fallback`.")
+X(DEGRADED, "tollgate_degraded_total", counter, "Requests that a guardrail had served by a cheaper model.")
+X(GUARDRAILS_TOLD, "tollgate_guardrail_crossed_total", counter,
+	"Limits that came to a threshold of a guardrail: each is told once a period.")
 X(UP_RETRIES_REFUSED, "tollgate_upstream_retries_refused_total", counter,
 	"Failed exchanges that were not tried elsewhere: the budget for retries was used up.")
 X(UP_ERRORS, "tollgate_upstream_errors_total", counter,

@@ -45,7 +45,6 @@ static const struct wrong {
 	{ "workers: 257\n" LISTEN,
 		"t.yaml:1:10: `workers` must be auto or a whole number from 1 to 256, not `257`" },
 	/* later versions */
-	{ LISTEN "guardrails: {}\n", "t.yaml:2:1: `guardrails` is not part of this version yet" },
 	{ LISTEN "notify: {}\n", "t.yaml:2:1: `notify` is not part of this version yet" },
 	{ LISTEN "cache: {}\n", "t.yaml:2:1: `cache` is not part of this version yet" },
 	{ LISTEN "tiers: { a: { quality: {} } }\n",
