@@ -214,8 +214,10 @@ bool anthropic_part_fits(struct chat_context *cx, const struct chat_part *p, enu
 	case PART_CALL: return role == CHAT_ASSISTANT;
 	case PART_RESULT: return role == CHAT_USER;
 	case PART_THINKING: /* unsigned, of another provider: the API cannot check it */
-		return role == CHAT_ASSISTANT && p->signature.n > 0;
-	case PART_REDACTED: return role == CHAT_ASSISTANT && p->data.n > 0;
+		return role == CHAT_ASSISTANT && p->signature.n > 0 &&
+		       !chat_is_encrypted(p->signature);
+	case PART_REDACTED:
+		return role == CHAT_ASSISTANT && p->data.n > 0 && !chat_is_encrypted(p->data);
 	}
 	return false;
 }

@@ -11,7 +11,7 @@ static const struct count {
 	[SHAPE_ANTHROPIC] = { true, "input_tokens", NULL },
 	[SHAPE_GEMINI] = { true, "totalTokens", "generateContentRequest" },
 	[SHAPE_CONVERSE] = { true, "inputTokens", NULL },
-	[SHAPE_RESPONSES] = { false, "input_tokens", NULL },
+	[SHAPE_RESPONSES] = { true, "input_tokens", NULL },
 };
 
 bool chat_count_has(enum chat_shape shape)

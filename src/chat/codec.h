@@ -125,6 +125,16 @@ bool chat_has_calls(const struct chat_part *p);
  */
 bool chat_in_unthought_turn(const struct chat_request *rq);
 
+/*
+ * The word before a signature, or redacted thinking, that is encrypted content of the Responses
+ * API: what other providers cannot check, and are not sent.
+ */
+#define CHAT_ENCRYPTED "encrypted:"
+static inline bool chat_is_encrypted(struct str jstr)
+{
+	return str_starts(jstr, STR(CHAT_ENCRYPTED));
+}
+
 /* jstr of white space only (or empty): most APIs refuse such text. */
 bool chat_blank(struct str jstr);
 /* The stop sequences as an array of that name, when there are any. Where the API takes none of

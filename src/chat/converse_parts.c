@@ -293,8 +293,8 @@ bool converse_part_fits(const struct converse_parts *w, const struct chat_part *
 	case PART_FILE: return medium_fits(w->cx, p);
 	case PART_CALL:
 	case PART_RESULT: return true;
-	case PART_THINKING: return p->signature.n > 0;
-	case PART_REDACTED: return p->data.n > 0;
+	case PART_THINKING: return p->signature.n > 0 && !chat_is_encrypted(p->signature);
+	case PART_REDACTED: return p->data.n > 0 && !chat_is_encrypted(p->data);
 	}
 	return false;
 }

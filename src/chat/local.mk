@@ -16,10 +16,11 @@ libtg_chat_a_SOURCES += \
 	src/chat/openai_stream_read.c src/chat/openai_stream_write.c src/chat/openai_usage.c \
 	src/chat/openai_words.c src/chat/tbl/openai_finish.h
 
-# OpenAI's Responses, as a client's dialect
+# OpenAI's Responses
 libtg_chat_a_SOURCES += \
 	src/chat/responses.c src/chat/responses_int.h src/chat/responses_request.c src/chat/responses_item.c \
-	src/chat/responses_answer.c src/chat/responses_stream.c
+	src/chat/responses_answer.c src/chat/responses_stream.c src/chat/responses_request_write.c \
+	src/chat/responses_read.c
 
 # Gemini's generateContent
 libtg_chat_a_SOURCES += \

@@ -94,6 +94,12 @@ void openai_figures_usage(const struct openai_figures *f, struct usage *u);
 void openai_write_usage(struct json_out *o, const struct usage *u, uint64_t reasoning);
 void openai_write_usage_responses(struct json_out *o, const struct usage *u, uint64_t reasoning);
 
+/* ---- requests (openai_request_write.c) */
+
+/* The effort as the model knows it; empty: none is said. */
+struct str openai_effort_word(const struct chat_request *rq, const struct model_traits *t);
+void openai_write_tier(struct chat_context *cx, struct json_out *o, const struct chat_request *rq);
+
 /* ---- answers (openai_words.c) */
 
 enum chat_finish openai_finish_of(struct str word);

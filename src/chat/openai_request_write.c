@@ -388,8 +388,7 @@ static void write_format(struct json_out *o, const struct chat_request *rq)
 
 /* The strongest word a model knows instead of a stronger one. "Off" is said only where it must be:
  * models that do not reason refuse the member. */
-static void write_effort(
-	struct json_out *o, const struct chat_request *rq, const struct model_traits *t)
+struct str openai_effort_word(const struct chat_request *rq, const struct model_traits *t)
 {
 	enum chat_effort e = rq->effort;
 
@@ -398,12 +397,12 @@ static void write_effort(
 	if (e == EFFORT_UNSET && rq->think == 0)
 		e = EFFORT_NONE;
 	if (e == EFFORT_UNSET || t->effort_most == EFFORT_UNSET)
-		return;
+		return STR_NONE;
 	if (e == EFFORT_NONE && (!model_has(t, TRAIT_THINKS_UNASKED)))
-		return;
+		return STR_NONE;
 	if (e == EFFORT_NONE && model_has(t, TRAIT_THINKS_ALWAYS))
 		e = EFFORT_LOW;
-	jo_m_text(o, "reasoning_effort", chat_effort_word(TG_MIN(e, t->effort_most)));
+	return chat_effort_word(TG_MIN(e, t->effort_most));
 }
 
 static void write_sampling(struct chat_context *cx, struct json_out *o,
@@ -422,7 +421,7 @@ static void write_sampling(struct chat_context *cx, struct json_out *o,
 }
 
 /* OpenAI's words go as they are; Anthropic's standard_only is its "default". */
-static void write_tier(struct chat_context *cx, struct json_out *o, const struct chat_request *rq)
+void openai_write_tier(struct chat_context *cx, struct json_out *o, const struct chat_request *rq)
 {
 	static const struct str known[] = { STR("auto"), STR("default"), STR("flex"),
 		STR("priority"), STR("scale"), STR("fast") };
@@ -470,9 +469,10 @@ int openai_write_request(struct chat_context *cx, const struct chat_request *rq,
 	write_stops(cx, o, rq);
 	write_sampling(cx, o, rq, t);
 	write_format(o, rq);
-	write_effort(o, rq, t);
+	if (openai_effort_word(rq, t).n > 0)
+		jo_m_text(o, "reasoning_effort", openai_effort_word(rq, t));
 	jo_m_jstr(o, "user", rq->user);
-	write_tier(cx, o, rq);
+	openai_write_tier(cx, o, rq);
 	write_stream(cx, o, rq);
 	jo_obj_end(o);
 	return 0;

@@ -70,4 +70,16 @@ void responses_write_answer(
 struct chat_stream *responses_out_open(struct chat_context *cx, const struct chat_request *rq);
 void responses_write_event(struct chat_stream *s, const struct chat_event *e, struct json_out *o);
 
+/* ---- as a provider's dialect */
+
+int responses_write_request(
+	struct chat_context *cx, const struct chat_request *rq, struct json_out *o);
+int responses_read_answer(
+	struct chat_context *cx, const struct json_node *root, struct chat_answer *a);
+struct chat_stream *responses_in_open(struct chat_context *cx, const struct chat_request *rq);
+int responses_read_event(struct chat_stream *s, struct chat_context *cx, struct str name,
+	struct str data, chat_emit_f *emit, void *arg);
+int responses_read_end(
+	struct chat_stream *s, struct chat_context *cx, chat_emit_f *emit, void *arg);
+
 #endif

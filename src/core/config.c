@@ -26,6 +26,7 @@
 static const char *const on_missing_words[] = { "ignore", "warn", "reject", NULL };
 static const char *const output_limit_words[] = { "auto", "max_tokens", "max_completion_tokens",
 	NULL };
+static const char *const chat_api_words[] = { "completions", "responses", NULL };
 static const char *const level_words[] = { "debug", "info", "notice", "warn", "error", NULL };
 
 /* What the OpenAI and Anthropic SDKs send from a browser, and our own. */
@@ -349,6 +350,14 @@ static const struct conf_directive target_directives[] = {
 		AT(cfg_target, allow_plaintext),
 		.def = "false",
 		.help = "Let the key go over plain http to another host." },
+	{ .name = "chat_api",
+		.type = CONF_ENUM,
+		AT(cfg_target, chat_api),
+		.def = "completions",
+		.words = chat_api_words,
+		.help = "Of provider openai: where chats are asked for. responses: at "
+			"/v1/responses, whatever API the client speaks, for models that are "
+			"nowhere else; nothing is kept there (store: false)." },
 	{ .name = "output_limit",
 		.type = CONF_ENUM,
 		AT(cfg_target, output_limit),

@@ -105,6 +105,7 @@ struct cfg_target {
 	struct str ca;            /* PEM file: trust this instead of the system store */
 	bool tls_verify;          /* default true */
 	bool allow_plaintext;     /* a key may go over plain http to another host */
+	int chat_api;             /* enum chat_api: where chats are asked for */
 	int output_limit;         /* enum output_limit: what it calls the limit of an answer */
 	struct conf_strings pass; /* fields of the client's that go with a translated request */
 	struct str proxy; /* http://host:port: CONNECT (https) or absolute-form (http) through it */
@@ -339,6 +340,7 @@ struct cfg_tag_rules {
 	struct conf_strings required, optional; /* both empty: any tag name is taken */
 	int on_missing; /* enum cfg_on_missing: ignore, warn (default), reject */
 };
+enum chat_api { CHAT_API_COMPLETIONS, CHAT_API_RESPONSES };
 enum output_limit { OUTPUT_LIMIT_AUTO, OUTPUT_LIMIT_MAX_TOKENS, OUTPUT_LIMIT_COMPLETION };
 enum cfg_on_missing { CFG_MISSING_IGNORE, CFG_MISSING_WARN, CFG_MISSING_REJECT };
 

@@ -163,6 +163,10 @@ static int plan_target(
 		return plan_fail(err, &cfg->pos, "unknown provider '%.*s'", STR_FMT(cfg->provider));
 	if (t->provider->variant != NULL)
 		t->provider = t->provider->variant(cfg);
+	if (cfg->chat_api == CHAT_API_RESPONSES && t->provider->shape != SHAPE_RESPONSES)
+		return plan_fail(err, &cfg->pos,
+			"chat_api of target '%.*s': only provider openai has responses, not '%s'",
+			STR_FMT(cfg->name), t->provider->name);
 	if (plan_target_url(t, err) != 0 || plan_target_cred(c, t, err) != 0)
 		return -1;
 	if (cfg->proxy.n > 0 && url_parse(cfg->proxy, &t->proxy, &why) != 0)

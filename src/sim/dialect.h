@@ -22,6 +22,7 @@ void sim_openai_chat(struct sim_req *r);
 void sim_openai_completions(struct sim_req *r);
 /* dialect_responses.c */
 void sim_openai_responses(struct sim_req *r);
+void sim_openai_responses_count(struct sim_req *r);
 /* dialect_openai_misc.c */
 void sim_openai_embeddings(struct sim_req *r);
 void sim_openai_moderations(struct sim_req *r);

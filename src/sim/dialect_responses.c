@@ -264,3 +264,20 @@ void sim_openai_responses(struct sim_req *r)
 	sim_buf_lit(&r->json, "\n");
 	sim_answer_json(r, 200, true);
 }
+
+void sim_openai_responses_count(struct sim_req *r)
+{
+	enum { MODEL, INPUT, INSTRUCTIONS, TOOLS };
+	struct json_watch w[] = { { STR("model"), { 0 } }, { STR("input"), { 0 } },
+		{ STR("instructions"), { 0 } }, { STR("tools"), { 0 } } };
+
+	if (sim_body_scan(r, w, TG_ARRAY_LEN(w)) != 0 || sim_take_model(r, &w[MODEL].val) != 0)
+		return;
+	sim_prompt_walk(&r->prompt, &w[INSTRUCTIONS].val);
+	sim_prompt_walk(&r->prompt, &w[INPUT].val);
+	sim_prompt_raw(&r->prompt, &w[TOOLS].val);
+	sim_buf_lit(&r->json, "{\"object\":\"response.input_tokens\",\"input_tokens\":");
+	sim_buf_u64(&r->json, sim_tokens_of(r->prompt.bytes) + r->prompt.fixed_tokens);
+	sim_buf_lit(&r->json, "}\n");
+	sim_answer_json(r, 200, false); /* counting is free */
+}

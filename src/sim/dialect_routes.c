@@ -46,6 +46,8 @@ static const struct sim_route routes[] = {
 	{ "POST", P("/v1/chat/completions"), &sim_openai, SIM_BODY_JSON, sim_openai_chat },
 	{ "POST", P("/v1/completions"), &sim_openai, SIM_BODY_JSON, sim_openai_completions },
 	{ "POST", P("/v1/responses"), &sim_openai, SIM_BODY_JSON, sim_openai_responses },
+	{ "POST", P("/v1/responses/input_tokens"), &sim_openai, SIM_BODY_JSON,
+		sim_openai_responses_count },
 	{ "POST", P("/v1/messages"), &sim_anthropic, SIM_BODY_JSON, sim_anthropic_messages },
 	{ "POST", P("/v1/messages/count_tokens"), &sim_anthropic, SIM_BODY_JSON,
 		sim_anthropic_count },

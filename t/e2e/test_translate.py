@@ -287,6 +287,31 @@ def test_tokens_are_counted_where_the_model_is(gateway, sim, target):
     assert sum("count" in p for p in paths) == 4, paths
 
 
+def test_a_target_that_is_asked_by_responses(gateway, sim, tmp_path):
+    """chat_api: responses: every client's chats go to /v1/responses, kept nowhere; Responses' own pass; counting is OpenAI's."""
+    gw = gateway({"targets": {"openai": {"chat_api": "responses", "pass_fields": SIM_FIELDS}}, "models": {MODEL: {"targets": "openai"}},
+                  "prices": price_book(tmp_path)})
+    with Client(gw.listen) as c:
+        chat = c.request("POST", "/v1/chat/completions", chat_body(MODEL, False, QUESTION), {}, KEY)
+        message = as_anthropic(gw)
+        own = c.request("POST", "/v1/responses", {"model": MODEL, "input": QUESTION}, {}, KEY)
+        count = c.request("POST", "/v1/messages/count_tokens", {"model": MODEL, **COUNTED}, {}, KEY)
+    assert chat.status == message.status == own.status == 200
+    assert own.json["object"] == "response" and text_of(own.json) == text_of(chat.json) == text_of(message.json)
+    assert count.status == 200 and count.json["input_tokens"] > 9 and count.get("x-tollgate-count-quality") is None, count
+    paths = [e["path"] for e in sim.ledger()["entries"]]
+    assert paths == ["/v1/responses"] * 3 + ["/v1/responses/input_tokens"]
+    head, events = stream(gw, "/v1/chat/completions", chat_body(MODEL, True, QUESTION))
+    assert text_within(events) == text_of(chat.json) and ("", "[DONE]") in events
+    billed_exactly(gw, sim, head.id, "openai")
+    for path, body in (("/v1/chat/completions", chat_body(MODEL, True)), ("/v1/messages", {
+            "model": MODEL, "max_tokens": 64, "stream": True, "messages": [{"role": "user", "content": "hi"}]})):
+        for fault in ("truncate@6", "stream-error@6", "bad-json@6"):
+            head, events = stream(gw, path, body, {"x-sim-fault": fault, "x-sim-events": "10"})
+            assert all(d != "[DONE]" and n != "message_stop" for n, d in events)
+            assert "error" in json.loads([d for n, d in events if n is not None and d != "broken off"][-1])
+
+
 def test_tokens_are_estimated_where_nobody_counts(crossed, sim):
     gw = crossed()
     with Client(gw.listen) as c:

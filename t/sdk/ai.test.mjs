@@ -8,7 +8,7 @@ import { createOpenAI } from '@ai-sdk/openai';
 import { APICallError, generateObject, generateText, jsonSchema, Output, stepCountIs, streamObject, streamText, tool } from 'ai';
 import { PASS_SIM_FIELDS, start, until } from './start.mjs';
 
-const MODELS = { openai: 'gpt-4o-mini', anthropic: 'claude-sonnet-4-5', gemini: 'gemini-2.5-flash',
+const MODELS = { openai: 'gpt-4o-mini', responses: 'gpt-4.1-nano', anthropic: 'claude-sonnet-4-5', gemini: 'gemini-2.5-flash',
 	bedrock: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0' };
 const CLIENTS = ['chat', 'responses', 'messages', 'google'];
 // these bill a cancelled stream all the same: the gateway reads it to its end to know the cost
@@ -20,7 +20,7 @@ let up, provider;
 before(async () => {
 	const rows = (text) => Object.fromEntries(Object.keys(MODELS).map((name) => [`to-${name}`, text(name)]));
 	up = await start({
-		targets: (sim) => rows((name) => `provider: ${name}, base_url: http://${sim}, key: sk-provider-account${PASS_SIM_FIELDS}`),
+		targets: (sim) => rows((name) => `provider: ${name === 'responses' ? 'openai, chat_api: responses' : name}, base_url: http://${sim}, key: sk-provider-account${PASS_SIM_FIELDS}`),
 		models: () => rows((name) => `targets: { target: to-${name}, model: "${MODELS[name]}" }`),
 	});
 	const openai = createOpenAI({ apiKey: up.key, baseURL: `${up.url}/v1` });

@@ -8,7 +8,7 @@ const { ChatOpenAI } = skip ? {} : await import('@langchain/openai');
 const { AIMessage, HumanMessage, SystemMessage, ToolMessage } = skip ? {} : await import('@langchain/core/messages');
 const { z } = skip ? {} : await import('zod');
 
-const MODELS = { openai: 'gpt-4o-mini', anthropic: 'claude-sonnet-4-5', gemini: 'gemini-2.5-flash',
+const MODELS = { openai: 'gpt-4o-mini', responses: 'gpt-4.1-nano', anthropic: 'claude-sonnet-4-5', gemini: 'gemini-2.5-flash',
 	bedrock: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0' };
 // these bill a cancelled stream all the same: the gateway reads it to its end to know the cost
 const BILLED_TO_THE_END = ['gemini', 'bedrock'];
@@ -19,7 +19,7 @@ before(async () => {
 	if (skip) return;
 	const rows = (text) => Object.fromEntries(Object.keys(MODELS).map((name) => [`to-${name}`, text(name)]));
 	up = await start({
-		targets: (sim) => rows((name) => `provider: ${name}, base_url: http://${sim}, key: sk-provider-account${PASS_SIM_FIELDS}`),
+		targets: (sim) => rows((name) => `provider: ${name === 'responses' ? 'openai, chat_api: responses' : name}, base_url: http://${sim}, key: sk-provider-account${PASS_SIM_FIELDS}`),
 		models: () => rows((name) => `targets: { target: to-${name}, model: "${MODELS[name]}" }`),
 	});
 	Place = z.object({ city: z.string() });
@@ -72,7 +72,7 @@ each('parallel calls and their results go back together', async (make, target) =
 	const body = await sent(), turns = body.messages ?? body.contents ?? body.input;
 	const tail = JSON.stringify(turns.slice(-2));
 	assert.ok(tail.indexOf('19 degrees') > 0 && tail.indexOf('20 degrees') > tail.indexOf('19 degrees'));
-	if (target !== 'openai') assert.equal(turns.length, 3);
+	if (!['openai', 'responses'].includes(target)) assert.equal(turns.length, 3);
 });
 
 each('structured output, by a schema and by a tool', async (make) => {
@@ -91,7 +91,7 @@ each('errors keep their status', async (make) => {
 
 each('a stream that breaks off is an error', async (make, target, responses) => {
 	// LangChain passes over OpenAI's own `error` event; ours is a failed response
-	for (const fault of responses && target === 'openai' ? ['truncate@4'] : ['truncate@4', 'stream-error@4']) {
+	for (const fault of responses && ['openai', 'responses'].includes(target) ? ['truncate@4'] : ['truncate@4', 'stream-error@4']) {
 		await failure((async () => {
 			for await (const chunk of await make({ headers: { 'x-sim-fault': fault } }).stream(ASK)) assert.ok(chunk);
 		})());
