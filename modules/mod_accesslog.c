@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "core/hedge.h"
 #include "core/plan.h"
 #include "core/req.h"
 #include "core/shadow.h"
@@ -90,14 +91,19 @@ static void put_provider_key(struct line *l, const struct req *r)
 		put_member(l, STR(",\"provider_key\":"), r->keys.key->id);
 }
 
-static void put_shadow(struct line *l, const struct req *r)
+/* Whose copy it is. */
+static void put_copy(struct line *l, const struct req *r)
 {
 	char id[REQ_ID_LEN];
 
-	if (TG_LIKELY(r->shadow == NULL))
-		return;
-	rec_id_text(id, r->shadow->of);
-	put_member(l, STR(",\"shadow_of\":"), str_mk(id, sizeof id));
+	if (TG_UNLIKELY(r->shadow != NULL)) {
+		rec_id_text(id, r->shadow->of);
+		put_member(l, STR(",\"shadow_of\":"), str_mk(id, sizeof id));
+	}
+	if (TG_UNLIKELY(r->hedge != NULL && r->hedge->twin == r)) {
+		rec_id_text(id, r->hedge->of);
+		put_member(l, STR(",\"hedge_of\":"), str_mk(id, sizeof id));
+	}
 }
 
 static void put_what(struct line *l, const struct req *r)
@@ -202,7 +208,7 @@ static void accesslog_settled(struct req *r)
 	put_lit(&l, "\",\"id\":\"");
 	put(&l, str_mk(r->id, REQ_ID_LEN));
 	put_lit(&l, "\"");
-	put_shadow(&l, r);
+	put_copy(&l, r);
 	put_who(&l, r);
 	put_what(&l, r);
 	put_money(&l, r);

@@ -29,11 +29,14 @@ static struct str auth_presented(struct req *r)
 
 static enum step_rc auth_ident(struct req *r)
 {
-	struct str presented = r->shadow == NULL ? auth_presented(r) : STR_NONE;
+	bool copy = r->shadow != NULL || r->key != NULL;
+	struct str presented = TG_LIKELY(!copy) ? auth_presented(r) : STR_NONE;
 	const struct key *k;
 
 	if (TG_UNLIKELY(r->shadow != NULL))
-		k = r->shadow->shadow->key; /* of the same configuration: shadow_may_begin */
+		k = r->shadow->shadow->key;   /* of the same configuration: shadow_may_begin */
+	else if (TG_UNLIKELY(r->key != NULL)) /* a twin: hedge_begin */
+		k = r->key;
 	else if (presented.n == 0)
 		return reply_error(r, TG_E_INVALID_API_KEY, NULL);
 	else

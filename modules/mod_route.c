@@ -291,7 +291,7 @@ static enum step_rc route(struct req *r)
 
 	if (TG_UNLIKELY(route_again(r)))
 		return route_rename_form(r);
-	if (r->leg.no == 0 && r->shadow == NULL)
+	if (r->leg.no == 0 && r->shadow == NULL && r->hedge == NULL)
 		retry_budget_add(&r->w->retries);
 	if (r->model == NULL)
 		return route_without_model(r);

@@ -3,6 +3,7 @@
  * client adds. A client may add names, never replace one that its tenant or key carries.
  */
 #include "base/log.h"
+#include "core/hedge.h"
 #include "core/plan.h"
 #include "core/reply.h"
 #include "core/req.h"
@@ -132,6 +133,8 @@ static enum step_rc tags_ident(struct req *r)
 		r->tags_json = r->shadow->shadow->tags_json;
 		return STEP_NEXT;
 	}
+	if (TG_UNLIKELY(hedge_is_twin(r))) /* they are its original's */
+		return STEP_NEXT;
 	r->session = http_get(&r->head, HTTP_N_X_TOLLGATE_SESSION);
 	r->end_user = http_get(&r->head, HTTP_N_X_TOLLGATE_END_USER);
 	r->tags_json = r->key->tags_json;

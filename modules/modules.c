@@ -24,6 +24,7 @@ const struct tg_module *const tg_modules[] = {
 	&mod_quota,
 	&mod_shadow, /* behind the ledger: what is copied is held */
 	&mod_accesslog,
+	&mod_hedge, /* behind the access log, which says whose twin it was */
 	NULL,
 };
 

@@ -12,7 +12,7 @@ struct worker;
 
 extern const struct tg_module mod_geo, mod_geo_lists, mod_guard, mod_auth, mod_tags, mod_models,
 	mod_classify, mod_route, mod_budget, mod_ceiling, mod_translate, mod_deframe, mod_meter,
-	mod_ledger, mod_quota, mod_shadow, mod_limits, mod_accesslog;
+	mod_ledger, mod_quota, mod_shadow, mod_hedge, mod_limits, mod_accesslog;
 extern const struct provider provider_openai, provider_anthropic, provider_azure, provider_gemini,
 	provider_vertex, provider_bedrock, provider_cohere;
 /* Hosts that speak OpenAI's API (providers/hosts.c). */

@@ -19,6 +19,7 @@
 #include "core/attempt_build.h"
 #include "core/attempt_look.h"
 #include "core/health.h"
+#include "core/hedge.h"
 #include "core/key_pool.h"
 #include "core/plan.h"
 #include "core/refusal.h"
@@ -566,6 +567,8 @@ static bool attempt_take_head(struct attempt *a, const char *p, size_t n)
 		attempt_fail(a, FAIL_ENCODED, NULL);
 		return false;
 	}
+	if (TG_UNLIKELY(r->hedge != NULL))
+		hedge_head(r, h->status);
 	http1_body_init(&a->body, h);
 	a->keep = h->keep_alive && h->framing != HTTP_BODY_EOF;
 	attempt_set_state(a, ATTEMPT_BODY);

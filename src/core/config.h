@@ -169,6 +169,13 @@ struct cfg_shadow { /* of a model: copies of its requests */
 	struct conf_pos pos;
 };
 
+struct cfg_hedge {        /* of a model; after empty: none */
+	struct str after; /* as written: p95 or a duration */
+	int64_t after_us; /* what it says; 0: p95 */
+	int64_t share_bp, max_body;
+	struct conf_pos pos;
+};
+
 struct cfg_model {
 	struct str name;
 	struct conf_array targets;    /* of cfg_model_target, at least one */
@@ -176,6 +183,7 @@ struct cfg_model {
 	struct str route;             /* empty: split by weight */
 	struct conf_strings fallback; /* models */
 	struct conf_array shadow;     /* of cfg_shadow */
+	struct cfg_hedge hedge;
 	struct conf_pos pos;
 };
 

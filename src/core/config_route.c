@@ -4,8 +4,10 @@
  */
 #include "core/config_route.h"
 
+#include "conf/types.h"
 #include "core/config.h"
 #include "core/config_check.h"
+#include "core/hedge.h"
 #include "geo/geo_set.h"
 #include "route/prompt_kind.h"
 
@@ -651,6 +653,54 @@ static const struct conf_block shadow_block = {
 	.check = check_shadow,
 };
 
+static int check_hedge(struct conf_load *l, void *obj)
+{
+	struct cfg_hedge *h = obj;
+	struct conf_why why;
+
+	if (h->after.n == 0)
+		return 0; /* none: dumps write it out like that */
+	if (hedge_parse(h->after, &h->after_us, &why) != 0)
+		return conf_fail_at(l, &h->after,
+			"`after` must be p95, or a duration such as 800ms, not `%.*s`",
+			STR_FMT(h->after));
+	return 0;
+}
+
+static const struct conf_directive hedge_directives[] = {
+	{ .name = "after",
+		.type = CONF_STRING,
+		AT(cfg_hedge, after),
+		.help = "For how long the first byte of an answer may be waited for: a duration, "
+			"or "
+			"p95, what 95 % of the model's answers take here. Absent: none." },
+	{ .name = "share",
+		.type = CONF_PERCENT,
+		AT(cfg_hedge, share_bp),
+		.def = "2%",
+		.min = 1,
+		.max = 2000,
+		.help = "At most so many of the requests get a second try." },
+	{ .name = "max_body",
+		.type = CONF_SIZE,
+		AT(cfg_hedge, max_body),
+		.def = "16k",
+		.min = 1024,
+		.max = INT64_C(1048576),
+		.help = "Requests with a longer body get none: their prompts are paid twice." },
+	{ .name = NULL },
+};
+static const struct conf_block hedge_block = {
+	.name = "hedge",
+	.help = "A second try at another target of the model, when the first one is slow to begin "
+		"to answer. The first to answer is taken, the other one cancelled; both are paid "
+		"for.",
+	.size = sizeof(struct cfg_hedge),
+	.directives = hedge_directives,
+	POS_OF(cfg_hedge),
+	.check = check_hedge,
+};
+
 static const struct conf_directive model_directives[] = {
 	{ .name = "targets",
 		.type = CONF_LIST,
@@ -687,6 +737,13 @@ static const struct conf_directive model_directives[] = {
 		.block = &shadow_block,
 		.help = "Copies of a share of its requests, to try another model or target with: "
 			"one block, or a list of them." },
+	{ .name = "hedge",
+		.type = CONF_BLOCK,
+		AT(cfg_model, hedge),
+		.block = &hedge_block,
+		.help = "A second try at another target, when the first one is slow to begin to "
+			"answer. "
+			"Absent: none." },
 	{ .name = NULL },
 };
 const struct conf_block config_model_block = {

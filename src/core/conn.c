@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "core/conn.h"
+#include "core/hedge.h"
 #include "core/plan.h"
 #include "core/req.h"
 #include "core/shadow.h"
@@ -75,8 +76,11 @@ void conn_close(struct conn *c)
 	list_del(&c->node);
 	list_push_back(&c->w->dead_conns, &c->node);
 	c->w->n_conns--;
-	if (c->shadow != NULL) {
-		shadow_end(c->w, c->shadow);
+	if (TG_UNLIKELY(c->clientless)) {
+		if (c->shadow != NULL)
+			shadow_end(c->w, c->shadow);
+		if (c->hedge != NULL)
+			hedge_gone(c->hedge);
 		return;
 	}
 	conn_addr_count_add(c->addr_hash, -1);
@@ -668,12 +672,18 @@ void conn_request_done(struct conn *c, bool keep_alive)
 	conn_update_wants(c);
 }
 
+static bool conn_copy_may_begin(const struct conn *c)
+{
+	return c->shadow != NULL ? shadow_may_begin(c->w, c->shadow)
+				 : c->hedge != NULL && hedge_may_begin(c->w, c->hedge);
+}
+
 void conn_run_again(struct conn *c)
 {
 	CHECK_OBJ(c, CONN_MAGIC);
 	if (c->state != CONN_IDLE)
 		return;
-	if (TG_UNLIKELY(c->shadow != NULL) && !shadow_may_begin(c->w, c->shadow))
+	if (TG_UNLIKELY(c->clientless) && !conn_copy_may_begin(c))
 		conn_close(c);
 	else if (c->in_len > 0)
 		conn_process(c, str_mk(c->in, c->in_len));
@@ -737,12 +747,11 @@ static struct conn *conn_new(struct worker *w)
 	return c;
 }
 
-void conn_open_shadow(struct req *r, struct shadow_job *j, char *bytes, size_t n, size_t cap)
+struct conn *conn_open_copy(struct req *r, char *bytes, size_t n, size_t cap)
 {
 	struct conn *c = conn_new(r->w);
 
-	c->shadow = j;
-	c->lost = c->eof = true;
+	c->clientless = c->lost = c->eof = true;
 	c->st.fd = -1;
 	c->unix_socket = r->conn->unix_socket;
 	c->ip = r->client; /* places are of whoever asked */
@@ -752,6 +761,7 @@ void conn_open_shadow(struct req *r, struct shadow_job *j, char *bytes, size_t n
 	c->in_len = n;
 	c->in_cap = cap;
 	list_push_back(&r->w->again, &c->again);
+	return c;
 }
 
 void conn_open(struct worker *w, int fd, const struct sockaddr_any *peer, SSL_CTX *tls, bool proxy)

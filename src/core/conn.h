@@ -19,6 +19,7 @@
 #define CONN_OUT_MAX  (CONN_OUT_HIGH + 4 * WORKER_SCRATCH)
 
 struct shadow_job;
+struct hedge;
 
 enum conn_state {
 	CONN_IDLE,   /* between requests, nothing received */
@@ -65,14 +66,16 @@ struct conn {
 	struct ip place_of;
 	unsigned place_serial; /* 0: not looked up */
 	int64_t linger_bytes;
-	struct shadow_job *shadow; /* there is no client: its request is a copy; owned */
+	bool clientless;           /* lost from the beginning: its request is a copy of another */
+	struct shadow_job *shadow; /* of such a one; owned */
+	struct hedge *hedge;       /* the same, until its request has begun */
 };
 
 /* Take over an accepted descriptor. proxy: its first bytes are a PROXY header. */
 void conn_open(struct worker *w, int fd, const struct sockaddr_any *peer, SSL_CTX *tls, bool proxy);
 /* One without a client, lost from the beginning, for a copy of r: the n bytes (a block of the pool,
- * taken over with j) are its input, and run at the end of the turn. */
-void conn_open_shadow(struct req *r, struct shadow_job *j, char *bytes, size_t n, size_t cap);
+ * taken over) are its input, and run at the end of the turn. */
+struct conn *conn_open_copy(struct req *r, char *bytes, size_t n, size_t cap);
 /* Write now, queue the rest. -1: the client is gone or its queue is full (the caller aborts the
  * request). */
 int conn_write(struct conn *c, const struct iovec *iov, int n) TG_MUST_CHECK;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "core/attempt.h"
+#include "core/hedge.h"
 #include "core/capable.h"
 #include "core/key_pool.h"
 #include "core/plan.h"
@@ -417,7 +418,8 @@ static unsigned next_fallback(const struct req *r)
 bool req_has_fallback(const struct req *r)
 {
 	return r->model_first != NULL && r->forced == NULL && r->upload == NULL &&
-	       r->shadow == NULL && next_fallback(r) < r->model_first->n_fallback;
+	       r->shadow == NULL && !hedge_is_twin(r) &&
+	       next_fallback(r) < r->model_first->n_fallback;
 }
 
 bool req_fall_back(struct req *r)
@@ -456,7 +458,7 @@ void req_close_short_routes(struct req *r)
 
 bool req_may_retry(struct req *r)
 {
-	if (r->shadow != NULL) /* the budget is for those that somebody waits for */
+	if (r->shadow != NULL || hedge_is_twin(r)) /* the budget is for those that are waited for */
 		return false;
 	if (retry_budget_take(&r->w->retries, worker_now(r->w)))
 		return true;

@@ -61,7 +61,7 @@ libtg_core_a_SOURCES = \
 	src/core/respond.c src/core/respond.h \
 	src/core/rules.c src/core/rules.h \
 	src/core/run.c \
-	src/core/shadow.c src/core/shadow.h \
+	src/core/shadow.c src/core/shadow.h src/core/hedge.c src/core/hedge.h \
 	src/core/settle.c src/core/settle.h \
 	src/core/sink.h \
 	src/core/spots.c src/core/spots.h \

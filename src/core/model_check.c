@@ -3,6 +3,7 @@
  * were sent.
  */
 #include "core/attempt.h"
+#include "core/hedge.h"
 #include "core/model_check.h"
 #include "core/plan.h"
 #include "core/reply.h"
@@ -39,12 +40,16 @@ int model_take(struct req *r, struct str name)
 {
 	const struct plan_rule *rule = NULL;
 
-	r->model_asked = name;
 	if (TG_UNLIKELY(r->shadow != NULL)) {
 		r->model = r->model_first = r->shadow->shadow->to;
 		r->model_asked = r->model->name;
 		return 0;
 	}
+	if (TG_UNLIKELY(hedge_is_twin(r))) {
+		hedge_take_model(r);
+		return 0;
+	}
+	r->model_asked = name;
 	if (r->conf->route.n_rules > 0 && r->forced == NULL && r->attempt == NULL)
 		rule = rules_find(r);
 	r->rule = rule;

@@ -28,6 +28,7 @@ struct resolver;
 struct est_ratio;
 struct key_rate;
 struct pool_key;
+struct model_hedge;
 struct shadow;
 struct resolve_name;
 struct spot;
@@ -78,6 +79,7 @@ struct model {
 	unsigned n_fallback;
 	struct shadow *shadow; /* NULL: its requests are not copied */
 	unsigned n_shadows;
+	struct model_hedge *hedge; /* NULL: no second tries */
 };
 
 struct tenant {

@@ -3,6 +3,7 @@
  */
 #include "core/plan_route.h"
 
+#include "core/hedge.h"
 #include "core/key_pool.h"
 #include "core/plan.h"
 #include "core/spots.h"
@@ -100,6 +101,19 @@ static void route_states(struct tg_conf *c)
 		}
 }
 
+static struct model_hedge *route_hedge(struct tg_conf *c, const struct cfg_hedge *h)
+{
+	struct model_hedge *m;
+
+	if (h->after.n == 0)
+		return NULL;
+	m = route_alloc(c, sizeof *m);
+	m->after_us = h->after_us;
+	m->share_bp = h->share_bp;
+	m->max_body = (size_t)h->max_body;
+	return m;
+}
+
 static void route_models(struct tg_conf *c)
 {
 	const struct cfg_model *v = c->cfg.models.v;
@@ -108,6 +122,7 @@ static void route_models(struct tg_conf *c)
 		struct model *m = &c->models[i];
 
 		m->preset = v[i].route.n > 0 ? plan_preset(c, v[i].route) : NULL;
+		m->hedge = route_hedge(c, &v[i].hedge);
 		m->n_fallback = (unsigned)v[i].fallback.n;
 		m->fallback = route_alloc(c, m->n_fallback * sizeof(struct model *));
 		for (unsigned k = 0; k < m->n_fallback; k++)

@@ -12,6 +12,7 @@
 #include "core/client.h"
 #include "core/errors.h"
 #include "core/event_hold.h"
+#include "core/hedge.h"
 #include "core/plan.h"
 #include "core/reply.h"
 #include "core/req.h"
@@ -80,17 +81,26 @@ static struct req *req_new(struct conn *c, struct str head)
 }
 
 /* What it is a copy of outlives its connection. -1: no memory. */
-static int req_is_shadow(struct req *r, const struct shadow_job *j)
+static int req_is_copy(struct req *r, struct conn *c)
 {
 	struct shadow_job *copy;
+	struct hedge *h = c->hedge;
 
-	if (TG_LIKELY(j == NULL))
+	if (TG_LIKELY(!c->clientless))
 		return 0;
+	if (h != NULL) {
+		c->hedge = NULL;
+		if (hedge_begin(r, h) == 0)
+			return 0;
+		hedge_gone(h);
+		return -1;
+	}
 	copy = arena_alloc(&r->arena, sizeof *copy);
-	if (copy != NULL)
-		*copy = *j;
+	if (copy == NULL)
+		return -1;
+	*copy = *c->shadow;
 	r->shadow = copy;
-	return copy != NULL ? 0 : -1;
+	return 0;
 }
 
 static void req_free(struct req *r)
@@ -182,7 +192,7 @@ void req_start(struct conn *c, struct str bytes, size_t head_len, mono_us first_
 	struct req *r = req_new(c, str_mk(bytes.p, head_len));
 	enum tg_error client;
 
-	if (r != NULL && req_is_shadow(r, c->shadow) != 0) {
+	if (r != NULL && req_is_copy(r, c) != 0) {
 		req_free(r);
 		r = NULL;
 	}
@@ -297,7 +307,7 @@ static void req_count(struct req *r)
 /* Who ended the exchange with the provider. */
 static enum settle_by req_ended_by(const struct req *r, enum req_end why)
 {
-	if (why == END_CLIENT_GONE || why == END_CLIENT_SLOW)
+	if (why == END_CLIENT_GONE || why == END_CLIENT_SLOW || why == END_HEDGED)
 		return SETTLE_BY_CLIENT;
 	/* Read on without its client: what the provider does then is its doing. */
 	if (r->drained)
@@ -354,7 +364,8 @@ static bool req_wants_drain(const struct req *r, enum req_end why)
 	const struct attempt *a = r->attempt;
 	enum abort_policy p;
 
-	if (a == NULL || r->conn->lost || (why != END_CLIENT_GONE && why != END_CLIENT_SLOW))
+	if (a == NULL || r->drained ||
+		(why != END_CLIENT_GONE && why != END_CLIENT_SLOW && why != END_HEDGED))
 		return false;
 	if (!leg_is_billed(r) || !a->send_done || (r->leg.status != 0 && r->leg.status / 100 != 2))
 		return false;
@@ -376,7 +387,8 @@ static void req_drain(struct req *r, enum req_end why)
 	r->keep_alive = false;
 	r->w->n_drained++;
 	wc_add(&r->w->stats, WC_DRAINED, 1);
-	conn_lose(r->conn);
+	if (!r->conn->lost)
+		conn_lose(r->conn);
 	left_us = r->total.deadline_us - worker_now(r->w).us; /* the total clock goes on */
 	timer_arm(&r->w->wheel, &r->total, TG_MIN(left_us, r->conf->cfg.client_abort.drain_us));
 	attempt_resume_read(r->attempt);
@@ -387,6 +399,8 @@ void req_abort(struct req *r, enum req_end why)
 	CHECK_OBJ(r, REQ_MAGIC);
 	if (r->settled)
 		return;
+	if (TG_UNLIKELY(r->hedge != NULL))
+		hedge_leave(r);
 	if (req_wants_drain(r, why)) {
 		req_drain(r, why);
 		return;

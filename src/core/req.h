@@ -27,6 +27,7 @@
 
 struct attempt;
 struct shadow_job;
+struct hedge;
 struct translate;
 struct upload;
 
@@ -128,6 +129,7 @@ struct req {
 	struct ceiling ceiling; /* of its cost: what it says itself, or its key */
 
 	const struct shadow_job *shadow; /* it is a copy of another; NULL: it is not */
+	struct hedge *hedge;             /* it may get a twin, or is one; NULL: neither */
 
 	/* ---- upstream */
 	uint64_t tried;                   /* bit per route index */

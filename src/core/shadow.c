@@ -79,7 +79,7 @@ int plan_shadows(struct tg_conf *c, const struct conf_pos **at, char *why, size_
  * something at the provider, or could not be paid for. */
 static bool is_copied(const struct req *r)
 {
-	return r->shadow == NULL && r->forced == NULL && r->upload == NULL &&
+	return r->shadow == NULL && r->hedge == NULL && r->forced == NULL && r->upload == NULL &&
 	       r->body_kind == BODY_KIND_JSON && r->ep.ep->meter != METER_NONE && leg_is_billed(r);
 }
 
@@ -112,9 +112,7 @@ static void copy_head(const struct req *r, struct http_out *o, char *query)
 	http_out_end(o);
 }
 
-/* Head and body as a client would send them, in a block of the pool. NULL: no memory, or a head
- * that does not fit. */
-static char *copy_bytes(const struct req *r, size_t *n, size_t *cap)
+char *req_copy_bytes(const struct req *r, size_t *n, size_t *cap)
 {
 	size_t room = (size_t)r->head.head_len + r->head.n_fields + r->url.path.n +
 		      2 * r->url.query.n + HEAD_ROOM;
@@ -144,7 +142,7 @@ static bool copy_begin(struct req *r, struct shadow *s)
 	if (r->w->draining || r->conf_ref != r->w->conf || r->body_len > s->max_body ||
 		!take_place(s))
 		return false;
-	bytes = copy_bytes(r, &n, &cap);
+	bytes = req_copy_bytes(r, &n, &cap);
 	if (bytes == NULL) {
 		atomic_fetch_sub_explicit(&s->in_flight, 1, memory_order_relaxed);
 		return false;
@@ -156,7 +154,7 @@ static bool copy_begin(struct req *r, struct shadow *s)
 	};
 	conf_ref_get(j->conf);
 	wc_add(&r->w->stats, WC_SHADOWS_IN_FLIGHT, 1);
-	conn_open_shadow(r, j, bytes, n, cap);
+	conn_open_copy(r, bytes, n, cap)->shadow = j;
 	return true;
 }
 

@@ -49,6 +49,9 @@ int plan_shadows(
  * the end of the turn. Nothing of that is r's business: what cannot be copied is counted.
  */
 void shadow_copies(struct req *r);
+/* Its head and body as a client would send them, without its credentials, in a block of the pool.
+ * NULL: no memory, or a head that does not fit. */
+char *req_copy_bytes(const struct req *r, size_t *n, size_t *cap);
 /* For conn.c. May the copy still begin: is the worker on its original's configuration? */
 bool shadow_may_begin(const struct worker *w, const struct shadow_job *j);
 /* Its connection is gone. */

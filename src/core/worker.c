@@ -349,10 +349,13 @@ void worker_post_drain(struct worker *w, int64_t drain_us)
 
 /* ---- the turn */
 
+/* One after the other: the end of a request can be that of its twin, and of that one's connection.
+ */
 static void worker_cut_off(struct worker *w)
 {
-	list_foreach_safe (n, tmp, &w->conns) {
-		struct conn *c = list_entry(n, struct conn, node);
+	while (!list_empty(&w->conns)) {
+		struct conn *c = list_entry(w->conns.next, struct conn, node);
+
 		if (c->req != NULL)
 			req_abort(c->req, END_CUT_OFF);
 		if (c->state != CONN_DEAD)

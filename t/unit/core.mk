@@ -39,7 +39,7 @@ UNIT_TESTS += \
 	t/unit/core/check_respond \
 	t/unit/core/check_run \
 	t/unit/core/check_settle \
-	t/unit/core/check_shadow \
+	t/unit/core/check_shadow t/unit/core/check_hedge \
 	t/unit/core/check_stats \
 	t/unit/core/check_stream_end \
 	t/unit/core/check_tags \
@@ -65,6 +65,7 @@ t_unit_core_check_http_fetch_SOURCES = t/unit/core/check_http_fetch.c t/unit/io/
 t_unit_core_check_leg_SOURCES = t/unit/core/check_leg.c t/unit/core/leg.h t/unit/core/fake.h
 t_unit_core_check_leg_rate_SOURCES = t/unit/core/check_leg_rate.c t/unit/core/leg.h t/unit/core/fake.h
 t_unit_core_check_shadow_SOURCES = t/unit/core/check_shadow.c t/unit/core/fake.h
+t_unit_core_check_hedge_SOURCES = t/unit/core/check_hedge.c t/unit/core/fake.h
 t_unit_core_check_worker_SOURCES = t/unit/core/check_worker.c t/unit/core/fake.h
 t_unit_core_check_req_SOURCES = t/unit/core/check_req.c t/unit/core/fake.h
 t_unit_core_check_run_SOURCES = t/unit/core/check_run.c t/unit/core/fake.h

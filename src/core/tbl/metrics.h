@@ -50,6 +50,10 @@ X(SHADOWS_FAILED, "tollgate_shadows_failed_total", counter, "Of them, those with
 X(SHADOWS_REFUSED, "tollgate_shadows_refused_total", counter, "Copies not sent because a limit of the key that pays is spent.")
 X(SHADOWS_DROPPED, "tollgate_shadows_dropped_total", counter,
 	"Copies not sent for another reason: too long, too many under way, no target or half of its capacity in use, a reload or the end.")
+X(HEDGES_SENT, "tollgate_hedges_sent_total", counter, "Second tries beside a slow first one (`hedge` of a model) that were held and sent.")
+X(HEDGES_WON, "tollgate_hedges_won_total", counter, "Of them, those that answered first.")
+X(HEDGES_REFUSED, "tollgate_hedges_refused_total", counter,
+	"Slow requests without a second try: the share is used up, a limit is spent, or no other target is there.")
 X(BYTES_IN, "tollgate_received_bytes_total", counter, "Bytes received from clients.")
 X(BYTES_OUT, "tollgate_sent_bytes_total", counter, "Bytes sent to clients.")
 X(LOG_DROPPED, "tollgate_log_dropped_total", counter, "Access log lines dropped because the writer fell behind.")

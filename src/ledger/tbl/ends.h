@@ -21,3 +21,5 @@ X(FAILED, "failed", 7)
 X(CRASHED, "crashed", 8)
 /* a limit had no room for more of the answer (hold: incremental) */
 X(BUDGET, "budget", 9)
+/* its twin, or its original, was answered first (hedge) */
+X(HEDGED, "hedged", 10)

@@ -274,6 +274,9 @@ static const struct wrong {
 	{ SHADOW("to: n, key: l, share: 5%", "tier: soft, "),
 		"t.yaml:4:69: tier `soft` of key `l` does not hold all that a request may cost "
 		"(`hold`), and a shadow's budget is a hard one: take full or incremental" },
+	{ LISTEN "targets: { o: { provider: openai, base_url: 'https://a.b' } }\n"
+		 "models: { m: { targets: o, hedge: { after: soon } } }\n",
+		"t.yaml:3:44: `after` must be p95, or a duration such as 800ms, not `soon`" },
 	/* tags */
 	{ LISTEN "tags: { required: [ team ] }\ntenants: { a: { tags: { tem: x } } }\n",
 		"t.yaml:3:25: the tag `tem` is in neither `tags.required` nor `tags.optional`; did "
