@@ -17,6 +17,7 @@
 #include "chat/chat_replay.h"
 #include "core/attempt.h"
 #include "core/conn.h"
+#include "core/health.h"
 #include "core/plan.h"
 #include "core/provider.h"
 #include "core/reply.h"
@@ -47,6 +48,8 @@ struct mod_translate {
 	struct json_out jo;      /* events for the client */
 	bool gone;               /* the client */
 	bool over;               /* an error ended the stream: what follows is passed over */
+	bool ending;             /* its last byte came */
+	bool spoiled;            /* it is no answer of its API */
 };
 
 static int gather_add(struct gather *g, struct arena *mem, struct str s, size_t most)
@@ -91,17 +94,42 @@ static struct str gather_text(const struct gather *g)
 
 /* ---- whole bodies */
 
-static int translate_bad_answer(struct mod_translate *x, const char *why)
+/* What the provider said cannot be told: as bad as one that broke off, but for its cost. */
+static void translate_spoiled(struct mod_translate *x, struct str why)
 {
 	struct req *r = x->sink.req;
 
-	log_warn("answer not translated", "request=%s target=%.*s reason=\"%s\"", r->id,
-		STR_FMT(r->route->target->name), why);
+	if (x->spoiled)
+		return;
+	x->spoiled = true;
+	r->end = END_TRUNCATED;
+	wc_add(&r->w->stats, WC_UP_ERRORS, 1);
+	health_spoiled(r);
+	log_warn("answer not translated", "request=%s target=%.*s reason=\"%.*s\"", r->id,
+		STR_FMT(r->route->target->name), STR_FMT(why));
+}
+
+static int translate_give_up(struct mod_translate *x, const char *why)
+{
+	struct req *r = x->sink.req;
+
 	r->end = END_FAILED;
 	reply_error(r, TG_E_UPSTREAM_ERROR,
 		"Target '%.*s' gave an answer that cannot be translated: %s.",
 		STR_FMT(r->route->target->name), why);
 	return 0;
+}
+
+static int translate_bad_answer(struct mod_translate *x, const char *why)
+{
+	translate_spoiled(x, str_z(why));
+	return translate_give_up(x, why);
+}
+
+static int translate_no_memory(struct mod_translate *x)
+{
+	log_warn("answer not translated", "request=%s reason=\"no memory\"", x->sink.req->id);
+	return translate_give_up(x, "no memory");
 }
 
 typedef void write_f(const struct translate *t, const void *what, struct json_out *o);
@@ -128,7 +156,7 @@ static int translate_pass(struct mod_translate *x, write_f *write, const void *w
 	write(t, what, &o);
 	p = arena_alloc(&t->mem, o.n + 1);
 	if (p == NULL)
-		return translate_bad_answer(x, "no memory");
+		return translate_no_memory(x);
 	jo_init(&o, p, o.n + 1);
 	write(t, what, &o);
 	iov = (struct iovec){ p, o.n };
@@ -165,11 +193,13 @@ static int translate_replay(struct mod_translate *x, const struct chat_answer *a
 
 	x->cx = t->cx;
 	if (translate_open_out(x) != 0)
-		return translate_bad_answer(x, "no memory");
-	if (chat_replay(&t->cx, answer, translate_emit, x) != 0 && !x->gone)
+		return translate_no_memory(x);
+	if (chat_replay(&t->cx, answer, translate_emit, x) != 0 && !x->gone) {
+		translate_spoiled(x, str_z(t->cx.fail));
 		translate_emit(x, &(struct chat_event){ .kind = EVENT_ERROR,
 					  .error = &(struct chat_error){
 						  .status = 502, .message = str_z(t->cx.fail) } });
+	}
 	if (translate_flush(&x->jo) != 0)
 		return -1;
 	return sink_write(x->sink.next, NULL, 0, true);
@@ -200,7 +230,7 @@ static int translate_answer(struct mod_translate *x)
 	struct json_fail f;
 
 	if (answer == NULL)
-		return translate_bad_answer(x, "no memory");
+		return translate_no_memory(x);
 	if (json_tree_parse(&t->mem, gather_text(&x->body), TRANSLATE_VALUES, &root, &f) != 0)
 		return translate_bad_answer(x, json_error_text(f.err));
 	if (t->counting)
@@ -270,6 +300,8 @@ static int translate_emit(void *arg, const struct chat_event *e)
 
 	if (x->over)
 		return 0;
+	if (x->ending && e->kind == EVENT_ERROR) /* of the codec's own: the end is missing */
+		translate_spoiled(x, e->error->message);
 	if (x->all != NULL)
 		(void)chat_gather_event(x->all, e);
 	else
@@ -298,6 +330,7 @@ static void translate_event(struct mod_translate *x)
 				cx.fail[0] != '\0' ? cx.fail
 						   : "an event is not as its API has it") };
 
+		translate_spoiled(x, bad.message);
 		translate_emit(x, &(struct chat_event){ .kind = EVENT_ERROR, .error = &bad });
 	}
 	arena_fini(&scratch);
@@ -310,6 +343,7 @@ static int translate_too_large(struct mod_translate *x)
 		.message = {
 			"An event of the provider's stream is too large to be translated.", 64 } };
 
+	translate_spoiled(x, large.message);
 	return translate_emit(x, &(struct chat_event){ .kind = EVENT_ERROR, .error = &large });
 }
 
@@ -355,6 +389,7 @@ static int translate_end(struct mod_translate *x)
 
 	if (x->body.n > 0) /* the last event's blank line did not come */
 		translate_event(x);
+	x->ending = true;
 	if (!x->over && t->provider->read_end(x->in, &cx, translate_emit, x) != 0 && x->gone)
 		return -1;
 	if (x->all != NULL)

@@ -149,9 +149,8 @@ static void account_refused(struct attempt *a, const char *why)
 	key_pool_heed(a->route, now);
 }
 
-static void spot_failed(struct attempt *a, unsigned halves)
+static void use_failed(struct req *r, struct str model, unsigned halves)
 {
-	struct req *r = a->req;
 	struct route_use *u = &r->use;
 	mono_us now = worker_now(r->w);
 	bool too_many;
@@ -163,13 +162,23 @@ static void spot_failed(struct attempt *a, unsigned halves)
 		u->spot, r->w->slot, now, halves, u->sent_us > 0 ? now.us - u->sent_us : 0);
 	if (!circuit_failure(&u->spot->circuit, now, halves, too_many, worker_random(r->w)))
 		return;
-	atomic_fetch_add_explicit(&a->target->state->opened, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&u->target->state->opened, 1, memory_order_relaxed);
 	log_warn("target taken out", "target=%.*s model=%.*s seconds=%lld",
-		STR_FMT(a->target->name), STR_FMT(a->route->model),
+		STR_FMT(u->target->name), STR_FMT(model),
 		(long long)(atomic_load_explicit(
 				    &u->spot->circuit.open_until_us, memory_order_relaxed) -
 			    now.us) /
 			1000000);
+}
+
+static void spot_failed(struct attempt *a, unsigned halves)
+{
+	use_failed(a->req, a->route->model, halves);
+}
+
+void health_spoiled(struct req *r)
+{
+	use_failed(r, r->route->model, SPOT_FULL);
 }
 
 void health_failed(struct attempt *a, bool timeout)

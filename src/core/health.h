@@ -48,6 +48,8 @@ void health_head(struct attempt *a, const struct http_head *h);
 void health_error(struct attempt *a, enum error_class is);
 /* No answer, or not all of it. */
 void health_failed(struct attempt *a, bool timeout);
+/* All of it may have come, but it is none that its API has. */
+void health_spoiled(struct req *r);
 /* The account is refused. */
 void health_refused(struct attempt *a, int status);
 

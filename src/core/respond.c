@@ -149,6 +149,12 @@ static void respond_kind(struct respond *p, struct str type)
 	p->sse = t == NULL ? p->from_sse : p->req->status / 100 == 2 && translate_is_stream(t);
 }
 
+/* Who writes what is answered may have said that it is not all of the provider's answer. */
+static void respond_finish(struct req *r)
+{
+	req_finish(r, r->end == END_NONE ? END_OK : r->end);
+}
+
 static int respond_write(struct sink *s, const struct iovec *iov, int n, bool fin);
 
 static const struct sink_ops respond_sink = { .name = "client", .write = respond_write };
@@ -417,7 +423,7 @@ static int respond_write(struct sink *s, const struct iovec *in, int n, bool fin
 		rc = respond_held_done(p, in, n);
 		if (rc <= 0) {
 			if (rc == 0)
-				req_finish(r, END_OK);
+				respond_finish(r);
 			return rc;
 		}
 		/* The whole answer came in one piece: one write. */
@@ -426,7 +432,7 @@ static int respond_write(struct sink *s, const struct iovec *in, int n, bool fin
 		r->bytes_out += iov_bytes(iov, n + 1);
 		if (conn_write(r->conn, iov, n + 1) != 0)
 			return -1;
-		req_finish(r, END_OK);
+		respond_finish(r);
 		return 0;
 	}
 	if (n == 0 && !fin && r->head_sent)
@@ -434,7 +440,7 @@ static int respond_write(struct sink *s, const struct iovec *in, int n, bool fin
 	if (respond_stream(p, in, n, fin) != 0)
 		return -1;
 	if (fin)
-		req_finish(r, END_OK);
+		respond_finish(r);
 	return 0;
 }
 

@@ -467,3 +467,52 @@ def test_a_large_answer_and_a_client_that_reads_slowly(launch, peer, tmp_path):
         assert got.count(b"toll ") in (1_000_000, 5_000_000), (path, len(got))
         line = gw.line_of(head.id)
         assert line["end"] == "ok" and line["quality"] == "exact", line
+
+
+def anthropic_event(name, **more):
+    return f"event: {name}\ndata: {json.dumps({'type': name, **more})}\n\n".encode()
+
+
+BEGIN = anthropic_event("message_start", message={"id": "m", "model": CLAUDE, "usage": {"input_tokens": 3,
+                                                                                        "output_tokens": 1}})
+HELLO = anthropic_event("content_block_start", index=0, content_block={"type": "text", "text": ""}) + \
+    anthropic_event("content_block_delta", index=0, delta={"type": "text_delta", "text": "hello"})
+STREAM = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("rest, broken", [
+    (b"event: content_block_delta\ndata: {nonsense\n\n", True),
+    (b"data: " + b"x" * 5_000_000 + b"\n\n", True), (b"", True),
+    (anthropic_event("content_block_stop", index=0) +
+     anthropic_event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 2}) +
+     anthropic_event("message_stop"), False)], ids=["nonsense", "large", "no_end", "whole"])
+def test_a_stream_that_cannot_be_translated_is_the_providers_failure(launch, peer, tmp_path, rest, broken, streamed):
+    """Its client is told by an event; log, metrics and what is known of the target say so too. What it cost is what the
+    provider says that it used."""
+    def serve(sock):
+        if read_request(sock) is not None:
+            sock.sendall(STREAM + BEGIN + HELLO + rest)
+
+    gw = launch(standard_config(peer(serve).address, tmp_path))
+    with Client(gw.listen) as c:
+        c.send_request("POST", "/v1/chat/completions", chat_body(CLAUDE, streamed), (), KEY)
+        head = c.read_head()
+        text = b"".join(c.pieces(head))
+    line = gw.line_of(head.id)
+    assert line["usage"]["input"] == 3 and line["usage"]["output"] >= 1 and line["cost_usd"] != "0", line
+
+    def failures():
+        known = gw.admin_get("/admin/v1/targets").json["targets"]
+        return next(t for t in known if t["name"] == "claude")["models"][0]["failures"]
+
+    if broken:
+        assert line["end"] == ("truncated" if streamed else "failed"), line
+        assert head.status == (200 if streamed else 502) and b"error" in text and b"[DONE]" not in text
+        wait_for(lambda: failures() > 0.9, "the target's failure to be known")
+        gw.metric_is(1, "tollgate_upstream_errors_total")
+        assert "answer not translated" in gw.errors()
+    else:
+        assert line["end"] == "ok" and head.status == 200 and b"hello" in text
+        assert failures() == 0
+        gw.metric_is(0, "tollgate_upstream_errors_total")

@@ -40,7 +40,7 @@ X(GUARDRAILS_TOLD, "tollgate_guardrail_crossed_total", counter,
 X(UP_RETRIES_REFUSED, "tollgate_upstream_retries_refused_total", counter,
 	"Failed exchanges that were not tried elsewhere: the budget for retries was used up.")
 X(UP_ERRORS, "tollgate_upstream_errors_total", counter,
-	"Exchanges with providers that failed below HTTP, were malformed, or broke off.")
+	"Exchanges with providers that failed below HTTP, were malformed, broke off, or could not be translated.")
 X(UP_TIMEOUTS, "tollgate_upstream_timeouts_total", counter, "Exchanges with providers ended by a clock.")
 X(UP_IDLE, "tollgate_upstream_idle_connections", gauge, "Kept-alive provider connections waiting in the pools.")
 X(UP_ACTIVE, "tollgate_upstream_active_connections", gauge, "Provider connections in use.")
