@@ -242,10 +242,11 @@ static const struct {
 } lefts[] = {
 	{ "other", "/v1/completions", 0, NULL, true },
 	{ "other", "/v1/completions", 1, NULL, false },
-	{ "other", "/v1/messages/count_tokens", 0, NULL, false },
+	{ "other", "/v1/messages/count_tokens", 0, NULL, true }, /* by an estimate */
 	{ "mixed", "/v1/completions", 1, NULL, false },
 	{ "mixed", "/v1/messages/count_tokens", 1, NULL, true },
-	{ "mixed", "/v1/messages/count_tokens", 2, NULL, false },
+	{ "mixed", "/v1/messages/count_tokens", 2, NULL, true },
+	{ "mixed", "/v1/completions", 2, NULL, true },
 	{ "m", "/v1/completions", 3, NULL, true }, /* its fallback */
 	{ "m", "/v1/completions", 1, "one", false },
 	{ "m", "/v1/completions", 2, "one", true },
