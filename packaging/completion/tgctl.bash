@@ -39,7 +39,7 @@ _tgctl() {
 	*:quota:show) words="--scope --dimension --admin -c --config --json --help" ;;
 	*:quota:explain | *:quota:verify) words="--json $where" ;;
 	*:quota:fence) words="--assume --off --why --admin -c --config --json --help" ;;
-	*:route:*) words="--model --tenant --tokens --output --route --admin -c --config --json --help" ;;
+	*:route:*) words="--model --tenant --tokens --output --route --needs --admin -c --config --json --help" ;;
 	*:targets:*) words="--admin -c --config --json --help" ;;
 	*:quota:*) words="--why --admin -c --config --json --help" ;;
 	*:ledger:tail) words="-f --follow -n --lines --json $where" ;;

@@ -64,10 +64,11 @@ def test_none_can(gw):
     assert "images" in text and "'blind' at 'openai' lacks vision" in text and "'mute'" in text, text
     with Client(gw.listen) as c:
         r = c.request("POST", "/v1/messages", {"model": MODEL, "max_tokens": 9, "messages": [{"role": "user", "content": [
-            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}]}]},
-            [("x-api-key", "tg-acme")])
-    if r.status != 401:  # the harness's key
+            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}]}]}, (), KEY)
         assert r.status == 400 and r.json["type"] == "error" and "lacks vision" in r.json["error"]["message"], r
+        r = c.request("POST", f"/v1beta/models/{MODEL}:generateContent", {"contents": [{"role": "user", "parts": [
+            {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}]}]}, (), KEY)
+        assert r.status == 400 and r.json["error"]["status"] == "INVALID_ARGUMENT" and "lacks vision" in r.json["error"]["message"], r
     assert not sim.requests(0)
     assert chat(gw.listen).status == 200
 
