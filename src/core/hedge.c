@@ -184,6 +184,7 @@ int hedge_begin(struct req *r, struct hedge *h)
 	if (copy_str(r, &r->session, o->session) != 0 ||
 		copy_str(r, &r->end_user, o->end_user) != 0 ||
 		copy_str(r, &r->model_asked, o->model_asked) != 0 ||
+		copy_str(r, &r->degraded, o->degraded) != 0 ||
 		copy_str(r, &r->tags_json, o->tags_json) != 0)
 		return -1;
 	if (o->tags_json.p == o->key->tags_json.p) /* none of its own: plan_quota_path.c */
@@ -205,6 +206,7 @@ void hedge_take_model(struct req *r)
 	r->fallback_at = o->fallback_at;
 	r->rule = o->rule;
 	r->preset = o->preset;
+	r->is_degraded = o->is_degraded;
 	r->tried = o->tried;
 	r->ceiling = o->ceiling;
 }

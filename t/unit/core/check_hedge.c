@@ -63,6 +63,8 @@ static struct req *request(const char *head, const char *body)
 	r->key = plan_find_key(f.conf, STR(FAKE_KEY));
 	r->tenant = r->key->tenant;
 	r->tags_json = r->key->tags_json;
+	r->degraded = STR("rail");
+	r->is_degraded = true;
 	r->session = STR("s-1");
 	r->model = r->model_first = plan_find_model(f.conf, STR("m"));
 	r->model_asked = STR("m");
@@ -107,6 +109,8 @@ START_TEST(it_is_the_same_elsewhere)
 	ck_assert_ptr_eq(t->key, r->key);
 	ck_assert_ptr_eq(t->tags_json.p, r->tags_json.p);
 	UNIT_STR_EQ(t->session, r->session);
+	UNIT_STR_EQ(t->degraded, r->degraded); /* the client is told, whoever answers */
+	ck_assert(t->is_degraded);
 	UNIT_STR_EQ(t->model_asked, r->model_asked);
 	ck_assert_ptr_ne(t->session.p, r->session.p);
 	UNIT_STR_EQ(t->route->target->name, STR("b"));
