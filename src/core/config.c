@@ -29,18 +29,6 @@ static const char *const output_limit_words[] = { "auto", "max_tokens", "max_com
 static const char *const chat_api_words[] = { "completions", "responses", NULL };
 static const char *const level_words[] = { "debug", "info", "notice", "warn", "error", NULL };
 
-/* What the OpenAI and Anthropic SDKs send from a browser, and our own. */
-#define CORS_HEADERS                                                                            \
-	"[authorization, content-type, x-api-key, api-key, x-goog-api-key, anthropic-version, " \
-	"anthropic-beta, anthropic-dangerous-direct-browser-access, openai-organization, "      \
-	"openai-project, "                                                                      \
-	"openai-beta, idempotency-key, x-stainless-arch, x-stainless-lang, x-stainless-os, "    \
-	"x-stainless-package-version, x-stainless-runtime, x-stainless-runtime-version, "       \
-	"x-stainless-retry-count, x-stainless-timeout, x-stainless-helper-method, "             \
-	"x-tollgate-tags, "                                                                     \
-	"x-tollgate-session, x-tollgate-end-user, x-tollgate-max-cost, x-tollgate-route, "      \
-	"x-tollgate-explain]"
-
 static const struct conf_directive limits_directives[] = {
 	{ .name = "head",
 		.type = CONF_SIZE,
@@ -783,35 +771,6 @@ static const struct conf_block tags_block = {
 	.check = config_check_tag_rules,
 };
 
-static const struct conf_directive cors_directives[] = {
-	{ .name = "origins",
-		.type = CONF_STRINGS,
-		AT(cfg_cors, origins),
-		.help = "Origins whose pages may send requests, such as https://app.example.com, "
-			"or `*`; absent: "
-			"none." },
-	{ .name = "headers",
-		.type = CONF_STRINGS,
-		AT(cfg_cors, headers),
-		.def = CORS_HEADERS,
-		.help = "Request headers that such pages may send." },
-	{ .name = "max_age",
-		.type = CONF_DURATION,
-		AT(cfg_cors, max_age_us),
-		.def = "2h",
-		.max = DAY,
-		.help = "How long a browser may remember the answer." },
-	{ .name = NULL },
-};
-static const struct conf_block cors_block = {
-	.name = "cors",
-	.help = "Requests from web pages (cross-origin resource sharing).",
-	.size = sizeof(struct cfg_cors),
-	.directives = cors_directives,
-	POS_OF(cfg_cors),
-	.check = config_check_cors,
-};
-
 static const struct conf_directive log_directives[] = {
 	{ .name = "access",
 		.type = CONF_STRING,
@@ -945,7 +904,7 @@ static const struct conf_directive root_directives[] = {
 	{ .name = "cors",
 		.type = CONF_BLOCK,
 		AT(config, cors),
-		.block = &cors_block,
+		.block = &config_cors_block,
 		.help = "Requests from web pages." },
 	{ .name = "log",
 		.type = CONF_BLOCK,

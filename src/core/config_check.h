@@ -51,7 +51,8 @@ extern const struct conf_block config_guardrail_block; /* config_guardrail.c */
 extern const struct conf_block config_redis_block;     /* config_redis.c */
 extern const struct conf_block config_without_redis_block, config_allowance_block;
 extern const char *const config_abort_words[];
-extern const struct conf_block config_listen_block, config_admin_block; /* config_listen.c */
+/* config_listen.c */
+extern const struct conf_block config_listen_block, config_admin_block, config_cors_block;
 /* config_geo.c */
 extern const struct conf_block config_geoip_block, config_geo_block, config_geo_root_block;
 extern const char *const config_client_header_words[];

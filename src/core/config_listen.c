@@ -1,12 +1,24 @@
 /*
- * config_listen.c: the directive tables of the listeners: for applications, and the admin's. Part
- * of config.c's tables.
+ * config_listen.c: the directive tables of the listeners: for applications, the admin's, and which
+ * web pages may ask (cors). Part of config.c's tables.
  */
 #include "core/config.h"
 #include "core/config_check.h"
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define POS_OF(type)     .pos_offset_plus1 = offsetof(struct type, pos) + 1
+
+/* What the OpenAI and Anthropic SDKs send from a browser, and our own. */
+#define CORS_HEADERS                                                                            \
+	"[authorization, content-type, x-api-key, api-key, x-goog-api-key, anthropic-version, " \
+	"anthropic-beta, anthropic-dangerous-direct-browser-access, openai-organization, "      \
+	"openai-project, "                                                                      \
+	"openai-beta, idempotency-key, x-stainless-arch, x-stainless-lang, x-stainless-os, "    \
+	"x-stainless-package-version, x-stainless-runtime, x-stainless-runtime-version, "       \
+	"x-stainless-retry-count, x-stainless-timeout, x-stainless-helper-method, "             \
+	"x-tollgate-tags, "                                                                     \
+	"x-tollgate-session, x-tollgate-end-user, x-tollgate-max-cost, x-tollgate-route, "      \
+	"x-tollgate-explain]"
 
 static const struct conf_directive cert_directives[] = {
 	{ .name = "certificate",
@@ -82,4 +94,33 @@ const struct conf_block config_admin_block = {
 	.directives = admin_directives,
 	POS_OF(cfg_admin),
 	.check = config_check_admin,
+};
+
+static const struct conf_directive cors_directives[] = {
+	{ .name = "origins",
+		.type = CONF_STRINGS,
+		AT(cfg_cors, origins),
+		.help = "Origins whose pages may send requests, such as https://app.example.com, "
+			"or `*`; absent: "
+			"none." },
+	{ .name = "headers",
+		.type = CONF_STRINGS,
+		AT(cfg_cors, headers),
+		.def = CORS_HEADERS,
+		.help = "Request headers that such pages may send." },
+	{ .name = "max_age",
+		.type = CONF_DURATION,
+		AT(cfg_cors, max_age_us),
+		.def = "2h",
+		.max = INT64_C(86400000000),
+		.help = "How long a browser may remember the answer." },
+	{ .name = NULL },
+};
+const struct conf_block config_cors_block = {
+	.name = "cors",
+	.help = "Requests from web pages (cross-origin resource sharing).",
+	.size = sizeof(struct cfg_cors),
+	.directives = cors_directives,
+	POS_OF(cfg_cors),
+	.check = config_check_cors,
 };
