@@ -380,10 +380,8 @@ static const struct conf_directive target_directives[] = {
 	{ .name = "capabilities",
 		.type = CONF_TAGS,
 		AT(cfg_target, capabilities),
-		.help = "What every model at this target can do (true) or cannot (false): vision, "
-			"tools, json_schema, documents, audio, reasoning. Goes before what the "
-			"price book says; what neither says is taken to work. Requests that need "
-			"what it cannot do go to other targets." },
+		.help = "What every model there can do (true) or cannot (false): vision, tools, "
+			"json_schema, documents, audio, reasoning; goes before the price book." },
 	{ .name = "health_check",
 		.type = CONF_BLOCK,
 		AT(cfg_target, health_check),
@@ -687,8 +685,7 @@ static const struct conf_directive tenant_directives[] = {
 		.type = CONF_BOOL,
 		AT(cfg_tenant, may_degrade),
 		.def = "false",
-		.help = "Guardrails may have its requests served by a cheaper model; or the tier's "
-			"word." },
+		.help = "As of its tier: one of them suffices." },
 	{ .name = NULL },
 };
 static const struct conf_block tenant_block = {
