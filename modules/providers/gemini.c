@@ -19,7 +19,9 @@ static struct str verb_of(const struct req *r)
 	size_t i = path.n;
 
 	if (r->wire.translate != NULL && r->wire.translate->embed_client != NULL)
-		return STR(":batchEmbedContents");
+		return r->route->target->provider->embed == EMBED_VERTEX
+			       ? STR(":predict")
+			       : STR(":batchEmbedContents");
 	if (r->wire.translate != NULL && r->wire.translate->counting)
 		return STR(":countTokens");
 	if (r->wire.translate != NULL)
@@ -154,6 +156,9 @@ const struct provider provider_vertex = {
 	.dialect = DIALECT_GEMINI,
 	.shape = SHAPE_GEMINI,
 	.meter = METER_GEMINI,
+	.lacks = PROVIDER_LACKS(GEMINI_BATCH_EMBED),
+	.embed = EMBED_VERTEX,
+	.embed_meter = METER_EMBED_UNITS,
 	.count_bare = true,
 	.bills_cancelled = true,
 	.credentials = vertex_credentials,

@@ -221,9 +221,10 @@ int meter_filter(struct meter *m, struct str in, struct iovec *out, int max)
 
 void meter_whole(struct meter *m, struct str body)
 {
-	/* Items and images are counted; the others' lists are the answer itself. */
+	/* Items, images and what each text took are counted; the others' lists are the answer
+	 * itself. */
 	bool counted = m->api == METER_OPENAI_RESPONSES || m->api == METER_OPENAI_IMAGES ||
-		       meter_is_gemini(m);
+		       m->api == METER_EMBED_UNITS || meter_is_gemini(m);
 	unsigned skip = counted ? 0 : 1u << K_LIST;
 
 	CHECK_OBJ(m, METER_MAGIC);

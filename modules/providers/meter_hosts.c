@@ -17,18 +17,43 @@ static const struct str cohere_keys[K__MAX] = { STR("type"), STR("model"), STR("
 static const struct str cohere_body[B__MAX] = { STR("message"), STR("usage"), STR("finish_reason"),
 	STR("logprobs"), STR("citations"), STR("error") };
 
-/* Embeddings: Cohere's tell what was billed in "meta", Titan's the tokens of their one text. */
+/* Embeddings: Cohere's tell what was billed in "meta", Titan's the tokens of their one text,
+ * Vertex's those of each beside its vector. */
 static const struct str embed_keys[K__MAX] = { STR("inputTextTokenCount"), STR("model"),
-	STR("meta"), STR("service_tier"), STR("error"), STR("texts"), STR("embeddings"),
-	STR("embedding") };
+	STR("meta"), STR("service_tier"), STR("error"), STR("embedding"), STR("predictions"),
+	STR("embeddings") };
+static const struct str prediction_keys[] = { STR("embeddings") };
+static const struct str prediction_body[] = { STR("statistics") };
+
+static void on_prediction(struct json_tap *t)
+{
+	struct meter *m = TG_CONTAINER_OF(t, struct meter, list.tap);
+	struct json_val statistics = json_tap_get(&m->body, 0);
+	struct json_watch w = { .key = STR("token_count") };
+	bool first = t->n_elem == 1, known;
+	struct json_fail fail;
+	uint64_t n;
+
+	if (first)
+		m->usage.n[USAGE_IN] = 0;
+	known = statistics.type == JSON_OBJECT &&
+		json_scan_member(&statistics, &w, 1, &fail) == 0 && json_get_u64(&w.val, &n) == 0 &&
+		!__builtin_add_overflow(m->usage.n[USAGE_IN], n, &m->usage.n[USAGE_IN]);
+	m->has_usage = known && (first || m->has_usage); /* all of them, or none is told */
+	json_tap_reset(&m->body);
+}
 
 static void embed_init(struct meter *m)
 {
-	struct json_tap *event = &m->event;
+	struct json_tap *event = &m->event, *list = &m->list.tap;
 
+	json_tap_init(&m->body, prediction_body, 1, m->body.buf, m->body.cap);
+	json_tap_init(list, prediction_keys, 1, list->buf, list->cap);
+	json_tap_each(list, on_prediction);
+	json_tap_nest(list, 0, &m->body);
 	json_tap_init(event, embed_keys, K__MAX, event->buf, event->cap);
 	json_tap_nest(event, K_BODY, &m->nothing);
-	json_tap_nest(event, K_LIST, &m->nothing);
+	json_tap_nest(event, K_LIST, list);
 	json_tap_nest(event, K_EXTRA, &m->nothing);
 }
 

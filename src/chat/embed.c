@@ -7,7 +7,7 @@
 
 #define NUMBER_MAX 63 /* characters of a number in a vector */
 
-extern const struct embed_codec embed_openai, embed_gemini, embed_cohere, embed_titan;
+extern const struct embed_codec embed_openai, embed_gemini, embed_cohere, embed_titan, embed_vertex;
 
 const struct embed_codec *const embed_codecs[EMBED__MAX] = {
 	[EMBED_NONE] = NULL,
@@ -15,6 +15,7 @@ const struct embed_codec *const embed_codecs[EMBED__MAX] = {
 	[EMBED_GEMINI] = &embed_gemini,
 	[EMBED_COHERE] = &embed_cohere,
 	[EMBED_TITAN] = &embed_titan,
+	[EMBED_VERTEX] = &embed_vertex,
 };
 
 enum embed_shape embed_shape_of_model(struct str model)

@@ -19,6 +19,7 @@ enum embed_shape {
 	EMBED_GEMINI, /* :embedContent and :batchEmbedContents; targets are asked by the latter */
 	EMBED_COHERE, /* /v2/embed; Bedrock's models of Cohere take the same without the model */
 	EMBED_TITAN,  /* Bedrock's invoke: one text a request */
+	EMBED_VERTEX, /* :predict */
 	EMBED__MAX
 };
 

@@ -343,9 +343,7 @@ static const struct conf_directive target_directives[] = {
 		AT(cfg_target, chat_api),
 		.def = "completions",
 		.words = chat_api_words,
-		.help = "Of provider openai: where chats are asked for. responses: at "
-			"/v1/responses, whatever API the client speaks, for models that are "
-			"nowhere else; nothing is kept there (store: false)." },
+		.help = "Of provider openai. responses: chats are asked for at /v1/responses." },
 	{ .name = "output_limit",
 		.type = CONF_ENUM,
 		AT(cfg_target, output_limit),

@@ -62,6 +62,7 @@ void sim_cohere_chat(struct sim_req *r);
 /* dialect_embed.c */
 void sim_cohere_embed(struct sim_req *r);
 void sim_bedrock_invoke(struct sim_req *r);
+void sim_vertex_predict(struct sim_req *r);
 /* sim_control.c: the simulator's own pages */
 void sim_control_root(struct sim_req *r);
 void sim_control_ledger(struct sim_req *r);

@@ -86,6 +86,47 @@ void sim_cohere_embed(struct sim_req *r)
 	cohere_answer(r, &w[TEXTS].val, &w[TYPE].val, sim_count(&w[DIMS].val, EMBED_DIMS));
 }
 
+/* Each instance's tokens stand beside its vector. */
+void sim_vertex_predict(struct sim_req *r)
+{
+	struct json_watch w[] = { { STR("instances"), { 0 } }, { STR("parameters"), { 0 } } };
+	struct json_watch dims = { STR("outputDimensionality"), { 0 } },
+			  text = { STR("content"), { 0 } };
+	struct json_iter it = { 0 };
+	struct json_val one;
+	struct json_fail fail;
+	uint64_t n, before;
+	bool comma = false;
+
+	if (sim_body_scan(r, w, TG_ARRAY_LEN(w)) != 0 || sim_take_model_text(r, r->path_arg) != 0)
+		return;
+	if (w[1].val.type == JSON_OBJECT)
+		(void)!json_scan_member(&w[1].val, &dims, 1, &fail);
+	n = sim_count(&dims.val, EMBED_DIMS);
+	if (w[0].val.type != JSON_ARRAY || !dims_fit(r, n)) {
+		sim_answer_error(r, 400, SIM_E_BAD_REQUEST, STR("Invalid instances"), STR_NONE);
+		return;
+	}
+	r->input_only = true;
+	sim_buf_lit(&r->json, "{\"predictions\":[");
+	while (json_array_next(&w[0].val, &it, &one)) {
+		if (one.type == JSON_OBJECT)
+			(void)!json_scan_member(&one, &text, 1, &fail);
+		sim_buf_add(&r->json, comma ? STR(",") : STR(""));
+		sim_buf_lit(&r->json, "{\"embeddings\":{\"values\":");
+		before = r->usage.input;
+		put_vector(r, &text.val, n);
+		if (!sim_usage_hidden(r))
+			sim_buf_fmt(&r->json,
+				",\"statistics\":{\"truncated\":false,\"token_count\":%llu}",
+				(unsigned long long)(r->usage.input - before));
+		sim_buf_lit(&r->json, "}}");
+		comma = true;
+	}
+	sim_buf_lit(&r->json, "]}\n");
+	sim_answer_json(r, 200, true);
+}
+
 void sim_bedrock_invoke(struct sim_req *r)
 {
 	enum { TEXT, DIMS, TEXTS, TYPE, COHERE_DIMS };

@@ -18,7 +18,8 @@
 		VERB(path, "streamGenerateContent", sim_gemini_generate), \
 		VERB(path, "countTokens", sim_gemini_count),              \
 		VERB(path, "embedContent", sim_gemini_embed),             \
-		VERB(path, "batchEmbedContents", sim_gemini_embed_batch)
+		VERB(path, "batchEmbedContents", sim_gemini_embed_batch), \
+		VERB(path, "predict", sim_vertex_predict)
 
 /* What Azure has of OpenAI's, by deployment and under /openai/v1. */
 #define AZURE(path, dialect)                                                                      \

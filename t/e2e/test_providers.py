@@ -295,6 +295,7 @@ def test_errors_of_an_embedding_in_the_clients_words(gateway, sim):
 
 @pytest.mark.parametrize("provider,model,path,one", [
     ("gemini", "gemini-embedding-001", "/v1beta/models/gemini-embedding-001:batchEmbedContents", False),
+    ("vertex", "gemini-embedding-001", "/v1/publishers/google/models/gemini-embedding-001:predict", False),
     ("cohere", "embed-v4.0", "/v2/embed", False),
     ("bedrock", "cohere.embed-english-v3", "/model/cohere.embed-english-v3/invoke", False),
     ("bedrock", "amazon.titan-embed-text-v2:0", "/model/amazon.titan-embed-text-v2%3A0/invoke", True)])

@@ -140,6 +140,18 @@ static const struct request_row {
 		"g\",\"content\":{\"parts\":[{\"text\":\"a\"}]}}]"
 		"}",
 		"truncate,z" },
+	{ EMBED_OPENAI, "{\"input\":[\"a\",\"b\"],\"model\":\"x\",\"dimensions\":8}", EMBED_VERTEX,
+		"g",
+		"{\"instances\":[{\"content\":\"a\"},{\"content\":\"b\"}],\"parameters\":{"
+		"\"outputDimensionality\":8}}",
+		"" },
+	{ EMBED_GEMINI,
+		"{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"taskType\":\"RETRIEVAL_QUERY\","
+		"\"title\":\"t\"}",
+		EMBED_VERTEX, "g",
+		"{\"instances\":[{\"content\":\"a\",\"task_type\":\"RETRIEVAL_QUERY\",\"title\":"
+		"\"t\"}]}",
+		"" },
 	{ EMBED_OPENAI, "{\"input\":[1,2,3],\"model\":\"x\"}", EMBED_GEMINI, "g", NULL,
 		"token ids" },
 	{ EMBED_OPENAI, "{\"input\":[[1,2]],\"model\":\"x\"}", EMBED_GEMINI, "g", NULL,
@@ -219,6 +231,16 @@ static const struct answer_row {
 		"{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"index\":0,"
 		"\"embedding\":\"AACAPw==\"}],\"model\":\"m-1\",\"usage\":{\"prompt_tokens\":9,"
 		"\"total_tokens\":9}}" },
+	{ EMBED_VERTEX,
+		"{\"predictions\":[{\"embeddings\":{\"values\":[1,2],\"statistics\":{\"truncated\":"
+		"false,\"token_count\":4}}},{\"embeddings\":{\"statistics\":{\"token_count\":3},"
+		"\"values\":[3]}}],\"metadata\":{\"billableCharacterCount\":9}}",
+		EMBED_GEMINI, true, false,
+		"{\"embeddings\":[{\"values\":[1,2]},{\"values\":[3]}],\"usageMetadata\":"
+		"{\"promptTokenCount\":7}}" },
+	{ EMBED_VERTEX, "{\"predictions\":[{\"embeddings\":{}}]}", EMBED_GEMINI, true, false,
+		NULL },
+	{ EMBED_VERTEX, "{\"predictions\":7}", EMBED_GEMINI, true, false, NULL },
 	{ EMBED_OPENAI,
 		"{\"object\":\"list\",\"data\":[{\"index\":1,\"embedding\":[2]},{\"index\":0,"
 		"\"embedding\":[1]}],\"model\":\"text-embedding-3-small\",\"usage\":"
