@@ -357,10 +357,8 @@ static const struct conf_directive target_directives[] = {
 		.type = CONF_STRINGS,
 		AT(cfg_target, pass),
 		.help = "Header fields of the client's that go along with a request that is "
-			"translated into this "
-			"target's API: user-agent, traceparent and tracestate always do. A request "
-			"in the target's "
-			"own API keeps its fields." },
+			"translated into this target's API: user-agent, traceparent and tracestate "
+			"always do. A request in the target's own API keeps its fields." },
 	{ .name = "proxy",
 		.type = CONF_STRING,
 		AT(cfg_target, proxy),
