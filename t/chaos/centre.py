@@ -227,7 +227,7 @@ class Centre:
         """{key: hash} of all buckets and accounts, of one moment each."""
         out, cursor = {}, "0"
         while True:
-            (cursor, keys), = await talk(self.primary.port, ("SCAN", cursor, "MATCH", "tg:*", "COUNT", "1000"))
+            (cursor, keys), = await talk(self.primary.port, ("SCAN", cursor, "MATCH", "tg:*", "COUNT", "1000", "TYPE", "hash"))
             hashes = await talk(self.primary.port, *(("HGETALL", k) for k in keys)) if keys else []
             out.update({k: dict(zip(h[::2], h[1::2])) for k, h in zip(keys, hashes)})
             if cursor == "0":
