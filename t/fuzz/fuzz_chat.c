@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "chat/chat_replay.h"
 #include "chat/codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -88,6 +89,16 @@ static void write_all(enum what what, struct chat_context *cx, const void *hub)
 	}
 }
 
+/* As a stream, and whole again. */
+static void told_again(struct chat_context *cx, const struct chat_answer *answer)
+{
+	struct chat_gather *g = chat_gather_new(cx);
+
+	require(g != NULL);
+	require(chat_replay(cx, answer, chat_gather_event, g) == 0);
+	require(chat_gather_answer(g) != NULL);
+}
+
 static void whole(const struct chat_codec *from, enum what what, struct str text)
 {
 	struct arena a;
@@ -109,9 +120,10 @@ static void whole(const struct chat_codec *from, enum what what, struct str text
 		} else if (what == ANSWER) {
 			struct chat_answer answer = { 0 };
 
-			if (from->read_answer(&cx, root, &answer) == 0)
+			if (from->read_answer(&cx, root, &answer) == 0) {
 				write_all(what, &cx, &answer);
-			else
+				told_again(&cx, &answer);
+			} else
 				require(cx.fail[0] != '\0');
 		} else {
 			struct chat_error e = { .status = 500 };
