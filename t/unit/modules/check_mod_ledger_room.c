@@ -311,6 +311,7 @@ static void answering(struct req *r, bool sse)
 	r->respond = arena_zalloc(&r->arena, sizeof *r->respond);
 	r->respond->req = r;
 	r->respond->sse = sse;
+	r->respond->from_sse = sse;
 	sink_push(r, &end.sink, &end_ops);
 	ck_assert_int_eq(ledger_response_head(r), 0);
 }

@@ -88,6 +88,7 @@ static struct req *answering(const char *method, const char *path, const char *m
 	r->respond = arena_zalloc(&r->arena, sizeof *r->respond);
 	r->respond->req = r;
 	r->respond->sse = sse;
+	r->respond->from_sse = sse;
 	memset(&end, 0, sizeof end);
 	sink_push(r, &end.sink, &end_ops);
 	ck_assert_int_eq(meter_response_head(r), 0);
