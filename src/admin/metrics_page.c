@@ -306,13 +306,13 @@ static void page_counters(struct page *p)
 		{ MT_QUOTA_CUT, WC_QUOTA_CUT }, { MT_QUOTA_UNAVAILABLE, WC_QUOTA_UNAVAILABLE },
 		{ MT_QUOTA_OFFLINE, WC_QUOTA_OFFLINE }, { MT_QUOTA_PARKED, WC_QUOTA_PARKED } };
 
-	page_value(p, MT_GUARDRAILS_TOLD, guardrail_told());
 	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
 		uint64_t sum = 0;
 		for (unsigned w = 0; w < p->src->n_workers; w++)
 			sum += stat_get(&p->src->workers[w].stats.c[rows[i].c]);
 		page_value(p, rows[i].id, sum);
 	}
+	page_value(p, MT_GUARDRAILS_TOLD, guardrail_told());
 }
 
 static void page_limits(struct page *p)

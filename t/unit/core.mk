@@ -88,6 +88,6 @@ UNIT_TESTS += t/unit/main/check_control t/unit/main/check_ledgerd t/unit/main/ch
 	t/unit/main/check_quotastate
 t_unit_main_check_control_SOURCES = t/unit/main/check_control.c t/unit/core/fake.h \
 	src/quotaops.c src/quotaops_file.c src/quotastate.c \
-	src/quotasync.c src/quotasync_fence.c src/quotasync_redis.c src/quotasync_replicas.c src/quotasync_share.c src/quotasync_say.c src/redisconf.c src/ledgership.c
+	src/quotasync.c src/quotasync_fence.c src/quotasync_redis.c src/quotasync_replicas.c src/quotasync_share.c src/quotasync_say.c src/quotasync_targets.c src/redisconf.c src/ledgership.c
 t_unit_main_check_ledgerd_SOURCES = t/unit/main/check_ledgerd.c t/unit/core/fake.h
 t_unit_main_check_listeners_SOURCES = t/unit/main/check_listeners.c t/unit/core/fake.h

@@ -35,8 +35,6 @@ X(UP_KEY_SWITCHES, "tollgate_upstream_key_switches_total", counter,
 	"Requests sent once more to the same target, with another of its `keys`.")
 X(UP_FALLBACKS, "tollgate_upstream_fallbacks_total", counter, "Requests moved on to another model, of its `fallback`.")
 X(DEGRADED, "tollgate_degraded_total", counter, "Requests that a guardrail had served by a cheaper model.")
-X(GUARDRAILS_TOLD, "tollgate_guardrail_crossed_total", counter,
-	"Limits that came to a threshold of a guardrail: each is told once a period.")
 X(UP_RETRIES_REFUSED, "tollgate_upstream_retries_refused_total", counter,
 	"Failed exchanges that were not tried elsewhere: the budget for retries was used up.")
 X(UP_ERRORS, "tollgate_upstream_errors_total", counter,
@@ -74,6 +72,8 @@ X(QUOTA_UNAVAILABLE, "tollgate_quota_unavailable_total", counter,
 X(QUOTA_OFFLINE, "tollgate_quota_offline_total", counter,
 	"Requests let in although nobody could say what is left of a limit (without_redis of their tier).")
 X(QUOTA_PARKED, "tollgate_quota_parked_total", counter, "Requests that waited for a grant of a shared limit.")
+X(GUARDRAILS_TOLD, "tollgate_guardrail_crossed_total", counter,
+	"Limits that came to a threshold of a guardrail: each is told once a period.")
 X(TARGET_UP, "tollgate_target_up", gauge, "1 while a target is asked: not drained, not refused, no circuit open, by target and model.")
 X(TARGET_IN_FLIGHT, "tollgate_target_in_flight", gauge, "Requests at a target now, by target and model.")
 X(TARGET_OPENED, "tollgate_target_circuit_opened_total", counter, "Times that a circuit of a target opened, by target.")
