@@ -25,20 +25,6 @@
 
 /* ---- which route, and what sticks */
 
-static uint64_t hash(uint64_t h, struct str s)
-{
-	uint64_t v;
-
-	for (; s.n >= sizeof v; s = str_skip(s, sizeof v)) {
-		memcpy(&v, s.p, sizeof v);
-		h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 32;
-	}
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (uint8_t)s.p[i]) * UINT64_C(0x100000001b3);
-	return h ^ h >> 29;
-}
-
 static uint64_t stick_of(const struct req *r, const struct preset *p)
 {
 	struct str by = STR_NONE;
@@ -49,7 +35,7 @@ static uint64_t stick_of(const struct req *r, const struct preset *p)
 		by = r->session;
 	else if (r->body_kind == BODY_KIND_JSON)
 		by = str_mk(r->body, TG_MIN(r->body_len, (size_t)PROMPT_BYTES));
-	return by.n > 0 ? hash(hash(1, r->tenant->name), by) | 1 : 0;
+	return by.n > 0 ? (str_hash_fixed(r->tenant->name) << 1 ^ str_hash_fixed(by)) | 1 : 0;
 }
 
 /* By the client's word, a rule's or the model's. -1: there is no such; answered. */

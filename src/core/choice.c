@@ -372,7 +372,7 @@ static int field_stuck(const struct choice_ask *a, const struct choice *c, const
 
 	for (unsigned k = 0; k < f->n; k++) {
 		const struct choice_row *r = &c->row[f->row[k]];
-		uint64_t h = mix(a->stick ^ mix((uint64_t)(uintptr_t)r->route->spot));
+		uint64_t h = mix(a->stick ^ mix(r->route->stick));
 
 		busy += r->inflight;
 		least = TG_MIN(least, f->item[k].score);

@@ -63,6 +63,7 @@ struct route_target { /* one way to serve a model */
 	struct str model_json; /* the same, quoted */
 	struct est_ratio *ratio;
 	struct spot *spot;
+	uint64_t stick;             /* what sticks finds it by this: the same in every process */
 	struct key_rate **key_rate; /* of each of the target's keys */
 	const struct price *price;  /* while the plan's prices stand; NULL: no entry */
 	int64_t weight;

@@ -97,6 +97,7 @@ static void route_states(struct tg_conf *c)
 			struct route_target *t = &c->models[i].route[k];
 
 			t->spot = spot_of(t->target->place, t->model, fresh, now);
+			t->stick = str_hash_fixed(t->target->place) ^ str_hash_fixed(t->model) << 1;
 			t->key_rate = route_key_rates(c, t->target, t->model);
 		}
 }

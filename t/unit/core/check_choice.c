@@ -245,10 +245,13 @@ START_TEST(spares)
 }
 END_TEST
 
-/* The same key goes to the same target, different ones to all; it yields to load and to trouble. */
+/* The same key goes to the same target, in other processes too, different ones to all; it yields to
+ * load and to trouble. */
 START_TEST(sticks)
 {
+	static const char always[] = "ccaaaaabbaaa";
 	unsigned count[3] = { 0 };
+	char got[sizeof always] = "";
 	int first;
 
 	of("same");
@@ -258,6 +261,8 @@ START_TEST(sticks)
 		choice_make(&ask, &c);
 		first = c.at;
 		count[first]++;
+		if (key < sizeof always)
+			got[key - 1] = (char)('a' + first);
 		for (unsigned i = 0; i < 10; i++) {
 			ask.random[0] = 1 + worker_random(&f.w) % 63;
 			ask.random[2] = worker_random(&f.w);
@@ -266,6 +271,7 @@ START_TEST(sticks)
 	}
 	for (unsigned i = 0; i < 3; i++)
 		ck_assert_uint_gt(count[i], 60);
+	ck_assert_str_eq(got, always);
 	ck_assert_int_eq(c.how, CHOICE_STUCK);
 	for (unsigned i = 0; i < 5; i++)
 		spot_begin(spot((unsigned)first), ask.thread);
