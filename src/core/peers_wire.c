@@ -96,11 +96,14 @@ static void put_keys(struct json_out *o, const struct peer_spot *s, mono_us now)
 
 static void put_figures(struct json_out *o, const struct spot_figures *f, mono_us now)
 {
-	int64_t age = now.us - f->timed_us;
+	int64_t age;
 
 	put_count(o, "g", TG_MIN(f->good, COUNT_MOST));
 	put_count(o, "b", TG_MIN(f->bad, COUNT_MOST));
-	if (f->first_us == 0 || age > SAY_AGE_US)
+	if (f->first_us == 0)
+		return;
+	age = now.us - f->timed_us;
+	if (age > SAY_AGE_US)
 		return;
 	put_count(o, "f", TG_MIN(f->first_us, SPOT_TIME_MAX));
 	put_count(o, "t", TG_MIN(f->token_ns, SPOT_TIME_MAX));

@@ -228,6 +228,7 @@ static int parse_head(const struct parse *p, struct lease_answer *out)
 		return -1;
 	out->status = status;
 	out->learning = learning == 1;
+	out->unsafe = false; /* that it does not say itself */
 	return 0;
 }
 

@@ -359,9 +359,9 @@ void spot_told(struct spot *s, mono_us now, const struct spot_figures *f)
 	set(&p->good, TG_MIN(f->good, COUNT_MAX));
 	set(&p->bad, TG_MIN(f->bad, COUNT_MAX));
 	set(&p->counted_us, now.us);
+	set(&p->timed_us, f->first_us > 0 ? f->timed_us : 0);
 	set(&p->first_us, TG_MIN(f->first_us, SPOT_TIME_MAX));
 	set(&p->token_ns, TG_MIN(f->token_ns, SPOT_TIME_MAX));
-	set(&p->timed_us, f->timed_us);
 }
 
 /* ---- the provider's own limits */

@@ -158,7 +158,7 @@ END_TEST
 
 START_TEST(right_replies)
 {
-	struct lease_answer a;
+	struct lease_answer a = { .unsafe = true };
 	char err[200];
 
 	ck_assert_int_eq(parse("ok,3.1.2.n,0,,1795867200000,[ok 20 10 30 15 1000 0],"
@@ -168,6 +168,7 @@ START_TEST(right_replies)
 	ck_assert_int_eq(a.status, LEASE_OK);
 	UNIT_STR_EQ(a.epoch, STR("3.1.2.n"));
 	ck_assert(!a.learning);
+	ck_assert(!a.unsafe);
 	ck_assert_int_eq(a.time_ms, 1795867200000);
 	ck_assert_uint_eq(a.n, 2);
 	ck_assert_int_eq(a.item[0].g, 20);
