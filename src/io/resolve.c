@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,13 +260,17 @@ static void *resolver_main(void *arg)
 static void resolver_start_thread(struct resolver *r)
 {
 	pthread_attr_t attr;
+	sigset_t all, old;
 	pthread_t id;
 
+	sigfillset(&all); /* they are the control thread's */
+	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	if (pthread_create(&id, &attr, resolver_main, r) == 0)
 		r->n_threads++;
 	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 struct resolver *resolver_new(int64_t refresh_us)
