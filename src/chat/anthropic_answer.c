@@ -146,7 +146,8 @@ int anthropic_read_answer(
 
 /* ---- writing */
 
-static void write_block(const struct chat_part *p, struct json_out *o)
+/* The API has no media in answers: they are told of. */
+static void write_block(struct chat_context *cx, const struct chat_part *p, struct json_out *o)
 {
 	if ((p->kind == PART_TEXT || p->kind == PART_REFUSAL) && p->text.n == 0)
 		return;
@@ -172,7 +173,7 @@ static void write_block(const struct chat_part *p, struct json_out *o)
 	default:
 		jo_m_lit(o, "type", "text");
 		jo_key(o, "text");
-		jo_jstr(o, p->text);
+		jo_jstr(o, chat_is_media(p->kind) ? chat_media_text_part(cx->arena, p) : p->text);
 		break;
 	}
 	jo_obj_end(o);
@@ -181,7 +182,7 @@ static void write_block(const struct chat_part *p, struct json_out *o)
 static bool writable(enum chat_part_kind k)
 {
 	return k == PART_TEXT || k == PART_REFUSAL || k == PART_CALL || k == PART_THINKING ||
-	       k == PART_REDACTED;
+	       k == PART_REDACTED || chat_is_media(k);
 }
 
 void anthropic_write_answer(
@@ -198,7 +199,7 @@ void anthropic_write_answer(
 	jo_arr(o);
 	for (const struct chat_part *p = a->n_choices > 0 ? c->part : NULL; p != NULL; p = p->next)
 		if (writable(p->kind))
-			write_block(p, o);
+			write_block(cx, p, o);
 	jo_arr_end(o);
 	jo_m_text(o, "stop_reason", str_z(anthropic_stop_reason(c->finish)));
 	jo_key(o, "stop_sequence");

@@ -137,6 +137,13 @@ static void write_piece(struct out *s, const struct chat_event *e, struct json_o
 		write_delta(s, "text_delta", "text", e->text, o);
 }
 
+/* The API has no media in answers: they are told of. */
+static void write_media(struct out *s, const struct chat_event *e, struct json_out *o)
+{
+	if (chat_is_media(e->part))
+		write_delta(s, "text_delta", "text", chat_media_text_event(s->arena, e), o);
+}
+
 static void write_end(struct out *s, const struct chat_event *e, struct json_out *o)
 {
 	write_start(s, e, o);
@@ -189,6 +196,7 @@ void anthropic_write_event(
 	case EVENT_OPEN:
 		write_start(s, e, o);
 		write_open(s, e, o);
+		write_media(s, e, o);
 		break;
 	case EVENT_DELTA: write_piece(s, e, o); break;
 	case EVENT_CLOSE:

@@ -2,9 +2,9 @@
  * chat.c: the table of codecs, and what they share: how a request's shortcomings are noted, the
  * names of results, turns joined for dialects that want them to alternate. Pure; any thread.
  */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <stdlib.h>
 
 #include "chat/codec.h"
@@ -333,6 +333,66 @@ bool chat_data_url(struct str jstr, struct str *mime, struct str *data)
 	*mime = str_mk(head.p, semicolon);
 	*data = str_skip(jstr, comma + 1);
 	return true;
+}
+
+bool chat_is_media(enum chat_part_kind kind)
+{
+	return kind == PART_IMAGE || kind == PART_AUDIO || kind == PART_VIDEO || kind == PART_FILE;
+}
+
+enum chat_part_kind chat_media_kind(struct str mime)
+{
+	if (str_starts_ci(mime, STR("image/")))
+		return PART_IMAGE;
+	if (str_starts_ci(mime, STR("audio/")))
+		return PART_AUDIO;
+	return str_starts_ci(mime, STR("video/")) ? PART_VIDEO : PART_FILE;
+}
+
+uint64_t chat_base64_bytes(struct str jstr)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < jstr.n; i++)
+		n += jstr.p[i] != '=' && jstr.p[i] != '\\';
+	return n * 3 / 4;
+}
+
+#define MEDIA_NAME 64 /* longest media type that is repeated */
+
+struct str chat_media_text(struct arena *a, const struct chat_media *m)
+{
+	static const struct str words[] = { [PART_IMAGE] = STR("image"),
+		[PART_AUDIO] = STR("audio"),
+		[PART_VIDEO] = STR("video"),
+		[PART_FILE] = STR("file") };
+	struct str name = m->mime, text;
+
+	tg_assert(chat_is_media(m->kind));
+	if (name.n == 0 || name.n > MEDIA_NAME)
+		name = words[m->kind];
+	if (m->bytes == 0 && m->url.n > 0)
+		text = arena_printf(a, "[%.*s: %.*s]", STR_FMT(name), STR_FMT(m->url));
+	else
+		text = arena_printf(a, "[%.*s, %" PRIu64 " bytes: not carried by this API]",
+			STR_FMT(name), m->bytes);
+	return text.p != NULL ? text : STR("[media: not carried by this API]");
+}
+
+struct str chat_media_text_part(struct arena *a, const struct chat_part *p)
+{
+	return chat_media_text(a, &(struct chat_media){ .kind = p->kind,
+					  .mime = p->mime,
+					  .url = p->url,
+					  .bytes = chat_base64_bytes(p->data) });
+}
+
+struct str chat_media_text_event(struct arena *a, const struct chat_event *e)
+{
+	return chat_media_text(a, &(struct chat_media){ .kind = e->part,
+					  .mime = e->mime,
+					  .url = e->url,
+					  .bytes = chat_base64_bytes(e->data) });
 }
 
 static const struct str effort_words[] = {

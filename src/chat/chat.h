@@ -131,7 +131,7 @@ enum chat_finish {
 #define CHAT_CHOICES 16
 
 struct chat_choice {
-	struct chat_part *part; /* TEXT, REFUSAL, THINKING, REDACTED, CALL, in their order */
+	struct chat_part *part; /* TEXT, REFUSAL, THINKING, REDACTED, CALL, media, in their order */
 	enum chat_finish finish;
 	struct str stop_sequence; /* jstr: which one it was, where known */
 };
@@ -148,7 +148,7 @@ struct chat_answer {
  * What a stream says, in this order: START once; per choice blocks, one open at a time
  * (OPEN, DELTA..., CLOSE); FINISH per choice; USAGE at most once, before or after FINISH; END.
  * ERROR at any place: the last one. Readers make it so whatever the provider sends (synthesise OPEN
- * and CLOSE where its dialect has none).
+ * and CLOSE where its dialect has none). Media come whole with their OPEN, without a DELTA.
  */
 enum chat_event_kind {
 	EVENT_START,
@@ -170,13 +170,15 @@ struct chat_error {
 struct chat_event {
 	enum chat_event_kind kind;
 	uint8_t choice;
-	enum chat_part_kind part; /* OPEN, DELTA, CLOSE: TEXT, REFUSAL, THINKING, REDACTED, CALL */
+	enum chat_part_kind part; /* OPEN, DELTA, CLOSE: TEXT, REFUSAL, THINKING, REDACTED, CALL;
+				     OPEN, CLOSE: media */
 	struct str id, model;     /* START; OPEN of a CALL: id */
 	struct str name;          /* OPEN of a CALL */
 	struct str text;      /* DELTA: jstr piece: text; of a CALL: a piece of its arguments, as a
 				 jstr of JSON text */
-	struct str signature; /* CLOSE of THINKING, TEXT or CALL */
-	struct str data;      /* OPEN of REDACTED */
+	struct str signature; /* CLOSE of THINKING, TEXT, CALL or media */
+	struct str data;      /* OPEN of REDACTED or media: as in chat_part */
+	struct str mime, url; /* OPEN of media: as in chat_part */
 	enum chat_finish finish;
 	struct str stop_sequence;
 	const struct usage *usage; /* USAGE: all of it so far; START too where known then */

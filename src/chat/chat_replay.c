@@ -35,11 +35,14 @@ static int replay_part(const struct replay *r, uint8_t choice, const struct chat
 
 	e.id = p->id;
 	e.name = p->name;
-	e.data = p->kind == PART_REDACTED ? p->data : STR_NONE;
+	if (p->kind == PART_REDACTED || chat_is_media(p->kind))
+		e.data = p->data;
+	e.mime = p->mime;
+	e.url = p->url;
 	if (r->emit(r->arg, &e) != 0)
 		return -1;
 	e.kind = EVENT_DELTA;
-	e.id = e.name = e.data = STR_NONE;
+	e.id = e.name = e.data = e.mime = e.url = STR_NONE;
 	e.text = p->kind == PART_CALL ? as_jstr(r->cx, p->args) : p->text;
 	if (p->kind == PART_CALL && e.text.p == NULL)
 		return chat_fail(r->cx, "no memory");
@@ -154,7 +157,8 @@ static bool gather_open(struct chat_gather *g, const struct chat_event *e)
 	*o->tail = o->part = p;
 	o->tail = &p->next;
 	o->text = (struct grown){ 0 };
-	return keep(g, &p->id, e->id) && keep(g, &p->name, e->name) && keep(g, &p->data, e->data);
+	return keep(g, &p->id, e->id) && keep(g, &p->name, e->name) && keep(g, &p->data, e->data) &&
+	       keep(g, &p->mime, e->mime) && keep(g, &p->url, e->url);
 }
 
 static bool gather_close(struct chat_gather *g, const struct chat_event *e)
@@ -168,7 +172,7 @@ static bool gather_close(struct chat_gather *g, const struct chat_event *e)
 		return true;
 	if (p->kind == PART_CALL)
 		p->args = chat_args_of_jstr(g->cx, text);
-	else if (p->kind != PART_REDACTED)
+	else if (p->kind != PART_REDACTED && !chat_is_media(p->kind))
 		p->text = text;
 	return (p->kind != PART_CALL || p->args.n > 0) && keep(g, &p->signature, e->signature);
 }

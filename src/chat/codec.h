@@ -111,6 +111,27 @@ int chat_called_tools(struct chat_context *cx, const struct chat_request *rq, st
 /* A data: URL's media type and base64 text; false when it is none, or not in base64. */
 bool chat_data_url(struct str jstr, struct str *mime, struct str *data);
 
+/* Images, audio, video and files. */
+bool chat_is_media(enum chat_part_kind kind);
+/* What a media type is of. */
+enum chat_part_kind chat_media_kind(struct str mime);
+/* How many bytes base64 stands for; it is neither decoded nor checked. */
+uint64_t chat_base64_bytes(struct str jstr);
+
+struct chat_media {
+	enum chat_part_kind kind;
+	struct str mime, url; /* jstr; may be absent */
+	uint64_t bytes;
+};
+/*
+ * What an answer says in the place of media that the client's API has no room for, so that what was
+ * paid is not missing without a word: "[image/png, 1234 bytes: not carried by this API]", or where
+ * it lies: "[image: URL]". A jstr in the arena, or without memory a constant: never absent.
+ */
+struct str chat_media_text(struct arena *a, const struct chat_media *m);
+struct str chat_media_text_part(struct arena *a, const struct chat_part *p);
+struct str chat_media_text_event(struct arena *a, const struct chat_event *e); /* its OPEN */
+
 /* "none", "minimal" ... "max". UNSET for any other word, and for UNSET: absent. */
 enum chat_effort chat_effort_of(struct str word);
 struct str chat_effort_word(enum chat_effort e);

@@ -111,7 +111,30 @@ void gemini_usage_write(struct json_out *o, const struct usage *u)
 
 /* ---- parts */
 
-struct gemini_part gemini_part_read(const struct json_node *part)
+/* inlineData or fileData; false: neither. */
+static bool read_media(struct arena *a, const struct json_node *part, struct gemini_part *p)
+{
+	const struct json_node *data = gemini_get(part, "inlineData");
+	const struct json_node *file = gemini_get(part, "fileData");
+
+	p->data = gemini_get_jstr(data, "data");
+	p->url = gemini_get_jstr(file, "fileUri");
+	if (p->data.n == 0 && p->url.n == 0)
+		return false;
+	p->known = true;
+	p->mime = gemini_get_jstr(p->data.n > 0 ? data : file, "mimeType");
+	p->kind = chat_media_kind(p->mime);
+	if (json_node_true(gemini_get(part, "thought"))) {
+		p->text = chat_media_text(a, &(struct chat_media){ .kind = p->kind,
+						     .mime = p->mime,
+						     .url = p->url,
+						     .bytes = chat_base64_bytes(p->data) });
+		p->kind = PART_THINKING;
+	}
+	return true;
+}
+
+struct gemini_part gemini_part_read(struct arena *a, const struct json_node *part)
 {
 	const struct json_node *call = gemini_get(part, "functionCall");
 	struct gemini_part p = { .signature = gemini_get_jstr(part, "thoughtSignature") };
@@ -124,6 +147,8 @@ struct gemini_part gemini_part_read(const struct json_node *part)
 		p.name = gemini_get_jstr(call, "name");
 		return p;
 	}
+	if (read_media(a, part, &p))
+		return p;
 	p.text = gemini_get_jstr(part, "text");
 	p.known = p.text.p != NULL;
 	p.kind = json_node_true(gemini_get(part, "thought")) ? PART_THINKING : PART_TEXT;
@@ -154,6 +179,24 @@ void gemini_call_write(
 	jo_jstr(o, name);
 	jo_key(o, "args");
 	jo_raw(o, args.n > 0 ? args : STR("{}"));
+	jo_obj_end(o);
+	if (signature.n > 0)
+		jo_m_jstr(o, "thoughtSignature", signature);
+	jo_obj_end(o);
+}
+
+bool gemini_media_fits(struct str mime, struct str data)
+{
+	return mime.n > 0 && data.n > 0;
+}
+
+void gemini_media_write(struct json_out *o, struct str mime, struct str data, struct str signature)
+{
+	jo_obj(o);
+	jo_key(o, "inlineData");
+	jo_obj(o);
+	jo_m_jstr(o, "mimeType", mime);
+	jo_m_jstr(o, "data", data);
 	jo_obj_end(o);
 	if (signature.n > 0)
 		jo_m_jstr(o, "thoughtSignature", signature);
@@ -201,7 +244,7 @@ struct answer_reader {
 /* Text behind text is one part; a signature on an empty text belongs to the text before it. */
 static bool joins(struct chat_part *last, const struct gemini_part *p)
 {
-	if (p->kind == PART_CALL || p->text.n > 0)
+	if (p->kind == PART_CALL || chat_is_media(p->kind) || p->text.n > 0)
 		return false;
 	if (last != NULL && last->kind == p->kind && last->signature.p == NULL &&
 		p->signature.n > 0)
@@ -212,7 +255,7 @@ static bool joins(struct chat_part *last, const struct gemini_part *p)
 static int read_part(struct answer_reader *r, const struct json_node *node, struct chat_part **end,
 	struct chat_part *last)
 {
-	struct gemini_part p = gemini_part_read(node);
+	struct gemini_part p = gemini_part_read(r->cx->arena, node);
 	const struct json_node *args;
 	struct chat_part *part;
 
@@ -224,6 +267,11 @@ static int read_part(struct answer_reader *r, const struct json_node *node, stru
 	part->kind = p.kind;
 	part->text = p.text;
 	part->signature = p.signature;
+	if (chat_is_media(p.kind)) {
+		part->mime = p.mime;
+		part->data = p.data;
+		part->url = p.url;
+	}
 	if (p.kind == PART_CALL) {
 		args = gemini_get(p.call, "args");
 		part->name = p.name;
@@ -295,7 +343,15 @@ int gemini_read_answer(struct chat_context *cx, const struct json_node *root, st
 
 /* ---- writing */
 
-static void write_part(struct json_out *o, const struct chat_part *p)
+static void write_media(struct chat_context *cx, struct json_out *o, const struct chat_part *p)
+{
+	if (gemini_media_fits(p->mime, p->data))
+		gemini_media_write(o, p->mime, p->data, p->signature);
+	else
+		gemini_text_write(o, chat_media_text_part(cx->arena, p), false, p->signature);
+}
+
+static void write_part(struct chat_context *cx, struct json_out *o, const struct chat_part *p)
 {
 	switch (p->kind) {
 	case PART_TEXT:
@@ -303,11 +359,16 @@ static void write_part(struct json_out *o, const struct chat_part *p)
 	case PART_THINKING: gemini_text_write(o, p->text, true, p->signature); break;
 	case PART_REDACTED: gemini_redacted_write(o, p->data); break;
 	case PART_CALL: gemini_call_write(o, p->id, p->name, p->args, p->signature); break;
-	default: break; /* no answer has others */
+	case PART_IMAGE:
+	case PART_AUDIO:
+	case PART_VIDEO:
+	case PART_FILE: write_media(cx, o, p); break;
+	case PART_RESULT: break; /* no answer has one */
 	}
 }
 
-static void write_candidate(struct json_out *o, const struct chat_choice *c, unsigned index)
+static void write_candidate(
+	struct chat_context *cx, struct json_out *o, const struct chat_choice *c, unsigned index)
 {
 	jo_obj(o);
 	jo_key(o, "content");
@@ -315,7 +376,7 @@ static void write_candidate(struct json_out *o, const struct chat_choice *c, uns
 	jo_key(o, "parts");
 	jo_arr(o);
 	for (const struct chat_part *p = c->part; p != NULL; p = p->next)
-		write_part(o, p);
+		write_part(cx, o, p);
 	jo_arr_end(o);
 	jo_m_lit(o, "role", "model");
 	jo_obj_end(o);
@@ -330,7 +391,7 @@ void gemini_write_answer(struct chat_context *cx, const struct chat_answer *a, s
 	jo_key(o, "candidates");
 	jo_arr(o);
 	for (unsigned i = 0; i < a->n_choices; i++)
-		write_candidate(o, &a->choice[i], i);
+		write_candidate(cx, o, &a->choice[i], i);
 	jo_arr_end(o);
 	if (a->usage.source != USAGE_ABSENT)
 		gemini_usage_write(o, &a->usage);

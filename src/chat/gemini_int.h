@@ -47,18 +47,23 @@ struct str gemini_call_id(struct chat_context *cx, struct arena *a, struct str a
 
 /* One part of a candidate, as the answer and its chunks have it. Absent: nothing for the hub. */
 struct gemini_part {
-	enum chat_part_kind kind; /* TEXT, THINKING, CALL */
+	enum chat_part_kind kind; /* TEXT, THINKING, CALL, media */
 	bool known;               /* false: of a kind the hub does not know */
 	struct str text, signature;
 	struct str id, name;
+	struct str mime, data, url; /* media */
 	const struct json_node *call;
 };
-struct gemini_part gemini_part_read(const struct json_node *part);
+/* A picture among the thoughts is a draft: it becomes a thought that says so, in the arena. */
+struct gemini_part gemini_part_read(struct arena *a, const struct json_node *part);
 
 /* {"text":...,"thought":true,"thoughtSignature":...} and {"functionCall":...} */
 void gemini_text_write(struct json_out *o, struct str text, bool thought, struct str signature);
 void gemini_call_write(
 	struct json_out *o, struct str id, struct str name, struct str args, struct str signature);
+/* {"inlineData":{"mimeType":...,"data":...}}; or a text in its place when it is not such data. */
+bool gemini_media_fits(struct str mime, struct str data);
+void gemini_media_write(struct json_out *o, struct str mime, struct str data, struct str signature);
 /* The signature under which redacted reasoning travels. */
 void gemini_redacted_write(struct json_out *o, struct str data);
 

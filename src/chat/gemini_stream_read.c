@@ -115,6 +115,23 @@ static int read_text(struct chunk *c, unsigned i, const struct gemini_part *p)
 	return keep_signature(c, choice, p->signature);
 }
 
+/* Whole with the part it comes in: a block of its own. */
+static int read_media(struct chunk *c, unsigned i, const struct gemini_part *p)
+{
+	struct chat_event e = { .kind = EVENT_OPEN,
+		.choice = (uint8_t)i,
+		.part = p->kind,
+		.data = p->data,
+		.mime = p->mime,
+		.url = p->url };
+
+	if (open_block(c, i, &e) != 0)
+		return -1;
+	if (keep_signature(c, &c->s->choice[i], p->signature) != 0)
+		return -1;
+	return close_block(c, i);
+}
+
 /* ---- calls */
 
 static int open_call(struct chunk *c, unsigned i, const struct gemini_part *p)
@@ -218,14 +235,16 @@ static int finish(struct chunk *c, unsigned i, enum chat_finish f)
 
 static int read_part(struct chunk *c, unsigned i, const struct json_node *node)
 {
-	struct gemini_part p = gemini_part_read(node);
+	struct gemini_part p = gemini_part_read(c->cx->arena, node);
 
 	if (!p.known)
 		return 0;
 	if (p.kind == PART_CALL)
 		return read_call(c, i, &p);
-	if (p.text.n > 0 && end_partial(c, i) != 0)
+	if ((p.text.n > 0 || chat_is_media(p.kind)) && end_partial(c, i) != 0)
 		return -1;
+	if (chat_is_media(p.kind))
+		return read_media(c, i, &p);
 	return read_text(c, i, &p);
 }
 

@@ -117,6 +117,18 @@ static void write_redacted(struct chat_stream *s, const struct chat_event *e, st
 	candidates_end(s, o, false);
 }
 
+static void write_media(struct chat_stream *s, const struct chat_event *e, struct json_out *o)
+{
+	candidates_begin(s, o);
+	candidate_begin(o);
+	if (gemini_media_fits(e->mime, e->data))
+		gemini_media_write(o, e->mime, e->data, STR_NONE);
+	else
+		gemini_text_write(o, chat_media_text_event(s->mem, e), false, STR_NONE);
+	candidate_end(o, e->choice, NULL);
+	candidates_end(s, o, false);
+}
+
 static bool args_add(struct chat_stream *s, struct out_choice *c, struct str piece)
 {
 	size_t cap = c->cap > 0 ? c->cap : ARGS_FIRST;
@@ -183,6 +195,8 @@ static void on_open(struct chat_stream *s, const struct chat_event *e, struct js
 		call_open(s, e);
 	else if (e->part == PART_REDACTED)
 		write_redacted(s, e, o);
+	else if (chat_is_media(e->part))
+		write_media(s, e, o);
 }
 
 static void on_delta(struct chat_stream *s, const struct chat_event *e, struct json_out *o)

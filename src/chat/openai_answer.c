@@ -87,6 +87,26 @@ static void read_reasoning(struct reader *r, const struct json_node *m)
 		add_text(r, PART_THINKING, text.n > 0 ? text : json_get_jstr(m, STR("reasoning")));
 }
 
+static void read_image(struct reader *r, const struct json_node *image)
+{
+	struct str url = openai_image_url(image);
+	struct chat_part *p = url.n > 0 ? add(r, PART_IMAGE, STR_NONE) : NULL;
+
+	if (p != NULL)
+		openai_read_image(p, url, STR_NONE);
+}
+
+/* Speech: what was said is text. Its format stands in the request alone, so no other API can take
+ * the sound. */
+static void read_audio(struct reader *r, const struct json_node *audio)
+{
+	struct str data = json_get_jstr(audio, STR("data"));
+
+	add_text(r, PART_TEXT, json_get_jstr(audio, STR("transcript")));
+	if (data.n > 0)
+		add_text(r, PART_TEXT, openai_audio_text(r->cx->arena, chat_base64_bytes(data)));
+}
+
 /* Mistral's content may be parts: text, and thinking that is parts itself. */
 static void read_content(struct reader *r, const struct json_node *content)
 {
@@ -99,6 +119,7 @@ static void read_content(struct reader *r, const struct json_node *content)
 			add_text(r, PART_THINKING, json_get_jstr(t, STR("text")));
 		add_text(r, PART_TEXT, json_get_jstr(c, STR("text")));
 		add_text(r, PART_REFUSAL, json_get_jstr(c, STR("refusal")));
+		read_image(r, c);
 	}
 }
 
@@ -134,6 +155,8 @@ static void read_message(struct reader *r, const struct json_node *m)
 	read_reasoning(r, m);
 	read_content(r, json_get(m, STR("content")));
 	add_text(r, PART_REFUSAL, json_get_jstr(m, STR("refusal")));
+	json_each(v, json_get_type(m, STR("images"), JSON_ARRAY)) read_image(r, v);
+	read_audio(r, json_get(m, STR("audio")));
 	json_each(v, calls) read_call(r, v, index++);
 }
 
@@ -179,12 +202,26 @@ static bool has_kind(const struct chat_part *p, enum chat_part_kind kind)
 	return false;
 }
 
+/* Answers of this API show pictures beside their text; of other media they can only tell. */
+static bool only_told(const struct chat_part *p)
+{
+	return chat_is_media(p->kind) && p->kind != PART_IMAGE;
+}
+
+static bool has_text(const struct chat_part *p, enum chat_part_kind kind)
+{
+	for (; p != NULL; p = p->next)
+		if (p->kind == kind || (kind == PART_TEXT && only_told(p)))
+			return true;
+	return false;
+}
+
 /* All texts of a kind as one string. */
-static void write_texts(
-	struct json_out *o, const char *key, const struct chat_part *p, enum chat_part_kind kind)
+static void write_texts(struct chat_context *cx, struct json_out *o, const char *key,
+	const struct chat_part *p, enum chat_part_kind kind)
 {
 	jo_key(o, key);
-	if (!has_kind(p, kind)) {
+	if (!has_text(p, kind)) {
 		jo_null(o);
 		return;
 	}
@@ -192,6 +229,8 @@ static void write_texts(
 	for (; p != NULL; p = p->next)
 		if (p->kind == kind)
 			jo_piece(o, p->text);
+		else if (kind == PART_TEXT && only_told(p))
+			jo_piece(o, chat_media_text_part(cx->arena, p));
 	jo_str_end(o);
 }
 
@@ -278,28 +317,43 @@ static struct str text_signature(const struct chat_part *p)
 	return s;
 }
 
-static void write_message(struct json_out *o, const struct chat_part *p)
+static void write_images(struct json_out *o, const struct chat_part *p)
+{
+	unsigned n = 0;
+
+	jo_key(o, "images");
+	jo_arr(o);
+	for (; p != NULL; p = p->next)
+		if (p->kind == PART_IMAGE)
+			openai_write_image(o, p, n++);
+	jo_arr_end(o);
+}
+
+static void write_message(struct chat_context *cx, struct json_out *o, const struct chat_part *p)
 {
 	jo_obj(o);
 	jo_m_lit(o, "role", "assistant");
-	write_texts(o, "content", p, PART_TEXT);
-	write_texts(o, "refusal", p, PART_REFUSAL);
+	write_texts(cx, o, "content", p, PART_TEXT);
+	write_texts(cx, o, "refusal", p, PART_REFUSAL);
 	if (has_kind(p, PART_THINKING))
-		write_texts(o, "reasoning_content", p, PART_THINKING);
+		write_texts(cx, o, "reasoning_content", p, PART_THINKING);
 	if (needs_blocks(p))
 		write_blocks(o, p);
+	if (has_kind(p, PART_IMAGE))
+		write_images(o, p);
 	if (has_kind(p, PART_CALL))
 		write_calls(o, p);
 	openai_write_signature(o, text_signature(p));
 	jo_obj_end(o);
 }
 
-static void write_choice(struct json_out *o, const struct chat_choice *c, unsigned index)
+static void write_choice(
+	struct chat_context *cx, struct json_out *o, const struct chat_choice *c, unsigned index)
 {
 	jo_obj(o);
 	jo_m_u64(o, "index", index);
 	jo_key(o, "message");
-	write_message(o, c->part);
+	write_message(cx, o, c->part);
 	jo_key(o, "logprobs");
 	jo_null(o);
 	jo_m_text(o, "finish_reason", openai_finish_word(c->finish));
@@ -319,7 +373,7 @@ void openai_write_answer(struct chat_context *cx, const struct chat_answer *a, s
 	jo_key(o, "choices");
 	jo_arr(o);
 	for (unsigned i = 0; i < a->n_choices; i++)
-		write_choice(o, &a->choice[i], i);
+		write_choice(cx, o, &a->choice[i], i);
 	jo_arr_end(o);
 	if (a->usage.source != USAGE_ABSENT) {
 		jo_key(o, "usage");

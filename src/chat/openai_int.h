@@ -74,6 +74,15 @@ void openai_write_url(struct json_out *o, const struct chat_part *p);
 /* "wav" or "mp3"; absent: OpenAI takes no audio of this type. */
 struct str openai_audio_format(struct str mime);
 
+/* ---- media of answers, which copies of the chat API have (openai_media.c) */
+
+/* The URL of an element of `images`, or of a part of content; absent: it has none. */
+struct str openai_image_url(const struct json_node *image);
+/* One element; its index is for clients that put the pieces of a stream together. */
+void openai_write_image(struct json_out *o, const struct chat_part *p, unsigned index);
+/* What is said for audio, which has no media type there. In the arena. */
+struct str openai_audio_text(struct arena *a, uint64_t bytes);
+
 /* ---- usage (openai_usage.c) */
 
 /* The figures of usage objects of OpenAI's shape, as told so far. Starts as {0}. */

@@ -93,3 +93,30 @@ void openai_write_url(struct json_out *o, const struct chat_part *p)
 	}
 	jo_str_end(o);
 }
+
+/* ---- answers */
+
+struct str openai_image_url(const struct json_node *image)
+{
+	const struct json_node *v = json_get(image, STR("image_url"));
+
+	return v != NULL && v->type == JSON_OBJECT ? json_get_jstr(v, STR("url")) : json_jstr(v);
+}
+
+void openai_write_image(struct json_out *o, const struct chat_part *p, unsigned index)
+{
+	jo_obj(o);
+	jo_m_lit(o, "type", "image_url");
+	jo_m_u64(o, "index", index);
+	jo_key(o, "image_url");
+	jo_obj(o);
+	jo_key(o, "url");
+	openai_write_url(o, p);
+	jo_obj_end(o);
+	jo_obj_end(o);
+}
+
+struct str openai_audio_text(struct arena *a, uint64_t bytes)
+{
+	return chat_media_text(a, &(struct chat_media){ .kind = PART_AUDIO, .bytes = bytes });
+}

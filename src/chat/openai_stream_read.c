@@ -16,7 +16,8 @@ struct place {
 	bool waiting, has_index;
 	uint64_t index;
 	struct str id, name;
-	char last; /* of its arguments so far */
+	char last;      /* of its arguments so far */
+	uint64_t audio; /* bytes so far, of all its pieces */
 };
 
 struct chat_stream {
@@ -191,6 +192,33 @@ static int read_reasoning(struct read *r, const struct json_node *delta)
 
 /* ---- text */
 
+static int read_image(struct read *r, const struct json_node *image)
+{
+	struct str url = openai_image_url(image);
+	struct chat_part p = { .kind = PART_IMAGE };
+
+	if (url.n == 0)
+		return 0;
+	openai_read_image(&p, url, STR_NONE);
+	if (open_block(r, PART_IMAGE,
+		    (struct chat_event){ .data = p.data, .mime = p.mime, .url = p.url }) != 0)
+		return -1;
+	return close_block(r);
+}
+
+/* What was said is text; the sound, which comes in pieces, is told of at the end. */
+static int read_audio(struct read *r, const struct json_node *audio)
+{
+	r->at->audio += chat_base64_bytes(json_get_jstr(audio, STR("data")));
+	return piece(r, PART_TEXT, json_get_jstr(audio, STR("transcript")));
+}
+
+static int tell_audio(struct read *r)
+{
+	return r->at->audio > 0 ? piece(r, PART_TEXT, openai_audio_text(r->cx->arena, r->at->audio))
+				: 0;
+}
+
 /* Mistral's content may be parts: text, and thinking that is parts itself. */
 static int read_content(struct read *r, const struct json_node *content)
 {
@@ -202,7 +230,8 @@ static int read_content(struct read *r, const struct json_node *content)
 			json_get(c, STR("thinking"))) if (piece(r, PART_THINKING,
 								  json_get_jstr(t, STR("text"))) !=
 							  0) return -1;
-		if (piece(r, PART_TEXT, json_get_jstr(c, STR("text"))) != 0)
+		if (piece(r, PART_TEXT, json_get_jstr(c, STR("text"))) != 0 ||
+			read_image(r, c) != 0)
 			return -1;
 	}
 	return 0;
@@ -328,6 +357,10 @@ static int read_delta(struct read *r, const struct json_node *delta)
 	if (signature.n > 0 && r->at->open && r->at->part == PART_TEXT)
 		if (keep(r, signature, &r->at->signature) != 0)
 			return -1;
+	json_each(v, json_get_type(delta, STR("images"), JSON_ARRAY)) if (read_image(r, v) !=
+									  0) return -1;
+	if (read_audio(r, json_get(delta, STR("audio"))) != 0)
+		return -1;
 	json_each(v, calls) if (!r->s->ended && call_delta(r, v) != 0) return -1;
 	return 0;
 }
@@ -388,7 +421,7 @@ static int finish(struct read *r)
 		r->at = &s->place[i];
 		if (!r->at->seen)
 			continue;
-		if (close_block(r) != 0)
+		if (tell_audio(r) != 0 || close_block(r) != 0)
 			return -1;
 		e.finish =
 			chat_finish_of(r->at->finish != FINISH_NONE ? r->at->finish : FINISH_STOP,

@@ -9,7 +9,7 @@
 
 struct place {
 	bool role_sent, args_sent;
-	unsigned n_calls, n_blocks; /* begun so far */
+	unsigned n_calls, n_blocks, n_images; /* begun so far */
 };
 
 struct chat_stream {
@@ -242,6 +242,40 @@ static void write_start(struct chat_stream *s, const struct chat_event *e, struc
 	end_delta(s, STR_NONE, o);
 }
 
+static void write_piece(
+	struct chat_stream *s, const struct chat_event *e, const char *key, struct json_out *o)
+{
+	begin_delta(s, e->choice, o);
+	jo_key(o, key);
+	jo_jstr(o, e->text);
+	end_delta(s, STR_NONE, o);
+}
+
+static void write_image(struct chat_stream *s, const struct chat_event *e, struct json_out *o)
+{
+	const struct chat_part p = { .mime = e->mime, .data = e->data, .url = e->url };
+
+	begin_delta(s, e->choice, o);
+	jo_key(o, "images");
+	jo_arr(o);
+	openai_write_image(o, &p, s->place[e->choice].n_images++);
+	jo_arr_end(o);
+	end_delta(s, STR_NONE, o);
+}
+
+/* Answers of this API show pictures; of other media they can only tell. */
+static void open_media(struct chat_stream *s, const struct chat_event *e, struct json_out *o)
+{
+	struct chat_event told = { .choice = e->choice };
+
+	if (e->part == PART_IMAGE) {
+		write_image(s, e, o);
+		return;
+	}
+	told.text = chat_media_text_event(s->arena, e);
+	write_piece(s, &told, "content", o);
+}
+
 static void write_open(struct chat_stream *s, const struct chat_event *e, struct json_out *o)
 {
 	if (e->part == PART_CALL)
@@ -250,15 +284,8 @@ static void write_open(struct chat_stream *s, const struct chat_event *e, struct
 		s->place[e->choice].n_blocks++;
 	if (e->part == PART_REDACTED)
 		redacted_block(s, e, o);
-}
-
-static void write_piece(
-	struct chat_stream *s, const struct chat_event *e, const char *key, struct json_out *o)
-{
-	begin_delta(s, e->choice, o);
-	jo_key(o, key);
-	jo_jstr(o, e->text);
-	end_delta(s, STR_NONE, o);
+	if (chat_is_media(e->part))
+		open_media(s, e, o);
 }
 
 static void write_delta(struct chat_stream *s, const struct chat_event *e, struct json_out *o)

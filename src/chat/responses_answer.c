@@ -93,7 +93,15 @@ static void add_part(struct list *l, const struct chat_part *p)
 			set_text(s, p->text);
 		add_signature(l, p->signature);
 		break;
-	default: break;
+	case PART_IMAGE: /* not in this API's messages: they are told of */
+	case PART_AUDIO:
+	case PART_VIDEO:
+	case PART_FILE:
+		s = add(l, PART_TEXT);
+		if (s != NULL)
+			set_text(s, chat_media_text_part(l->cx->arena, p));
+		break;
+	case PART_RESULT: break; /* no answer has one */
 	}
 }
 

@@ -261,6 +261,20 @@ static void write_close(struct chat_stream *s, const struct chat_event *e, struc
 		whole_item(s, OPAQUE_SIGNATURE, e->signature, o);
 }
 
+/* Media are not in this API's messages: they are told of, in a text of their own. */
+static void write_media(struct chat_stream *s, const struct chat_event *e, struct json_out *o)
+{
+	const struct chat_event text = { .kind = e->kind, .part = PART_TEXT };
+
+	if (e->kind == EVENT_CLOSE) {
+		write_close(s, &text, o);
+		return;
+	}
+	write_open(s, &text, o);
+	if (!s->ended)
+		grow(s, chat_media_text_event(s->cx.arena, e), o);
+}
+
 /* ---- the response */
 
 static void write_start(struct chat_stream *s, const struct chat_event *e, struct json_out *o)
@@ -322,6 +336,10 @@ void responses_write_event(struct chat_stream *s, const struct chat_event *e, st
 {
 	if (s->ended || e->choice != 0)
 		return;
+	if (chat_is_media(e->part)) {
+		write_media(s, e, o);
+		return;
+	}
 	switch (e->kind) {
 	case EVENT_START: write_start(s, e, o); break;
 	case EVENT_OPEN: write_open(s, e, o); break;

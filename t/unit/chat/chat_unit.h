@@ -176,6 +176,10 @@ static inline void chat_unit_line(struct chat_unit_sink *k, const struct chat_ev
 				buf + n, cap - n, " %.*s %.*s", STR_FMT(e->id), STR_FMT(e->name));
 		if (e->data.n > 0)
 			n += (size_t)snprintf(buf + n, cap - n, " %.*s", STR_FMT(e->data));
+		if (e->mime.n > 0)
+			n += (size_t)snprintf(buf + n, cap - n, " %.*s", STR_FMT(e->mime));
+		if (e->url.n > 0)
+			n += (size_t)snprintf(buf + n, cap - n, " %.*s", STR_FMT(e->url));
 		break;
 	case EVENT_DELTA: n = (size_t)snprintf(buf, cap, "+ %.*s", STR_FMT(e->text)); break;
 	case EVENT_CLOSE:

@@ -315,6 +315,57 @@ START_TEST(rest)
 }
 END_TEST
 
+static const struct {
+	struct chat_part part;
+	const char *text;
+} media[] = {
+	{ { .kind = PART_IMAGE, .mime = STR("image/png"), .data = STR("QUJD") },
+		"[image/png, 3 bytes: not carried by this API]" },
+	{ { .kind = PART_AUDIO, .data = STR("QUI=") },
+		"[audio, 2 bytes: not carried by this API]" },
+	{ { .kind = PART_VIDEO, .data = STR("QQ==") },
+		"[video, 1 bytes: not carried by this API]" },
+	{ { .kind = PART_FILE, .data = STR("QUJD\\/\\/\\/\\/") },
+		"[file, 6 bytes: not carried by this API]" }, /* escapes are none of it */
+	{ { .kind = PART_IMAGE }, "[image, 0 bytes: not carried by this API]" },
+	{ { .kind = PART_IMAGE, .mime = STR("image/png"), .url = STR("https:\\/\\/x\\\"") },
+		"[image/png: https:\\/\\/x\\\"]" }, /* a jstr stays one */
+	{ { .kind = PART_IMAGE,
+		  .mime = STR("image/"
+			      "0123456789012345678901234567890123456789012345678901234567890"),
+		  .data = STR("QUJD") },
+		"[image, 3 bytes: not carried by this API]" },
+};
+
+START_TEST(media_texts)
+{
+	const struct chat_part *p = &media[_i].part;
+	const struct chat_event e = {
+		.kind = EVENT_OPEN, .part = p->kind, .mime = p->mime, .data = p->data, .url = p->url
+	};
+	struct arena none = { 0 };
+
+	UNIT_STR_EQ(chat_media_text_part(cx.arena, p), str_z(media[_i].text));
+	UNIT_STR_EQ(chat_media_text_event(cx.arena, &e), str_z(media[_i].text));
+	arena_init(&none, NULL, 1);
+	UNIT_STR_EQ(chat_media_text_part(&none, p), STR("[media: not carried by this API]"));
+	arena_fini(&none);
+}
+END_TEST
+
+START_TEST(media_kinds)
+{
+	ck_assert_int_eq(chat_media_kind(STR("Image/PNG")), PART_IMAGE);
+	ck_assert_int_eq(chat_media_kind(STR("audio/L16;rate=24000")), PART_AUDIO);
+	ck_assert_int_eq(chat_media_kind(STR("video/mp4")), PART_VIDEO);
+	ck_assert_int_eq(chat_media_kind(STR("application/pdf")), PART_FILE);
+	ck_assert_int_eq(chat_media_kind(STR_NONE), PART_FILE);
+	for (int k = PART_TEXT; k <= PART_REFUSAL; k++)
+		ck_assert_int_eq(
+			chat_is_media((enum chat_part_kind)k), k >= PART_IMAGE && k <= PART_FILE);
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -328,6 +379,8 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, efforts);
 	tcase_add_test(tc, walks);
 	tcase_add_test(tc, finishes);
+	tcase_add_test(tc, media_kinds);
+	tcase_add_loop_test(tc, media_texts, 0, TG_ARRAY_LEN(media));
 	tcase_add_loop_test(tc, jstrs, 0, TG_ARRAY_LEN(texts));
 	tcase_add_loop_test(tc, rest, 0, TG_ARRAY_LEN(rests));
 }

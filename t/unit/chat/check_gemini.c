@@ -546,14 +546,15 @@ static const struct answer_row {
 		"\"finishReason\":\"OTHER\",\"index\":0}],\"modelVersion\":\"mm\",\"responseId\":"
 		"\"id_of_ours\"}",
 		NULL },
-	{ "parts of other kinds are passed over",
+	{ "media are kept, parts of other kinds passed over",
 		"{\"candidates\":[{\"content\":{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/"
 		"png\",\"data\":\"QUI=\"}},{\"executableCode\":{}},{\"text\":\"a\"}]},"
 		"\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":9,"
 		"\"candidatesTokenCount\":1300,\"candidatesTokensDetails\":[{\"modality\":"
 		"\"IMAGE\",\"tokenCount\":1290}],\"promptTokensDetails\":[{\"modality\":\"AUDIO\","
 		"\"tokenCount\":4}]}}",
-		"{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}],\"role\":\"model\"},"
+		"{\"candidates\":[{\"content\":{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/"
+		"png\",\"data\":\"QUI=\"}},{\"text\":\"a\"}],\"role\":\"model\"},"
 		"\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":9,"
 		"\"candidatesTokenCount\":1300,\"totalTokenCount\":1309,\"promptTokensDetails\":[{"
 		"\"modality\":\"TEXT\",\"tokenCount\":5},{\"modality\":\"AUDIO\",\"tokenCount\":4}]"

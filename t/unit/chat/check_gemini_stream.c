@@ -149,8 +149,22 @@ static const struct stream_row {
 		"\"model\"},\"finishReason\":\"STOP\",\"index\":0}],\"modelVersion\":\"m\","
 		"\"responseId\":\"r1\"}\n",
 		"start r1 m\nopen text\n+ b\nclose\nfinish stop\nend\n", NULL },
+	{ "media",
+		"{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"},{\"inlineData\":{"
+		"\"mimeType\":\"image/png\",\"data\":\"QUI=\"},\"thoughtSignature\":\"s\"},{"
+		"\"inline_data\":{\"mime_type\":\"audio/wav\",\"data\":\"QUI=\"}},{\"fileData\":{"
+		"\"mimeType\":\"video/mp4\",\"fileUri\":\"u\"}},{\"inlineData\":{\"data\":"
+		"\"QUI=\"}},{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"QUI=\"},"
+		"\"thought\":true},{\"text\":\"b\"}],\"role\":\"model\"},"
+		"\"finishReason\":\"STOP\"}],\"modelVersion\":\"m\",\"responseId\":\"r1\"}\n",
+		"start r1 m\nopen text\n+ a\nclose\nopen image QUI= image/png\nclose s\n"
+		"open audio QUI= audio/wav\nclose\nopen video video/mp4 u\nclose\n"
+		"open file QUI=\nclose\nopen thinking\n"
+		"+ [image/png, 2 bytes: not carried by this API]\nclose\nopen text\n+ b\nclose\n"
+		"finish stop\nend\n",
+		NULL },
 	{ "parts of other kinds",
-		"{\"candidates\":[{\"content\":{\"parts\":[{\"inlineData\":{\"data\":\"QUI=\"}},{"
+		"{\"candidates\":[{\"content\":{\"parts\":[{\"inlineData\":{\"data\":\"\"}},{"
 		"\"executableCode\":{}},{\"functionCall\":{}}],\"role\":\"model\"},"
 		"\"finishReason\":\"STOP\"}],\"modelVersion\":\"m\",\"responseId\":\"r1\"}\n",
 		"start r1 m\nfinish stop\nend\n", NULL },

@@ -42,6 +42,14 @@ static const struct {
 		"\"name\":\"f\",\"args\":{\"a\":1}},\"thoughtSignature\":\"sig\"}]},"
 		"\"finishReason\":\"STOP\"}],\"responseId\":\"r1\",\"modelVersion\":\"g\"}",
 		NULL },
+	{ GE,
+		"{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"a\"},"
+		"{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"QUI=\"},"
+		"\"thoughtSignature\":\"sig\"},{\"fileData\":{\"mimeType\":\"video/mp4\","
+		"\"fileUri\":\"u\"}}]},\"finishReason\":\"STOP\"}],\"responseId\":\"r1\","
+		"\"modelVersion\":\"g\"}",
+		"start r1 g\nopen text\n+ a\nclose\nopen image QUI= image/png\nclose sig\n"
+		"open video video/mp4 u\nclose\nfinish stop\nend\n" },
 };
 
 static void read(struct chat_unit *u, int i, struct chat_answer *a)
