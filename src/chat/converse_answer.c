@@ -96,6 +96,21 @@ static int read_text(struct chat_context *cx, const struct json_node *text, stru
 	return 0;
 }
 
+static int read_image(
+	struct chat_context *cx, const struct json_node *image, struct chat_part ***end)
+{
+	const struct json_node *source = json_get(image, STR("source"));
+	struct chat_part *p = add_part(cx, end, PART_IMAGE);
+
+	if (p == NULL)
+		return -1;
+	p->mime =
+		arena_printf(cx->arena, "image/%.*s", STR_FMT(json_get_jstr(image, STR("format"))));
+	p->data = json_get_jstr(source, STR("bytes"));
+	p->url = json_get_jstr(json_get(source, STR("s3Location")), STR("uri"));
+	return p->mime.p != NULL ? 0 : chat_fail(cx, "no memory");
+}
+
 static int read_call(struct chat_context *cx, const struct json_node *use, struct chat_part ***end)
 {
 	const struct json_node *input = json_get_type(use, STR("input"), JSON_OBJECT);
@@ -138,6 +153,9 @@ static int read_block(
 	v = json_get_type(block, STR("toolUse"), JSON_OBJECT);
 	if (v != NULL)
 		return read_call(cx, v, end);
+	v = json_get_type(block, STR("image"), JSON_OBJECT);
+	if (v != NULL)
+		return read_image(cx, v, end);
 	v = json_get_type(block, STR("reasoningContent"), JSON_OBJECT);
 	if (v != NULL)
 		return read_reasoning(cx, v, end);
