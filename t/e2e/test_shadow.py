@@ -163,6 +163,7 @@ def test_a_crash_leaves_it_as_any_other_request(both, launch, tmp_path):
     gw, one, two = both(second=("--fault", "1:stall"), changes={"ledger": {"path": str(tmp_path / "books")}})
     assert chat(gw.listen).status == 200
     wait_for(lambda: two.requests(), "the copy at its provider")
+    wait_for(lambda: usage(gw).get("acme"), "the original in the books")
     config = gw.config
     gw.signal(signal.SIGKILL)
     gw.wait()
