@@ -13,10 +13,20 @@
 #define TG_LIKELY(e)                       __builtin_expect(!!(e), 1)
 #define TG_UNLIKELY(e)                     __builtin_expect(!!(e), 0)
 #define TG_ARRAY_LEN(a)                    (sizeof(a) / sizeof((a)[0]))
-#define TG_MIN(a, b)                       ((a) < (b) ? (a) : (b))
-#define TG_MAX(a, b)                       ((a) > (b) ? (a) : (b))
 #define TG_CACHE_LINE                      64
 #define TG_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+/* The smaller, the larger of two. Each is looked at once: what other threads change is the same in
+ * the comparison and in its result. */
+#define TG_MIN(a, b)          TG_PICK_(a, <, b, __COUNTER__)
+#define TG_MAX(a, b)          TG_PICK_(a, >, b, __COUNTER__)
+#define TG_PICK_(a, is, b, n) TG_PICK__(a, is, b, n)
+#define TG_PICK__(a, is, b, n)                              \
+	__extension__({                                     \
+		__typeof__(1 ? (a) : (b)) tg_a_##n = (a);   \
+		__typeof__(1 ? (a) : (b)) tg_b_##n = (b);   \
+		tg_a_##n is tg_b_##n ? tg_a_##n : tg_b_##n; \
+	})
 
 /* 1 when compiled with AddressSanitizer: allocators step aside so that it sees every object. */
 #if defined(__SANITIZE_ADDRESS__)

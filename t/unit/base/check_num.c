@@ -239,6 +239,20 @@ START_TEST(put_decimal)
 }
 END_TEST
 
+/* Other threads may change what is looked at: once. */
+START_TEST(least_and_most)
+{
+	unsigned n = 0;
+
+	ck_assert_uint_eq(TG_MIN(n++, 5u), 0);
+	ck_assert_uint_eq(TG_MAX(n++, 0u), 1);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_int_eq(TG_MIN(TG_MAX(-3, 2), TG_MAX(1, 7)), 2);
+	ck_assert_uint_eq(TG_MIN(UINT64_MAX, 0), 0);
+	ck_assert_int_eq(TG_MAX((int64_t)-1, 0), 0);
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
 	tcase_add_test(tc, parse_u64);
@@ -246,6 +260,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, parse_i64);
 	tcase_add_test(tc, parse_decimal);
 	tcase_add_test(tc, put_agrees_with_printf);
+	tcase_add_test(tc, least_and_most);
 	tcase_add_test(tc, put_decimal);
 }
 
