@@ -27,32 +27,15 @@
 struct mod_deframe {
 	struct sink sink;
 	struct eventstream stream;
-	char *p; /* events: [0..ready) may be passed on, the rest is the message in work */
-	size_t n, ready, cap;
+	struct arena_buf
+		out; /* events: [0..ready) may be passed on, the rest is the message in work */
+	size_t ready;
 	bool broken; /* what follows is passed over */
 };
 
 static int deframe_put(struct mod_deframe *d, struct str s)
 {
-	struct arena *mem = &d->sink.req->wire.translate->mem;
-	size_t cap = TG_MAX(d->cap, (size_t)FIRST_BYTES);
-	char *more;
-
-	while (cap - d->n < s.n)
-		cap *= 2;
-	if (cap != d->cap) {
-		more = arena_alloc(mem, cap);
-		if (more == NULL)
-			return -1;
-		if (d->n > 0)
-			memcpy(more, d->p, d->n);
-		d->p = more;
-		d->cap = cap;
-	}
-	if (s.n > 0)
-		memcpy(d->p + d->n, s.p, s.n);
-	d->n += s.n;
-	return 0;
+	return arena_buf_put(&d->sink.req->wire.translate->mem, &d->out, s, FIRST_BYTES);
 }
 
 #define deframe_lit(d, literal) deframe_put((d), STR(literal))
@@ -110,15 +93,15 @@ static int deframe_open(struct mod_deframe *d)
 /* A line's end in JSON is white space; in events it would end the line. */
 static int deframe_payload(struct mod_deframe *d, struct str piece)
 {
-	size_t from = d->n;
+	size_t from = d->out.n;
 
 	if (d->stream.type == EVS_ERROR)
 		return 0;
 	if (d->stream.payload_bytes > TRANSLATE_EVENT_MAX || deframe_put(d, piece) != 0)
 		return -1;
-	for (size_t i = from; i < d->n; i++)
-		if (d->p[i] == '\n' || d->p[i] == '\r')
-			d->p[i] = ' ';
+	for (size_t i = from; i < d->out.n; i++)
+		if (d->out.p[i] == '\n' || d->out.p[i] == '\r')
+			d->out.p[i] = ' ';
 	return 0;
 }
 
@@ -126,7 +109,7 @@ static int deframe_close(struct mod_deframe *d)
 {
 	if (deframe_lit(d, "}\n\n") != 0)
 		return -1;
-	d->ready = d->n;
+	d->ready = d->out.n;
 	return 0;
 }
 
@@ -134,7 +117,7 @@ static int deframe_close(struct mod_deframe *d)
 static int deframe_break(struct mod_deframe *d, const char *why)
 {
 	d->broken = true;
-	d->n = d->ready;
+	d->out.n = d->ready;
 	if (deframe_lit(d,
 		    "event: exception\ndata: {\"exception\":\"modelStreamErrorException\","
 		    "\"detail\":{\"message\":\"The provider's event stream is broken: ") != 0 ||
@@ -178,10 +161,10 @@ static int deframe_write(struct sink *s, const struct iovec *in, int n, bool fin
 		d->broken = true;
 	if (d->ready == 0)
 		return fin ? sink_write(s->next, NULL, 0, true) : 0;
-	out = (struct iovec){ d->p, d->ready };
+	out = (struct iovec){ d->out.p, d->ready };
 	rc = sink_write(s->next, &out, 1, fin);
-	memmove(d->p, d->p + d->ready, d->n - d->ready);
-	d->n -= d->ready;
+	memmove(d->out.p, d->out.p + d->ready, d->out.n - d->ready);
+	d->out.n -= d->ready;
 	d->ready = 0;
 	return rc;
 }

@@ -32,15 +32,10 @@
 
 enum mode { MODE_ANSWER, MODE_EVENTS, MODE_ERROR };
 
-struct gather { /* bytes in one piece */
-	char *p;
-	size_t n, cap;
-};
-
 struct mod_translate {
 	struct sink sink;
 	enum mode mode;
-	struct gather body; /* of the answer, or of the event in work */
+	struct arena_buf body; /* of the answer, or of the event in work */
 	struct sse sse;
 	struct chat_context cx; /* of the stream: what its codecs keep has a limit */
 	struct chat_stream *in, *out;
@@ -52,28 +47,9 @@ struct mod_translate {
 	bool spoiled;            /* it is no answer of its API */
 };
 
-static int gather_add(struct gather *g, struct arena *mem, struct str s, size_t most)
+static int gather_add(struct arena_buf *g, struct arena *mem, struct str s, size_t most)
 {
-	size_t cap = g->cap > 0 ? g->cap : GATHER_FIRST;
-	char *more;
-
-	if (s.n > most - g->n)
-		return -1;
-	while (cap < g->n + s.n)
-		cap *= 2;
-	if (cap != g->cap) {
-		more = arena_alloc(mem, cap);
-		if (more == NULL)
-			return -1;
-		if (g->n > 0)
-			memcpy(more, g->p, g->n);
-		g->p = more;
-		g->cap = cap;
-	}
-	if (s.n > 0)
-		memcpy(g->p + g->n, s.p, s.n);
-	g->n += s.n;
-	return 0;
+	return s.n > most - g->n ? -1 : arena_buf_put(mem, g, s, GATHER_FIRST);
 }
 
 /*
@@ -87,7 +63,7 @@ static void translate_make_room(const struct mod_translate *x, size_t n)
 	out->max_bytes = TG_MAX(out->max_bytes, out->len + n + CONN_OUT_MAX);
 }
 
-static struct str gather_text(const struct gather *g)
+static struct str gather_text(const struct arena_buf *g)
 {
 	return str_mk(g->p, g->n);
 }

@@ -135,3 +135,26 @@ struct str arena_printf(struct arena *a, const char *fmt, ...)
 	arena_claim(a, n + 1);
 	return str_mk(p, n);
 }
+
+int arena_buf_put(struct arena *a, struct arena_buf *b, struct str s, size_t first)
+{
+	size_t cap = b->cap > 0 ? b->cap : first;
+	char *more;
+
+	tg_assert(cap > 0);
+	while (cap - b->n < s.n)
+		cap *= 2;
+	if (cap != b->cap) {
+		more = arena_alloc(a, cap);
+		if (more == NULL)
+			return -1;
+		if (b->n > 0)
+			memcpy(more, b->p, b->n);
+		b->p = more;
+		b->cap = cap;
+	}
+	if (s.n > 0)
+		memcpy(b->p + b->n, s.p, s.n);
+	b->n += s.n;
+	return 0;
+}

@@ -64,4 +64,13 @@ static inline void arena_claim(struct arena *a, size_t n)
 	a->cur += n;
 }
 
+/* Text that grows, in one piece. All zeros: empty. What it grew out of stays in the arena, at most
+ * as much again. */
+struct arena_buf {
+	char *p;
+	size_t n, cap;
+};
+/* Appends s; the first piece of memory has `first` bytes at least. -1 when full: b is as it was. */
+int arena_buf_put(struct arena *a, struct arena_buf *b, struct str s, size_t first) TG_MUST_CHECK;
+
 #endif

@@ -77,6 +77,14 @@ uint64_t str_hash(struct str s);
 /* The same everywhere and always: for what other processes, or the next one, must find again. */
 uint64_t str_hash_fixed(struct str s);
 
+/* Each bit of h in all bits of the result: makes a hash of a number, or of hashes joined. Fixed. */
+static inline uint64_t hash_mix(uint64_t h)
+{
+	h = (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+	h = (h ^ h >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
+	return h ^ h >> 32;
+}
+
 /* The edit distance-nearest of n NUL-terminated words, or NULL when none is near: for "did you
  * mean". */
 const char *str_nearest(struct str word, const char *const *words, size_t n);

@@ -85,14 +85,9 @@ int chat_replay(struct chat_context *cx, const struct chat_answer *a, chat_emit_
 
 /* ---- events as an answer */
 
-struct grown {
-	char *p;
-	size_t n, cap;
-};
-
 struct open_part {
 	struct chat_part *part, **tail;
-	struct grown text;
+	struct arena_buf text;
 };
 
 struct chat_gather {
@@ -114,29 +109,6 @@ struct chat_gather *chat_gather_new(struct chat_context *cx)
 	return g;
 }
 
-/* Doubled each time: the arena keeps the old ones, at most as much again. */
-static bool grow(struct chat_gather *g, struct grown *t, struct str s)
-{
-	size_t cap = t->cap > 0 ? t->cap : GATHER_FIRST;
-	char *more;
-
-	while (cap - t->n < s.n)
-		cap *= 2;
-	if (cap != t->cap) {
-		more = arena_alloc(g->cx->arena, cap);
-		if (more == NULL)
-			return false;
-		if (t->n > 0)
-			memcpy(more, t->p, t->n);
-		t->p = more;
-		t->cap = cap;
-	}
-	if (s.n > 0)
-		memcpy(t->p + t->n, s.p, s.n);
-	t->n += s.n;
-	return true;
-}
-
 /* The event's strings are gone with it. */
 static bool keep(struct chat_gather *g, struct str *to, struct str s)
 {
@@ -156,7 +128,7 @@ static bool gather_open(struct chat_gather *g, const struct chat_event *e)
 	p->kind = e->part;
 	*o->tail = o->part = p;
 	o->tail = &p->next;
-	o->text = (struct grown){ 0 };
+	o->text = (struct arena_buf){ 0 };
 	return keep(g, &p->id, e->id) && keep(g, &p->name, e->name) && keep(g, &p->data, e->data) &&
 	       keep(g, &p->mime, e->mime) && keep(g, &p->url, e->url);
 }
@@ -195,7 +167,9 @@ static bool gather(struct chat_gather *g, const struct chat_event *e)
 	case EVENT_START:
 		return keep(g, &g->answer.id, e->id) && keep(g, &g->answer.model, e->model);
 	case EVENT_OPEN: return gather_open(g, e);
-	case EVENT_DELTA: return o->part == NULL || grow(g, &o->text, e->text);
+	case EVENT_DELTA:
+		return o->part == NULL ||
+		       arena_buf_put(g->cx->arena, &o->text, e->text, GATHER_FIRST) == 0;
 	case EVENT_CLOSE: return gather_close(g, e);
 	case EVENT_FINISH: return gather_finish(g, e);
 	case EVENT_END: g->ended = true; return true;

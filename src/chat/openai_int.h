@@ -122,6 +122,9 @@ void openai_write_error_object(const struct chat_error *e, struct json_out *o);
 struct str openai_call_id(struct chat_context *cx, size_t n);
 /* An element of tool_calls. */
 void openai_write_call(struct json_out *o, const struct chat_part *p, bool with_signature);
+/* The members of a tool, or of an answer's format, but `strict`: its schema stands under `key`. */
+void openai_write_named(struct json_out *o, struct str name, struct str description,
+	const char *key, struct str schema);
 /* The member extra_content with a thought signature; nothing when it is absent. */
 void openai_write_signature(struct json_out *o, struct str signature);
 

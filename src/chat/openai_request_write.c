@@ -294,16 +294,22 @@ static void write_messages(
 
 /* ---- tools */
 
+void openai_write_named(struct json_out *o, struct str name, struct str description,
+	const char *key, struct str schema)
+{
+	jo_key(o, "name");
+	jo_jstr(o, name);
+	jo_m_jstr(o, "description", description);
+	jo_m_raw(o, key, schema);
+}
+
 static void write_tool(struct json_out *o, const struct chat_tool *t)
 {
 	jo_obj(o);
 	jo_m_lit(o, "type", "function");
 	jo_key(o, "function");
 	jo_obj(o);
-	jo_key(o, "name");
-	jo_jstr(o, t->name);
-	jo_m_jstr(o, "description", t->description);
-	jo_m_raw(o, "parameters", t->schema);
+	openai_write_named(o, t->name, t->description, "parameters", t->schema);
 	if (t->strict >= 0)
 		jo_m_bool(o, "strict", t->strict == 1);
 	jo_obj_end(o);
@@ -375,10 +381,8 @@ static void write_format(struct json_out *o, const struct chat_request *rq)
 		jo_m_lit(o, "type", "json_schema");
 		jo_key(o, "json_schema");
 		jo_obj(o);
-		jo_key(o, "name");
-		jo_jstr(o, rq->schema_name.n > 0 ? rq->schema_name : STR("answer"));
-		jo_m_jstr(o, "description", rq->schema_description);
-		jo_m_raw(o, "schema", rq->schema);
+		openai_write_named(o, rq->schema_name.n > 0 ? rq->schema_name : STR("answer"),
+			rq->schema_description, "schema", rq->schema);
 		if (rq->schema_strict >= 0)
 			jo_m_bool(o, "strict", rq->schema_strict == 1);
 		jo_obj_end(o);

@@ -197,10 +197,7 @@ static void write_input(struct chat_context *cx, struct json_out *o, const struc
 static void write_tool(struct json_out *o, const struct chat_tool *t)
 {
 	begin_item(o, STR("function"));
-	jo_key(o, "name");
-	jo_jstr(o, t->name);
-	jo_m_jstr(o, "description", t->description);
-	jo_m_raw(o, "parameters", t->schema);
+	openai_write_named(o, t->name, t->description, "parameters", t->schema);
 	jo_m_bool(o, "strict", t->strict == 1);
 	jo_obj_end(o);
 }
@@ -246,10 +243,8 @@ static void write_format(struct json_out *o, const struct chat_request *rq)
 	jo_key(o, "format");
 	begin_item(o, rq->format == FORMAT_JSON ? STR("json_object") : STR("json_schema"));
 	if (rq->format == FORMAT_SCHEMA) {
-		jo_key(o, "name");
-		jo_jstr(o, rq->schema_name.n > 0 ? rq->schema_name : STR("answer"));
-		jo_m_jstr(o, "description", rq->schema_description);
-		jo_m_raw(o, "schema", rq->schema);
+		openai_write_named(o, rq->schema_name.n > 0 ? rq->schema_name : STR("answer"),
+			rq->schema_description, "schema", rq->schema);
 		jo_m_bool(o, "strict", rq->schema_strict == 1);
 	}
 	jo_obj_end(o);

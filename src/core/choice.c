@@ -353,15 +353,6 @@ static void score_rows(const struct choice_ask *a, struct choice *c, struct fiel
 	}
 }
 
-static uint64_t mix(uint64_t h)
-{
-	h ^= h >> 32;
-	h *= UINT64_C(0x9e3779b97f4a7c15);
-	h ^= h >> 29;
-	h *= UINT64_C(0xbf58476d1ce4e5b9);
-	return h ^ h >> 32;
-}
-
 /* Rendezvous hashing: the candidate that this key likes best, while it is not much busier than
  * others, nor twice as dear as the best. -1: not there. */
 static int field_stuck(const struct choice_ask *a, const struct choice *c, const struct field *f)
@@ -372,7 +363,7 @@ static int field_stuck(const struct choice_ask *a, const struct choice *c, const
 
 	for (unsigned k = 0; k < f->n; k++) {
 		const struct choice_row *r = &c->row[f->row[k]];
-		uint64_t h = mix(a->stick ^ mix(r->route->stick));
+		uint64_t h = hash_mix(a->stick ^ hash_mix(r->route->stick));
 
 		busy += r->inflight;
 		least = TG_MIN(least, f->item[k].score);

@@ -155,6 +155,8 @@ void plan_put(struct tg_conf *c);
 /* The key whose SHA-256 equals that of the presented text; constant time in the secret. NULL: none.
  */
 const struct key *plan_find_key(const struct tg_conf *c, struct str presented);
+/* The key of that id, not by its secret: looks at all of them. NULL: none. */
+const struct key *plan_key_by_id(const struct tg_conf *c, struct str id);
 /* Of what the route serves, in force at that moment; NULL: no entry. */
 const struct price *plan_route_price(
 	const struct tg_conf *c, const struct route_target *t, wall_us at);

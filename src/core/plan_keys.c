@@ -191,6 +191,14 @@ const struct key *plan_find_key(const struct tg_conf *c, struct str presented)
 	return NULL;
 }
 
+const struct key *plan_key_by_id(const struct tg_conf *c, struct str id)
+{
+	for (size_t i = 0; i < c->key_cap; i++)
+		if (c->key_slots[i] != NULL && str_eq(c->key_slots[i]->id, id))
+			return c->key_slots[i];
+	return NULL;
+}
+
 bool key_may_use(const struct key *k, const struct model *m)
 {
 	return k->models == NULL || (k->models[m->index / 64] >> (m->index % 64) & 1) != 0;

@@ -122,17 +122,10 @@ static void path_add(struct path *p, const struct quota_scope *s)
 static const struct key *key_now(const struct req *r, const struct tg_conf **conf)
 {
 	const struct tg_conf *c = r->w->conf->conf;
+	const struct key *k = c != r->conf ? plan_key_by_id(c, r->key->id) : NULL;
 
-	*conf = r->conf;
-	for (size_t i = 0; c != r->conf && i < c->key_cap; i++) {
-		const struct key *k = c->key_slots[i];
-
-		if (k == NULL || !str_eq(k->id, r->key->id))
-			continue;
-		*conf = c;
-		return k;
-	}
-	return r->key;
+	*conf = k != NULL ? c : r->conf;
+	return k != NULL ? k : r->key;
 }
 
 struct quota_time plan_quota_time(struct worker *w)

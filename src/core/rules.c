@@ -85,13 +85,6 @@ static bool is_so(const struct req *r, const struct plan_match *m, struct seen *
 	return false;
 }
 
-static uint64_t mix(uint64_t h)
-{
-	h = (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);
-	h = (h ^ h >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
-	return h ^ h >> 32;
-}
-
 static struct str drawn_by(const struct req *r, enum cfg_draw how)
 {
 	switch (how) {
@@ -114,9 +107,9 @@ static bool is_drawn(const struct req *r, const struct plan_rule *rule)
 	if (TG_LIKELY(rule->share_bp == 10000))
 		return true;
 	by = drawn_by(r, rule->stick);
-	h = by.n > 0 ? str_hash_fixed(by) ^ mix(str_hash_fixed(r->tenant->name))
-		     : mix(r->rec_id.hi ^ mix(r->rec_id.lo));
-	return mix(h ^ mix(rule->salt)) % 10000 < rule->share_bp;
+	h = by.n > 0 ? str_hash_fixed(by) ^ hash_mix(str_hash_fixed(r->tenant->name))
+		     : hash_mix(r->rec_id.hi ^ hash_mix(r->rec_id.lo));
+	return hash_mix(h ^ hash_mix(rule->salt)) % 10000 < rule->share_bp;
 }
 
 const struct plan_rule *rules_find(const struct req *r)

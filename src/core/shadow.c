@@ -21,14 +21,6 @@
 
 /* ---- the plan */
 
-static const struct key *find_key(const struct tg_conf *c, struct str id)
-{
-	for (size_t i = 0; i < c->key_cap; i++)
-		if (c->key_slots[i] != NULL && str_eq(c->key_slots[i]->id, id))
-			return c->key_slots[i];
-	return NULL;
-}
-
 /* The key's tags, and whose copy it is: reports and budgets can tell them. */
 static struct str shadow_tags(struct arena *a, const struct key *k, struct str of)
 {
@@ -54,7 +46,7 @@ int plan_shadows(struct tg_conf *c, const struct conf_pos **at, char *why, size_
 			struct shadow *s = &m->shadow[k];
 
 			s->to = plan_find_model(c, v[k].to);
-			s->key = find_key(c, v[k].key);
+			s->key = plan_key_by_id(c, v[k].key);
 			tg_assert(s->to != NULL && s->key != NULL); /* config_check.c */
 			s->tags_json = shadow_tags(&c->arena, s->key, m->name);
 			s->share_bp = (uint32_t)v[k].share_bp;

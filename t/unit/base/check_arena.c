@@ -162,6 +162,30 @@ START_TEST(text)
 }
 END_TEST
 
+START_TEST(text_that_grows)
+{
+	struct arena few;
+	struct arena_buf b = { .n = 0 };
+	size_t n;
+
+	arena_init(&few, NULL, 4096);
+	ck_assert_int_eq(arena_buf_put(&few, &b, STR("ab"), 4), 0);
+	ck_assert_uint_eq(b.cap, 4);
+	ck_assert_int_eq(arena_buf_put(&few, &b, STR("cd"), 4), 0);
+	ck_assert_uint_eq(b.cap, 4);
+	ck_assert_int_eq(arena_buf_put(&few, &b, STR("efghi"), 4), 0);
+	ck_assert_uint_eq(b.cap, 16);
+	ck_assert_int_eq(arena_buf_put(&few, &b, STR_NONE, 4), 0);
+	UNIT_STR_EQ(str_mk(b.p, b.n), STR("abcdefghi"));
+	do {
+		n = b.n;
+	} while (arena_buf_put(&few, &b, STR("0123456789"), 4) == 0);
+	ck_assert_uint_eq(b.n, n); /* full: as it was */
+	ck_assert_mem_eq(b.p, "abcdefghi0", 10);
+	arena_fini(&few);
+}
+END_TEST
+
 START_TEST(pool_budget_is_an_arena_full)
 {
 	block_pool_init(&pool, 4096);
@@ -195,6 +219,7 @@ static void tests(TCase *tc)
 	tcase_add_loop_test(tc, exactly_the_maximum, 0, 2);
 	tcase_add_loop_test(tc, room_then_claim, 0, 2);
 	tcase_add_loop_test(tc, text, 0, 2);
+	tcase_add_test(tc, text_that_grows);
 	tcase_add_test(tc, pool_budget_is_an_arena_full);
 	tcase_add_test(tc, plain_request_takes_one_small_block);
 }

@@ -36,7 +36,7 @@ static void feed(const char *a, size_t an, const char *b, size_t bn, const char 
 	struct end end = { .sink = { .ops = &end_ops } };
 	struct req *r = calloc(1, sizeof *r);
 	struct translate t = { .n_unread = 0 };
-	struct mod_deframe d = { .n = 0 };
+	struct mod_deframe d = { .ready = 0 };
 	struct iovec iov[2] = { { (char *)(uintptr_t)a, an }, { (char *)(uintptr_t)b, bn } };
 
 	arena_init(&t.mem, NULL, 0);
