@@ -317,6 +317,7 @@ static int fill_ask(struct admin_reply *r, const struct asked *q, struct choice_
 		return -1;
 	}
 	a->preset = a->model->preset;
+	a->asked = a->model->name;
 	if (q->v[Q_ROUTE].n > 0 && (a->preset = plan_preset(a->conf, q->v[Q_ROUTE])) == NULL) {
 		admin_reply_error(
 			r, 404, "not_found", "there is no route `%.*s`", STR_FMT(q->v[Q_ROUTE]));

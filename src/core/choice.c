@@ -15,7 +15,6 @@
 #include "core/spots.h"
 #include "money/estimate.h"
 
-#define OUTPUT_UNKNOWN   500   /* tokens, until lengths of answers are learned */
 #define SOFT_CAPACITY    64    /* where the target's is not configured */
 #define TIME_LEAST       20000 /* us: nobody notices less, so less makes no difference */
 #define COLD_LOAD        16
@@ -47,7 +46,7 @@ static uint64_t output_of(const struct est_ratio *ratio, uint64_t most)
 {
 	uint64_t long_one = est_length(ratio, most);
 
-	return long_one < most ? long_one : TG_MIN(most, (uint64_t)OUTPUT_UNKNOWN);
+	return long_one < most ? long_one : TG_MIN(most, (uint64_t)CHOICE_OUTPUT_UNKNOWN);
 }
 
 static uint64_t max_output(const struct price *p)
@@ -136,8 +135,10 @@ static uint32_t filter_request(const struct choice_ask *a, unsigned i, const str
 	const struct req *r = a->r;
 	uint32_t skips = 0;
 
+	if ((a->tried >> i & 1) != 0)
+		skips |= CHOICE_BIT(TRIED);
 	if (r == NULL)
-		return 0;
+		return skips;
 	if ((r->tried >> i & 1) != 0)
 		skips |= CHOICE_BIT(TRIED);
 	if (!req_target_speaks(r, c->route->target))

@@ -14,7 +14,8 @@
 
 struct req;
 
-#define CHOICE_MAX PICK_CANDIDATES
+#define CHOICE_MAX            PICK_CANDIDATES
+#define CHOICE_OUTPUT_UNKNOWN 500 /* tokens, until lengths of answers are learned */
 
 enum choice_skip {
 #define X(id, word, kind, help) CHOICE_##id,
@@ -33,6 +34,8 @@ struct choice_ask {
 	uint64_t input, output; /* tokens, without a request: expected; 0 of output: as learned */
 	uint64_t stick;         /* what belongs together; 0: nothing */
 	struct str degraded;    /* why the model is not the one that was asked for; empty: it is */
+	struct str asked;       /* without a request: the model's name that rules look at */
+	uint64_t tried;         /* rows that were asked already, beside the request's own */
 	unsigned needs;         /* bits of enum capability */
 	mono_us now;
 	wall_us at; /* which price is in force */

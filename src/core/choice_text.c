@@ -4,9 +4,8 @@
  */
 #include <stdio.h>
 
-#include "core/choice.h"
+#include "core/choice_int.h"
 #include "core/req.h"
-#include "core/shadow.h"
 
 static const struct {
 	const char *word, *help;
@@ -40,14 +39,7 @@ static const char *usd(struct usd *to, int64_t pico)
 
 /* ---- a header's line */
 
-struct line {
-	char *p;
-	size_t n;
-};
-
-static void say(struct line *l, const char *fmt, ...) TG_PRINTF(2, 3);
-
-static void say(struct line *l, const char *fmt, ...)
+void choice_say(struct choice_line *l, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -59,74 +51,80 @@ static void say(struct line *l, const char *fmt, ...)
 		l->n = TG_MIN(l->n + (size_t)n, (size_t)CHOICE_TEXT_MAX - 1);
 }
 
-static void say_skips(struct line *l, uint32_t skips)
+static void say_skips(struct choice_line *l, uint32_t skips)
 {
 	for (unsigned s = 0; s < CHOICE__MAX; s++)
 		if ((skips >> s & 1) != 0)
-			say(l, " %s", skip_rows[s].word);
+			choice_say(l, " %s", skip_rows[s].word);
 }
 
-static void say_lacks(struct line *l, unsigned lacks)
+static void say_lacks(struct choice_line *l, unsigned lacks)
 {
-	say(l, " (");
+	choice_say(l, " (");
 	for (unsigned i = 0, n = 0; i < CAPABILITY__MAX; i++)
 		if ((lacks >> i & 1) != 0)
-			say(l, "%sno %s", n++ > 0 ? ", " : "", capability_words[i]);
-	say(l, ")");
+			choice_say(l, "%sno %s", n++ > 0 ? ", " : "", capability_words[i]);
+	choice_say(l, ")");
 }
 
-static void say_row(struct line *l, const struct choice_ask *a, const struct choice_row *r)
+static void say_row(struct choice_line *l, const struct choice_ask *a, const struct choice_row *r)
 {
 	struct usd u;
 
-	say(l, "; %.*s", STR_FMT(r->route->target->name));
+	choice_say(l, "; %.*s", STR_FMT(r->route->target->name));
 	if (r->skips != 0) {
-		say(l, " not:");
+		choice_say(l, " not:");
 		say_skips(l, r->skips);
 	}
 	if (r->lacks != 0)
 		say_lacks(l, r->lacks);
+	choice_say_known(l, a, r);
 	if (a->preset == NULL) {
-		say(l, " weight %lld", (long long)r->route->weight);
+		choice_say(l, " weight %lld", (long long)r->route->weight);
 		return;
 	}
 	if (r->score.total == 0)
 		return;
-	say(l, " cost %s", usd(&u, r->score.cost));
-	say(l, " time %s", usd(&u, r->score.time));
-	say(l, " failures %s", usd(&u, r->score.fail));
-	say(l, " load %u.%02u", r->terms.load_q10 >> 10, (r->terms.load_q10 & 1023) * 100 >> 10);
-	say(l, " total %s", usd(&u, r->score.total));
+	choice_say(l, " cost %s", usd(&u, r->score.cost));
+	choice_say(l, " time %s", usd(&u, r->score.time));
+	choice_say(l, " failures %s", usd(&u, r->score.fail));
+	choice_say(l, " load %u.%02u", r->terms.load_q10 >> 10,
+		(r->terms.load_q10 & 1023) * 100 >> 10);
+	choice_say(l, " total %s", usd(&u, r->score.total));
 }
 
 /* By what it was taken, too: some of that is a guess. */
-static void say_rule(struct line *l, const struct plan_rule *rule)
+static void say_rule(struct choice_line *l, const struct plan_rule *rule)
 {
-	say(l, ", by rule %.*s", STR_FMT(rule->name));
+	choice_say(l, ", by rule %.*s", STR_FMT(rule->name));
+	if (rule->share_bp < 10000)
+		choice_say(l, " (of %u.%02u%%)", rule->share_bp / 100, rule->share_bp % 100);
 	for (unsigned i = 0; i < rule->n; i++) {
 		const struct plan_match *m = &rule->match[i];
 
 		if (m->word == RULE_CODE)
-			say(l, " (%s)", m->flag ? "code" : "no code");
+			choice_say(l, " (%s)", m->flag ? "code" : "no code");
 		if (m->word == RULE_LANGUAGE)
-			say(l, " (language %.*s)", STR_FMT(m->value));
+			choice_say(l, " (language %.*s)", STR_FMT(m->value));
 	}
 }
 
 size_t choice_text(char out[CHOICE_TEXT_MAX], const struct choice_ask *a, const struct choice *c)
 {
-	struct line l = { out, 0 };
+	struct choice_line l = { out, 0 };
 
-	say(&l, "model %.*s", STR_FMT(a->model->name));
+	choice_say(&l, "model %.*s", STR_FMT(a->model->name));
 	if (a->r != NULL && a->r->rule != NULL)
 		say_rule(&l, a->r->rule);
+	choice_say_canary(&l, a);
 	if (a->degraded.n > 0)
-		say(&l, ", degraded (%.*s)", STR_FMT(a->degraded));
+		choice_say(&l, ", degraded (%.*s)", STR_FMT(a->degraded));
 	if (a->preset != NULL)
-		say(&l, ", route %.*s", STR_FMT(a->preset->name));
+		choice_say(&l, ", route %.*s", STR_FMT(a->preset->name));
 	if (c->at >= 0)
-		say(&l, ", to %.*s", STR_FMT(c->row[c->at].route->target->name));
-	say(&l, ": %s", how_text(c));
+		choice_say(&l, ", to %.*s", STR_FMT(c->row[c->at].route->target->name));
+	choice_say(&l, ": %s", how_text(c));
+	choice_say_hedge(&l, a, c);
 	for (unsigned i = 0; i < c->n; i++)
 		say_row(&l, a, &c->row[i]);
 	return l.n;
@@ -194,6 +192,7 @@ static void put_row(struct outbuf *b, const struct choice_ask *a, const struct c
 		put_usd(b, "cost_usd", r->terms.cost);
 	}
 	outbuf_lit(b, "}");
+	choice_put_known(b, a, r);
 	if (r->score.total > 0) {
 		outbuf_lit(b, ",\"score_usd\":{");
 		put_usd(b, "cost", r->score.cost);
@@ -228,27 +227,6 @@ static void put_rates(struct outbuf *b, const struct choice_ask *a, const struct
 	outbuf_lit(b, "}");
 }
 
-static void put_shadows(struct outbuf *b, const struct model *m)
-{
-	for (unsigned i = 0; i < m->n_shadows; i++) {
-		const struct shadow *s = &m->shadow[i];
-
-		if (i == 0)
-			outbuf_lit(b, ",\"shadows\":[");
-		else
-			outbuf_lit(b, ",");
-		outbuf_lit(b, "{\"to\":");
-		outbuf_json(b, s->to->name);
-		outbuf_lit(b, ",\"key\":");
-		outbuf_json(b, s->key->id);
-		outbuf_printf(b, ",\"percent\":%u.%02u,\"in_flight\":%u}", s->share_bp / 100,
-			s->share_bp % 100,
-			atomic_load_explicit(&s->in_flight, memory_order_relaxed));
-	}
-	if (m->n_shadows > 0)
-		outbuf_lit(b, "]");
-}
-
 void choice_json(struct outbuf *b, const struct choice_ask *a, const struct choice *c)
 {
 	outbuf_lit(b, "{\"model\":");
@@ -259,7 +237,7 @@ void choice_json(struct outbuf *b, const struct choice_ask *a, const struct choi
 	}
 	if (a->preset != NULL)
 		put_rates(b, a, c);
-	put_shadows(b, a->model);
+	choice_put_beside(b, a, c);
 	outbuf_lit(b, ",\"pick\":");
 	if (c->at >= 0)
 		outbuf_json(b, c->row[c->at].route->target->name);

@@ -50,8 +50,7 @@ static void learn(struct model_hedge *m, int64_t us)
 	atomic_store_explicit(&m->p95_us, q, memory_order_relaxed);
 }
 
-/* When a hedge is due; 0: not known yet. */
-static int64_t due_us(const struct model_hedge *m)
+int64_t hedge_due_us(const struct model_hedge *m)
 {
 	if (m->after_us > 0)
 		return m->after_us;
@@ -79,6 +78,11 @@ static bool credit_take(struct model_hedge *m)
 			    memory_order_relaxed, memory_order_relaxed))
 			return true;
 	return false;
+}
+
+bool hedge_is_used_up(const struct model_hedge *m)
+{
+	return atomic_load_explicit(&m->credit, memory_order_relaxed) + m->share_bp < HEDGE_ONE;
 }
 
 /* ---- the original */
@@ -123,21 +127,31 @@ static void hedge_on_clock(struct timer *t)
 
 /* A text request that can be asked twice, and whose client takes an answer to the twin as one to
  * itself: the twin's head is HTTP/1.1 and knows no origin. */
-static bool is_hedged(const struct req *r, const struct model_hedge *m)
+const char *hedge_why_not(const struct req *r, const struct model_hedge *m)
 {
-	return r->hedge == NULL && r->shadow == NULL && r->forced == NULL && r->body_done &&
-	       r->body_kind == BODY_KIND_JSON && r->body_len <= m->max_body &&
-	       r->model->n_routes > 1 && r->head.minor == 1 && r->head.first[HTTP_N_ORIGIN] == 0 &&
-	       r->ep.ep->meter != METER_NONE && leg_is_billed(r);
+	if (r->hedge != NULL || r->shadow != NULL)
+		return "it is a copy itself";
+	if (r->forced != NULL)
+		return "its path names its target";
+	if (r->model->n_routes < 2)
+		return "its model has one target";
+	if (!r->body_done || r->body_kind != BODY_KIND_JSON || r->ep.ep->meter == METER_NONE ||
+		!leg_is_billed(r))
+		return "it asks for no text";
+	if (r->body_len > m->max_body)
+		return "its body is longer than max_body";
+	if (r->head.minor != 1 || r->head.first[HTTP_N_ORIGIN] != 0)
+		return "it is of HTTP/1.0 or of a page in a browser";
+	return NULL;
 }
 
 void hedge_watch(struct req *r)
 {
 	struct model_hedge *m = r->model->hedge;
-	int64_t after_us = due_us(m);
+	int64_t after_us = hedge_due_us(m);
 	struct hedge *h;
 
-	if (!is_hedged(r, m))
+	if (hedge_why_not(r, m) != NULL)
 		return;
 	credit_add(m);
 	h = calloc(1, sizeof *h);

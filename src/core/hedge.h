@@ -41,6 +41,12 @@ struct hedge { /* from when a request may be hedged until it and its twin are se
 struct conf_why;
 int hedge_parse(struct str after, int64_t *after_us, struct conf_why *why) TG_MUST_CHECK;
 
+/* After how long without a byte of an answer; 0: not known yet. Whether the share is used up now.
+ */
+int64_t hedge_due_us(const struct model_hedge *m);
+bool hedge_is_used_up(const struct model_hedge *m);
+/* Why r has no second try, however slow it is; NULL: it may have one. Its body has been read. */
+const char *hedge_why_not(const struct req *r, const struct model_hedge *m);
 /* r is held and about to be sent: watch it, if its model says so. */
 void hedge_watch(struct req *r);
 /* For conn.c, of a twin's connection: may it begin; it has gone without having begun. */

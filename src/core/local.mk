@@ -9,7 +9,8 @@ libtg_core_a_SOURCES = \
 	src/core/bound.c src/core/bound.h src/core/bound_estimate.c src/core/bound_int.h src/core/bound_parts.c \
 	src/core/capable.c src/core/capable.h \
 	src/core/ceiling.c src/core/ceiling.h \
-	src/core/choice.c src/core/choice.h src/core/choice_text.c \
+	src/core/choice.c src/core/choice.h src/core/choice_text.c src/core/choice_int.h \
+	src/core/choice_known.c src/core/choice_beside.c \
 	src/core/clamp.c src/core/clamp.h \
 	src/core/client.c src/core/client.h \
 	src/core/config.c src/core/config.h \

@@ -99,20 +99,34 @@ static struct str drawn_by(const struct req *r, enum cfg_draw how)
 
 /* Is it one of the rule's share? A function of what sticks, or of the request's id: asked again it
  * says the same, and of a larger share those are a part that were in a smaller one. */
+static bool is_in_share(const struct plan_rule *rule, uint64_t h)
+{
+	return hash_mix(h ^ hash_mix(rule->salt)) % 10000 < rule->share_bp;
+}
+
+static uint64_t stuck_hash(struct str by, struct str tenant)
+{
+	return str_hash_fixed(by) ^ hash_mix(str_hash_fixed(tenant));
+}
+
 static bool is_drawn(const struct req *r, const struct plan_rule *rule)
 {
 	struct str by;
-	uint64_t h;
 
 	if (TG_LIKELY(rule->share_bp == 10000))
 		return true;
 	by = drawn_by(r, rule->stick);
-	h = by.n > 0 ? str_hash_fixed(by) ^ hash_mix(str_hash_fixed(r->tenant->name))
-		     : hash_mix(r->rec_id.hi ^ hash_mix(r->rec_id.lo));
-	return hash_mix(h ^ hash_mix(rule->salt)) % 10000 < rule->share_bp;
+	return is_in_share(rule, by.n > 0 ? stuck_hash(by, r->tenant->name)
+					  : hash_mix(r->rec_id.hi ^ hash_mix(r->rec_id.lo)));
 }
 
-const struct plan_rule *rules_find(const struct req *r)
+bool rules_draws_tenant(const struct plan_rule *rule, struct str tenant)
+{
+	return is_in_share(rule, stuck_hash(tenant, tenant));
+}
+
+/* The first that matches and has drawn it, or that matches and has not. */
+static const struct plan_rule *find(const struct req *r, bool drawn)
 {
 	struct seen seen; /* of its buffer only what is asked for is touched */
 
@@ -126,8 +140,20 @@ const struct plan_rule *rules_find(const struct req *r)
 			continue;
 		while (k < rule->n && is_so(r, &rule->match[k], &seen))
 			k++;
-		if (k == rule->n && is_drawn(r, rule))
+		if (k == rule->n && is_drawn(r, rule) == drawn)
 			return rule;
+		if (!drawn && rule == r->rule)
+			return NULL;
 	}
 	return NULL;
+}
+
+const struct plan_rule *rules_find(const struct req *r)
+{
+	return find(r, true);
+}
+
+const struct plan_rule *rules_passed_by(const struct req *r)
+{
+	return find(r, false);
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/choice.h"
 #include "core/fields.h"
 #include "core/plan.h"
 #include "core/req.h"
@@ -150,16 +151,38 @@ static bool copy_begin(struct req *r, struct shadow *s)
 	return true;
 }
 
+/* For x-tollgate-explain: what became of it. Who pays is nothing to the client. */
+static void say(struct req *r, const struct shadow *s, const char *what)
+{
+	char text[CHOICE_TEXT_MAX];
+	int n;
+
+	if (TG_LIKELY(r->route_text.n == 0))
+		return;
+	n = snprintf(text, sizeof text, "%.*s; shadow %.*s: %s", STR_FMT(r->route_text),
+		STR_FMT(s->to->name), what);
+	if (n > 0 && (size_t)n < sizeof text)
+		r->route_text = arena_dup(&r->arena, str_mk(text, (size_t)n));
+}
+
 void shadow_copies(struct req *r)
 {
 	struct model *m = r->model;
 
 	if (!is_copied(r))
 		return;
-	for (unsigned i = 0; i < m->n_shadows; i++)
-		if (worker_random(r->w) % 10000 < m->shadow[i].share_bp &&
-			!copy_begin(r, &m->shadow[i]))
+	for (unsigned i = 0; i < m->n_shadows; i++) {
+		struct shadow *s = &m->shadow[i];
+
+		if (worker_random(r->w) % 10000 >= s->share_bp) {
+			say(r, s, "not drawn");
+		} else if (copy_begin(r, s)) {
+			say(r, s, "copied");
+		} else {
+			say(r, s, "dropped");
 			wc_add(&r->w->stats, WC_SHADOWS_DROPPED, 1);
+		}
+	}
 }
 
 bool shadow_may_begin(const struct worker *w, const struct shadow_job *j)

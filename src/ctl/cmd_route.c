@@ -151,6 +151,94 @@ static void explain_shadows(const json_t *list)
 	}
 }
 
+static void explain_canaries(const json_t *list)
+{
+	const json_t *c, *drawn;
+	size_t i;
+
+	json_array_foreach(list, i, c)
+	{
+		drawn = json_object_get(c, "drawn");
+		printf("canary: rule %s sends %.2f%% of the requests%s to %s, drawn by %s%s\n",
+			text(c, "rule"), json_number_value(json_object_get(c, "percent")),
+			json_integer_value(json_object_get(c, "conditions")) > 0 ? " that match"
+										 : "",
+			json_is_string(json_object_get(c, "use")) ? text(c, "use")
+								  : "another route",
+			text(c, "by"),
+			json_is_true(drawn)    ? "; this tenant's are in"
+			: json_is_false(drawn) ? "; this tenant's are not in"
+					       : "");
+	}
+}
+
+static void explain_hedge(const json_t *h)
+{
+	if (h == NULL)
+		return;
+	if (!json_is_true(json_object_get(h, "would")))
+		printf("hedge: none: %s\n", text(h, "why"));
+	else
+		printf("hedge: after %.3f s without a byte (%s) to %s, of %.2f%% of the "
+		       "requests%s\n",
+			json_number_value(json_object_get(h, "after_seconds")), text(h, "after"),
+			text(h, "to"), json_number_value(json_object_get(h, "percent")),
+			json_is_true(json_object_get(h, "used_up")) ? "; these are used up now"
+								    : "");
+}
+
+/* "12 here 2.0 s ago, 3 by members 0.5 s ago"; nothing was seen. */
+static void cell_seen(struct table *t, const json_t *f)
+{
+	static const struct {
+		const char *n, *age, *who;
+	} of[] = { { "own_requests", "own_age", "here" },
+		{ "members_requests", "members_age", "by members" } };
+	char buf[128] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(of); i++) {
+		const json_t *age = json_object_get(f, of[i].age);
+
+		if (!json_is_number(age) || n >= sizeof buf)
+			continue;
+		n += (size_t)snprintf(buf + n, sizeof buf - n, "%s%lld %s %.1f s ago",
+			n > 0 ? ", " : "",
+			(long long)json_integer_value(json_object_get(f, of[i].n)), of[i].who,
+			json_number_value(age));
+	}
+	cell(t, n > 0 ? buf : "nothing: prior");
+}
+
+/* Where each target's figures come from. */
+static void explain_known(const json_t *candidates)
+{
+	static const char *const titles[] = { "target", "requests seen", "seconds from", "prompt",
+		"answer", "price from", "of" };
+	const json_t *c;
+	struct table t;
+	size_t i;
+
+	table_init(&t);
+	for (i = 0; i < TG_ARRAY_LEN(titles); i++)
+		table_column(&t, titles[i], TABLE_LEFT);
+	json_array_foreach(candidates, i, c)
+	{
+		const json_t *k = json_object_get(c, "known"), *price = json_object_get(k, "price");
+
+		cell(&t, text(c, "target"));
+		cell_seen(&t, json_object_get(k, "failures"));
+		cell(&t, text(json_object_get(k, "seconds"), "from"));
+		cell(&t, text(json_object_get(k, "input_tokens"), "from"));
+		cell(&t, text(json_object_get(k, "output_tokens"), "from"));
+		cell(&t, text(price, "from"));
+		cell(&t, text(price, "date"));
+	}
+	printf("\n");
+	table_print(&t, stdout);
+	table_fini(&t);
+}
+
 static void explain_print(const json_t *j)
 {
 	static const struct {
@@ -186,7 +274,10 @@ static void explain_print(const json_t *j)
 		printf("\n%s: %s\n", text(j, "pick"), text(j, "how"));
 	else
 		printf("\n%s\n", text(j, "how"));
+	explain_canaries(json_object_get(j, "canaries"));
+	explain_hedge(json_object_get(j, "hedge"));
 	explain_shadows(json_object_get(j, "shadows"));
+	explain_known(json_object_get(j, "candidates"));
 }
 
 static enum ctl_exit explain(int argc, char **argv)
@@ -376,8 +467,12 @@ const struct ctl_command ctl_route = {
 		"expected to cost there, how long\n"
 		"it is expected to take, how often requests fail, each term of the score in "
 		"dollars, what speaks against the\n"
-		"target, and which one would be taken now (*). Rules and the API of a path are "
-		"not looked at.\n"
+		"target, and which one would be taken now (*); canary rules, whether a second try "
+		"would be made and where it\n"
+		"would go, copies; and where the figures come from: seen here or by other "
+		"members, how long ago, learned from\n"
+		"answers, or a prior. Conditions of rules and the API of a path are not looked "
+		"at.\n"
 		"\n"
 		"  --model M        the model that is asked for\n"
 		"  --tenant T       whose request: its regions count\n"

@@ -348,6 +348,35 @@ void spot_own(const struct spot *s, mono_us now, struct spot_figures *out)
 	out->token_ns = times_token(&m);
 }
 
+static void origin_of(const struct spot_slot *p, int64_t *counted_us, int64_t *timed_us)
+{
+	if (p == NULL)
+		return;
+	if (get(&p->good) + get(&p->bad) > 0)
+		*counted_us = TG_MAX(*counted_us, get(&p->counted_us));
+	if (get(&p->first_us) > 0)
+		*timed_us = TG_MAX(*timed_us, get(&p->timed_us));
+}
+
+void spot_origin(const struct spot *s, mono_us now, struct spot_origin *out)
+{
+	uint64_t good, bad, peer_good, peer_bad;
+
+	*out = (struct spot_origin){ .own_counted_us = INT64_MIN,
+		.own_timed_us = INT64_MIN,
+		.members_counted_us = INT64_MIN,
+		.members_timed_us = INT64_MIN };
+	counts_sum(s, now, &good, &bad);
+	counts_peers(s, now, good + bad, &peer_good, &peer_bad);
+	out->own = (uint32_t)TG_MIN((good + bad) / COUNT_ONE, (uint64_t)UINT32_MAX);
+	out->members = (uint32_t)((peer_good + peer_bad) / COUNT_ONE);
+	for (unsigned i = 0; i < SPOT_SLOTS; i++)
+		origin_of(atomic_load_explicit(&s->slot[i], memory_order_acquire),
+			&out->own_counted_us, &out->own_timed_us);
+	origin_of(atomic_load_explicit(&s->peers, memory_order_acquire), &out->members_counted_us,
+		&out->members_timed_us);
+}
+
 void spot_told(struct spot *s, mono_us now, const struct spot_figures *f)
 {
 	struct spot_slot *p = get(&s->peers);

@@ -78,6 +78,12 @@ struct spot_seen { /* for one choice */
 	uint32_t inflight, first_us, token_ns, fail_q16, tries_q10, volume;
 };
 
+struct spot_origin {           /* whose word the view is, beside the prior */
+	uint32_t own, members; /* requests that are remembered, as they count */
+	/* When the counts and the times were last told something; INT64_MIN: never. */
+	int64_t own_counted_us, own_timed_us, members_counted_us, members_timed_us;
+};
+
 void spot_init(struct spot *s);
 void spot_fini(struct spot *s); /* nobody counts any more */
 
@@ -101,6 +107,8 @@ void spot_see(const struct spot *s, unsigned thread, struct spot_seen *out);
 
 /* What was seen here, without what others told. */
 void spot_own(const struct spot *s, mono_us now, struct spot_figures *out);
+/* From whom what is known comes, and how old it is: for people. */
+void spot_origin(const struct spot *s, mono_us now, struct spot_origin *out);
 /* What the other members have seen, all together, in place of what they had before. One thread. */
 void spot_told(struct spot *s, mono_us now, const struct spot_figures *f);
 

@@ -251,6 +251,29 @@ def test_explain_names_them(both):
     assert "copied" not in explain(gw, NEXT)
 
 
+def test_a_request_is_told_of_what_happens_beside_it(both):
+    """Canary, shadow and hedge in the header of one request, and in tgctl."""
+    for most, word in (("64k", "copied"), ("1k", "dropped")):
+        gw, one, two = both({"max_body": most}, {
+            "targets": {"spare": {"provider": "openai", "base_url": "http://127.0.0.1:9", "weight": 0}},
+            "models": {MODEL: {"targets": ["openai", "spare"], "hedge": {"after": "30s", "share": "20%"}}},
+            "rules": [{"name": "none", "when_model": MODEL, "use": NEXT, "share": "0%"},
+                      {"name": "all", "when_model": MODEL, "use": MODEL, "share": "100%"}]})
+        r = chat(gw.listen, content="x" * 2000, headers={"x-tollgate-explain": "1"})
+        said = r.get("x-tollgate-route")
+        assert r.status == 200 and f"; shadow {NEXT}: {word}" in said, said
+        assert ", not by rule none (of 0.00%)" in said and ", by rule all" in said, said
+        assert "; hedge after 30.000 s to spare" in said, said
+        assert "(prior: nothing seen)" in said, said
+        shown = explain(gw, MODEL)
+        assert "hedge: after 30.000 s without a byte (configured) to spare, of 20.00% of the requests" in shown, shown
+        assert "canary: rule none sends 0.00% of the requests to gpt-4o, drawn by request" in shown, shown
+        assert "1 here" in shown or "0 here" in shown, shown
+        chat(gw.listen, headers={"x-tollgate-explain": "1"})
+        said = chat(gw.listen, headers={"x-tollgate-explain": "1"}).get("x-tollgate-route")
+        assert " here " in said and " s ago)" in said, said
+
+
 def test_a_canary_is_named_where_it_served(both):
     """A share of the requests, and with `stick` always the same ones."""
     gw, one, two = both(changes={

@@ -5,6 +5,7 @@
 #include "unit/core/fake.h"
 
 #include "core/choice.h"
+#include "core/hedge.h"
 #include "core/spots.h"
 #include "proto/json_scan.h"
 
@@ -36,6 +37,17 @@ static const char yaml[] =
 		      "target: s, model: cheap } ] }\n"
 		      "  odd: { targets: [ { target: b, model: nobody-knows }, "
 		      "{ target: c, model: cheap } ] }\n"
+		      "  quick: { hedge: { after: 250ms, share: 2% }, targets: [ { target: a, "
+		      "model: cheap }, { target: b, model: cheap }, { target: c, model: cheap } ] "
+		      "}\n"
+		      "  learns: { hedge: { after: p95, share: 2% }, targets: [ { target: b, "
+		      "model: "
+		      "cheap }, { target: s, model: cheap } ] }\n"
+		      "rules:\n"
+		      "  - { name: next, match: { tools: \"false\" }, when_model: two, use: same, "
+		      "share: 5% }\n"
+		      "  - { name: none, when_model: two, route: cheap, share: 0%, stick: tenant "
+		      "}\n"
 		      "tenants:\n"
 		      "  me: { keys: [ { id: k, sha256: " FAKE_KEY_SHA " } ] }\n"
 		      "  eu: { regions: [ eu ], keys: [ { id: e, sha256: " OTHER_SHA " } ] }\n";
@@ -300,8 +312,8 @@ START_TEST(said)
 	n = choice_text(text, &ask, &c);
 	ck_assert_uint_lt(n, CHOICE_TEXT_MAX);
 	text[n] = '\0';
-	ck_assert_msg(
-		strstr(text, "model two, route cheap, to a: the only one; a cost 0.0") == text,
+	ck_assert_msg(strstr(text, "model two, route cheap, to a: the only one; a (prior: nothing "
+				   "seen) cost 0.0") == text,
 		"%s", text);
 	ck_assert_msg(strstr(text, "; b not: circuit") != NULL, "%s", text);
 	outbuf_init(&b);
@@ -312,6 +324,129 @@ START_TEST(said)
 	UNIT_STR_EQ(w[0].val.raw, STR("\"a\""));
 	ck_assert(str_find(outbuf_text(&b), STR("\"cost_usd\":\"0.003\"")) != (size_t)-1);
 	ck_assert(str_find(outbuf_text(&b), STR("{\"reason\":\"circuit\"")) != (size_t)-1);
+	outbuf_fini(&b);
+}
+END_TEST
+
+static bool has(const char *text, const char *part)
+{
+	return strstr(text, part) != NULL;
+}
+
+/* The line and the JSON of explain, as text. */
+static void both(char text[CHOICE_TEXT_MAX], struct outbuf *b)
+{
+	struct json_fail fail;
+
+	choice_make(&ask, &c);
+	text[choice_text(text, &ask, &c)] = '\0';
+	outbuf_init(b);
+	choice_json(b, &ask, &c);
+	ck_assert_msg(
+		json_scan_object(outbuf_text(b), NULL, 0, &fail) == 0, "%.*s", (int)b->n, b->p);
+}
+
+#define HAS(text) ck_assert_msg(has(line, text), "%s", line)
+#define J_HAS(text) \
+	ck_assert_msg(str_find(outbuf_text(&b), STR(text)) != (size_t)-1, "%.*s", (int)b.n, b.p)
+
+/* Where figures come from, and how old they are. */
+START_TEST(said_from)
+{
+	char line[CHOICE_TEXT_MAX];
+	struct spot_figures told = { .first_us = 300000,
+		.token_ns = 1000,
+		.timed_us = now.us - 4000000,
+		.good = 3 * SPOT_ONE };
+	struct outbuf b;
+
+	of("same");
+	for (unsigned i = 0; i < 12; i++)
+		spot_good(spot(0), 1, now, 200000, 400000, 200, false);
+	spot_told(spot(1), now, &told);
+	ask.now.us += 2000000;
+	both(line, &b);
+	HAS("; a (seen 11 here 2.0 s ago) cost ");
+	HAS("; b (seen 2 by members 2.0 s ago) cost ");
+	HAS("; c (prior: nothing seen) cost ");
+	J_HAS("\"seconds\":{\"from\":\"own\",\"own_age\":2.000,\"members_age\":null}");
+	J_HAS("\"seconds\":{\"from\":\"members\",\"own_age\":null,\"members_age\":6.000}");
+	J_HAS("\"seconds\":{\"from\":\"prior\",\"own_age\":null,\"members_age\":null}");
+	J_HAS("\"failures\":{\"from\":\"own\",\"own_requests\":11,\"members_requests\":0,"
+	      "\"prior_requests\":10,\"own_age\":2.000");
+	J_HAS("\"output_tokens\":{\"from\":\"asked\"");
+	J_HAS("\"price\":{\"from\":\"test\",\"date\":\"2026-11-28\"}");
+	outbuf_fini(&b);
+	ask.output = 0;
+	both(line, &b);
+	J_HAS("\"output_tokens\":{\"from\":\"prior\",\"answers\":0}");
+	outbuf_fini(&b);
+	for (unsigned i = 0; i < 1000; i++)
+		est_learn_length(ask.model->route[0].ratio, 40);
+	both(line, &b);
+	J_HAS("\"output_tokens\":{\"from\":\"learned\",\"answers\":");
+	outbuf_fini(&b);
+}
+END_TEST
+
+/* A second try: when, and where; or why not. */
+START_TEST(said_hedge)
+{
+	char line[CHOICE_TEXT_MAX];
+	struct outbuf b;
+
+	of("quick");
+	ask.model->hedge->credit = 10000;
+	open_circuit(1);
+	both(line, &b);
+	HAS("; hedge after 0.250 s to ");
+	J_HAS("\"hedge\":{\"would\":true,\"after\":\"configured\",\"after_seconds\":0.250,"
+	      "\"answers\":0,\"answers_needed\":0,\"percent\":2.00,\"used_up\":false,\"to\":");
+	ck_assert_int_ne(c.at, 1);
+	/* the other one that works, not the one that is down */
+	if (c.at == 0)
+		J_HAS("\"to\":\"c\"}");
+	else
+		J_HAS("\"to\":\"a\"}");
+	outbuf_fini(&b);
+	ask.model->hedge->credit = 0;
+	both(line, &b);
+	HAS("(its share is used up now)");
+	outbuf_fini(&b);
+	atomic_store(&state("a")->drained, true);
+	atomic_store(&state("b")->drained, true);
+	both(line, &b);
+	HAS("; no hedge: no other target");
+	J_HAS("\"to\":null,\"why\":\"no other target\"}");
+	outbuf_fini(&b);
+	atomic_store(&state("b")->drained, false);
+	of("learns");
+	both(line, &b);
+	HAS("; no hedge: p95 known after 64 answers");
+	J_HAS("\"after\":\"p95\",\"after_seconds\":null,\"answers\":0,\"answers_needed\":64");
+	outbuf_fini(&b);
+}
+END_TEST
+
+START_TEST(said_canary)
+{
+	char line[CHOICE_TEXT_MAX];
+	struct outbuf b;
+
+	of("two");
+	ask.asked = ask.model->name;
+	for (size_t i = 0; i < f.conf->key_cap; i++)
+		if (f.conf->key_slots[i] != NULL && str_eq(f.conf->key_slots[i]->id, STR("k")))
+			ask.key = f.conf->key_slots[i];
+	both(line, &b);
+	J_HAS("\"canaries\":[{\"rule\":\"next\",\"percent\":5.00,\"by\":\"request\",\"conditions\":"
+	      "1,\"use\":\"same\",\"drawn\":null},{\"rule\":\"none\",\"percent\":0.00,\"by\":"
+	      "\"tenant\",\"conditions\":0,\"use\":null,\"drawn\":false}]");
+	outbuf_fini(&b);
+	of("same");
+	ask.asked = ask.model->name;
+	both(line, &b);
+	ck_assert(str_find(outbuf_text(&b), STR("canaries")) == (size_t)-1);
 	outbuf_fini(&b);
 }
 END_TEST
@@ -330,6 +465,9 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, spares);
 	tcase_add_test(tc, sticks);
 	tcase_add_test(tc, said);
+	tcase_add_test(tc, said_from);
+	tcase_add_test(tc, said_hedge);
+	tcase_add_test(tc, said_canary);
 }
 
 UNIT_MAIN("choice", tests)

@@ -266,13 +266,13 @@ START_TEST(the_p95)
 		int64_t sum = 0;
 
 		learn(&m, begin[k]);
-		ck_assert_int_eq(due_us(&m), 0); /* too few */
+		ck_assert_int_eq(hedge_due_us(&m), 0); /* too few */
 		for (unsigned i = 0; i < 6000; i++) {
 			x = x * 1664525 + 1013904223;
 			learn(&m, 1000000 + (int64_t)(x >> 8) % 1000000);
 			sum += i >= 4000 ? m.p95_us : 0;
 		}
-		ck_assert_int_eq(due_us(&m), m.p95_us);
+		ck_assert_int_eq(hedge_due_us(&m), m.p95_us);
 		ck_assert_int_gt(sum / 2000, 1850000);
 		ck_assert_int_lt(sum / 2000, 2100000);
 	}
