@@ -1,6 +1,7 @@
 /*
- * config.h: tollgate.yaml as C structs. config.c holds the directive tables that fill them, and the
- * checks that need more than one directive (dangling references, unsafe combinations). What the
+ * config.h: tollgate.yaml as C structs. config.c and its config_*.c
+ * hold the directive tables that fill them, with the checks that need more than one directive
+ * (dangling references, unsafe combinations). What the
  * engine derives from them (sockets, TLS contexts, maps) is the plan: plan.h. Immutable once
  * loaded.
  */

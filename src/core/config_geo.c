@@ -3,15 +3,12 @@
  * that some may be served from only; and what the rest of the configuration must have for them.
  * Part of config.c's tables.
  */
-#include "core/config.h"
-#include "core/config_check.h"
+#include "core/config_table.h"
 
 #include "base/ip.h"
 #include "geo/geo_set.h"
 
-#define AT(type, member) .offset = offsetof(struct type, member)
-#define POS_OF(type)     .pos_offset_plus1 = offsetof(struct type, pos) + 1
-#define RESIDENCY_MAX    64 /* those that hold for a request are bits */
+#define RESIDENCY_MAX 64 /* those that hold for a request are bits */
 
 const char *const config_client_header_words[] = { "x-forwarded-for", "forwarded", NULL };
 _Static_assert(CLIENT_HEADER_XFF == 0 && CLIENT_HEADER_FORWARDED == 1, "in order");
@@ -109,32 +106,22 @@ static const struct conf_block residency_block = {
 	.check = check_residency,
 };
 
-/* clang-format off */
-#define LIST_DIRECTIVES                                                                      \
-	{ .name = "allow",                                                                   \
-		.type = CONF_STRINGS,                                                        \
-		AT(cfg_geo, allow),                                                          \
-		.help = "Places whose clients may ask, and nobody else: codes of countries " \
-			"(DE), EU, networks (AS64496), unknown; absent: everywhere." },      \
-	{ .name = "deny",                                                                    \
-		.type = CONF_STRINGS,                                                        \
-		AT(cfg_geo, deny),                                                           \
-		.help = "Places whose clients may not, even where `allow` names them." },
-
+#define X(...) DIRECTIVE(cfg_geo, __VA_ARGS__)
 static const struct conf_directive geo_directives[] = {
-	LIST_DIRECTIVES
+#include "core/tbl/geo_directives.h"
 	{ .name = NULL },
 };
 static const struct conf_directive geo_root_directives[] = {
-	LIST_DIRECTIVES
+#include "core/tbl/geo_directives.h"
 	{ .name = "residency",
 		.type = CONF_LIST,
 		AT(cfg_geo, residency),
 		.block = &residency_block,
-		.help = "Where clients of some countries are served. Of several that fit, each holds." },
+		.help = "Where clients of some countries are served. Of several that fit, each "
+			"holds." },
 	{ .name = NULL },
 };
-/* clang-format on */
+#undef X
 
 const struct conf_block config_geo_block = {
 	.name = "geo lists",

@@ -2,12 +2,9 @@
  * config_guardrail.c: the directive tables of `guardrails`: what happens before a limit is used up.
  * Part of config.c's tables.
  */
-#include "core/config.h"
-#include "core/config_check.h"
+#include "core/config_table.h"
 
-#define AT(type, member) .offset = offsetof(struct type, member)
-#define POS_OF(type)     .pos_offset_plus1 = offsetof(struct type, pos) + 1
-#define BP_ONE           10000
+#define BP_ONE 10000
 
 static const char *const guardrail_words[] = { "notify", "degrade", "block", NULL };
 
@@ -35,7 +32,7 @@ static int percent_parse(struct str s, int64_t *out)
 
 static int check_what(struct conf_load *l, const struct str *word, struct cfg_guard_step *step)
 {
-	const char *near = str_nearest(*word, guardrail_words, TG_ARRAY_LEN(guardrail_words) - 1);
+	struct conf_why near;
 	unsigned i = 0;
 
 	if (str_eq(*word, STR("throttle")))
@@ -45,9 +42,10 @@ static int check_what(struct conf_load *l, const struct str *word, struct cfg_gu
 	while (guardrail_words[i] != NULL && !str_eq(*word, str_z(guardrail_words[i])))
 		i++;
 	if (guardrail_words[i] == NULL)
-		return conf_fail_at(l, word, "notify, degrade or block, not `%.*s`%s%s%s",
-			STR_FMT(*word), near != NULL ? "; did you mean `" : "",
-			near != NULL ? near : "", near != NULL ? "`?" : "");
+		return conf_fail_at(l, word, "notify, degrade or block, not `%.*s`%s",
+			STR_FMT(*word),
+			config_near(
+				*word, guardrail_words, TG_ARRAY_LEN(guardrail_words) - 1, &near));
 	step->what = (enum cfg_guard_what)i;
 	if (step->what == GUARD_BLOCK && step->bp != BP_ONE)
 		return conf_fail_at(l, word,

@@ -2,11 +2,7 @@
  * config_listen.c: the directive tables of the listeners: for applications, the admin's, and which
  * web pages may ask (cors). Part of config.c's tables.
  */
-#include "core/config.h"
-#include "core/config_check.h"
-
-#define AT(type, member) .offset = offsetof(struct type, member)
-#define POS_OF(type)     .pos_offset_plus1 = offsetof(struct type, pos) + 1
+#include "core/config_table.h"
 
 /* What the OpenAI and Anthropic SDKs send from a browser, and our own. */
 #define CORS_HEADERS                                                                            \
@@ -73,6 +69,35 @@ const struct conf_block config_listen_block = {
 	POS_OF(cfg_listen),
 };
 
+/* ---- the admin listener */
+
+/* The host of "host:port" or "[v6]:port". */
+static struct str address_host(struct str address)
+{
+	size_t end;
+
+	if (str_starts(address, STR("["))) {
+		end = str_chr(address, ']');
+		return end == (size_t)-1 ? STR_NONE : str_mk(address.p + 1, end - 1);
+	}
+	end = str_chr(address, ':');
+	return str_mk(address.p, end == (size_t)-1 ? address.n : end);
+}
+
+static int check_admin(struct conf_load *l, void *obj)
+{
+	const struct cfg_admin *a = obj;
+
+	if (a->address.n == 0 || a->token.n > 0 || str_starts(a->address, STR("unix:")))
+		return 0;
+	if (config_host_is_loopback(address_host(a->address)))
+		return 0;
+	return conf_fail_at(l, &a->address,
+		"`admin` on %.*s can be reached from other machines and has no `token`; add "
+		"`token: ${env:TOLLGATE_ADMIN_TOKEN}`, or use 127.0.0.1 or unix:/path",
+		STR_FMT(a->address));
+}
+
 static const struct conf_directive admin_directives[] = {
 	{ .name = "address",
 		.type = CONF_STRING,
@@ -93,8 +118,48 @@ const struct conf_block config_admin_block = {
 	.size = sizeof(struct cfg_admin),
 	.directives = admin_directives,
 	POS_OF(cfg_admin),
-	.check = config_check_admin,
+	.check = check_admin,
 };
+
+/* ---- web pages */
+
+/* scheme://host[:port] as browsers send it (RFC 6454 section 6.2); schemes of apps count too */
+static bool is_origin(struct str s)
+{
+	size_t at = str_find(s, STR("://"));
+	struct str host;
+
+	if (at == (size_t)-1 || at == 0)
+		return false;
+	host = str_skip(s, at + 3);
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '*')
+			return false;
+	return host.n > 0 && strcspn(host.p, "/?#@") >= host.n;
+}
+
+static int check_cors(struct conf_load *l, void *obj)
+{
+	const struct cfg_cors *c = obj;
+
+	for (size_t i = 0; i < c->origins.n; i++) {
+		const struct str *o = &c->origins.v[i];
+
+		if (!str_eq(*o, STR("*")) && !is_origin(*o))
+			return conf_fail_at(l, o,
+				"an origin is `*` or scheme://host[:port] without a path, not "
+				"`%.*s`",
+				STR_FMT(*o));
+	}
+	for (size_t i = 0; i < c->headers.n; i++) {
+		const struct str *h = &c->headers.v[i];
+
+		for (size_t k = 0; k < h->n; k++)
+			if (!config_is_tag_char(h->p[k]))
+				return conf_fail_at(l, h, "`%.*s` is no header name", STR_FMT(*h));
+	}
+	return 0;
+}
 
 static const struct conf_directive cors_directives[] = {
 	{ .name = "origins",
@@ -112,7 +177,7 @@ static const struct conf_directive cors_directives[] = {
 		.type = CONF_DURATION,
 		AT(cfg_cors, max_age_us),
 		.def = "2h",
-		.max = INT64_C(86400000000),
+		.max = DAY,
 		.help = "How long a browser may remember the answer." },
 	{ .name = NULL },
 };
@@ -122,5 +187,5 @@ const struct conf_block config_cors_block = {
 	.size = sizeof(struct cfg_cors),
 	.directives = cors_directives,
 	POS_OF(cfg_cors),
-	.check = config_check_cors,
+	.check = check_cors,
 };

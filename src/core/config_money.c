@@ -2,16 +2,9 @@
  * config_money.c: the directive tables about money: the ledger, and what is done with answers whose
  * client has gone. Part of config.c's tables.
  */
-#include "core/config.h"
-#include "core/config_check.h"
+#include "core/config_table.h"
 #include "core/settle.h"
 #include "ledger/journal.h"
-
-#define SEC              1000000LL
-#define DAY              (86400 * SEC)
-#define KB               1024LL
-#define MB               (1024 * KB)
-#define AT(type, member) .offset = offsetof(struct type, member)
 
 static const char *const durability_words[] = { "group", "strict", "off", NULL };
 _Static_assert(JOURNAL_GROUP == 0 && JOURNAL_STRICT == 1 && JOURNAL_OFF == 2, "in order");

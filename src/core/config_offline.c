@@ -2,11 +2,8 @@
  * config_offline.c: the directive tables of what a tier's limits do while something that they rely
  * on is away: `without_redis`, `offline_allowance`. Part of config.c's tables.
  */
-#include "core/config.h"
-#include "core/config_check.h"
+#include "core/config_table.h"
 #include "money/money.h"
-
-#define AT(type, member) .offset = offsetof(struct type, member)
 
 const char *const config_offline_words[] = {
 #define X(id, word) word,

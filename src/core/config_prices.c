@@ -3,12 +3,9 @@
  * what happens to models that have none. Part of config.c's tables. An entry is checked by the
  * price book's own reader, so that what is wrong has a place in the file.
  */
-#include "core/config.h"
-#include "core/config_check.h"
+#include "core/config_table.h"
 #include "core/plan_prices.h"
 
-#define AT(type, member)     .offset = offsetof(struct type, member)
-#define POS_OF(type)         .pos_offset_plus1 = offsetof(struct type, pos) + 1
 #define PICO_USD(usd)        ((usd)*PICO_PER_USD)
 #define TOKENS_MAX           INT64_C(1000000000000)
 #define UNPRICED_MAX         (1000000 * PRICEBOOK_ESTIMATE_MAX)

@@ -2,10 +2,7 @@
  * config_quota.c: the directive tables about limits: those of a scope (tier, org, tenant, key), and
  * budgets. Part of config.c's tables.
  */
-#include "core/config.h"
-#include "core/config_check.h"
-
-#define AT(type, member) .offset = offsetof(struct type, member)
+#include "core/config_table.h"
 
 /* ---- limits */
 
@@ -71,7 +68,7 @@ const struct conf_block config_quota_block = {
 		"429 `rate_limit_exceeded`.",
 	.size = sizeof(struct cfg_quota),
 	.directives = limit_directives,
-	.pos_offset_plus1 = offsetof(struct cfg_quota, pos) + 1,
+	POS_OF(cfg_quota),
 	.check = check_limits,
 };
 
@@ -104,7 +101,7 @@ const struct conf_block config_guest_block = {
 		"newest files of the ledger's journal have.",
 	.size = sizeof(struct cfg_quota),
 	.directives = limit_directives,
-	.pos_offset_plus1 = offsetof(struct cfg_quota, pos) + 1,
+	POS_OF(cfg_quota),
 	.check = check_guest,
 };
 
@@ -114,18 +111,17 @@ int config_check_limit(struct conf_load *l, const struct str *dimension, const s
 	struct quota_limit *out)
 {
 	enum quota_dim dim = quota_dim_find(*dimension);
-	const char *near, *names[QUOTA_DIM__MAX];
+	const char *names[QUOTA_DIM__MAX];
+	struct conf_why near;
 	char why[256];
 
 	if (dim == QUOTA_DIM__MAX) {
 		for (unsigned d = 0; d < QUOTA_DIM__MAX; d++)
 			names[d] = quota_dim_name((enum quota_dim)d);
-		near = str_nearest(*dimension, names, QUOTA_DIM__MAX);
 		return conf_fail_at(l, dimension,
 			"`%.*s` is no dimension; it is one of those of `limits`, such as "
-			"cost%s%s%s",
-			STR_FMT(*dimension), near != NULL ? "; did you mean `" : "",
-			near != NULL ? near : "", near != NULL ? "`?" : "");
+			"cost%s",
+			STR_FMT(*dimension), config_near(*dimension, names, QUOTA_DIM__MAX, &near));
 	}
 	if (quota_limit_parse(dim, *text, out, why, sizeof why) != 0)
 		return conf_fail_at(l, text, "%s", why);
@@ -172,11 +168,16 @@ const struct conf_block config_increase_block = {
 	.help = "More of a limit of the same place, until a day. One that is over may stay.",
 	.size = sizeof(struct cfg_increase),
 	.directives = increase_directives,
-	.pos_offset_plus1 = offsetof(struct cfg_increase, pos) + 1,
+	POS_OF(cfg_increase),
 	.check = check_increase,
 };
 
 /* ---- pools of tiers */
+
+static int check_pool(struct conf_load *l, void *obj)
+{
+	return config_check_timezone(l, &((const struct cfg_pool *)obj)->timezone);
+}
 
 static const struct conf_directive pool_directives[] = {
 	{ .name = "limits",
@@ -205,8 +206,8 @@ const struct conf_block config_pool_block = {
 	.help = "Limits that all tenants of a tier share, beside what each may use.",
 	.size = sizeof(struct cfg_pool),
 	.directives = pool_directives,
-	.pos_offset_plus1 = offsetof(struct cfg_pool, pos) + 1,
-	.check = config_check_pool,
+	POS_OF(cfg_pool),
+	.check = check_pool,
 };
 
 /* ---- budgets */
@@ -219,19 +220,18 @@ static const char *const match_words[] = {
 
 static int check_match(struct conf_load *l, const struct conf_tag *t)
 {
-	const char *near;
+	struct conf_why near;
 
 	if (str_starts(t->name, STR("tag.")) && t->name.n > 4)
 		return 0;
 	for (size_t i = 0; i < TG_ARRAY_LEN(match_words); i++)
 		if (str_eq(t->name, str_z(match_words[i])))
 			return 0;
-	near = str_nearest(t->name, match_words, TG_ARRAY_LEN(match_words));
 	return conf_fail_at(l, &t->name,
 		"`%.*s` cannot be matched; it is `tag.NAME`, or one of tenant, org, tier, key, "
-		"model, target%s%s%s",
-		STR_FMT(t->name), near != NULL ? "; did you mean `" : "", near != NULL ? near : "",
-		near != NULL ? "`?" : "");
+		"model, target%s",
+		STR_FMT(t->name),
+		config_near(t->name, match_words, TG_ARRAY_LEN(match_words), &near));
 }
 
 static int check_budget(struct conf_load *l, void *obj)
@@ -241,7 +241,9 @@ static int check_budget(struct conf_load *l, void *obj)
 	for (size_t i = 0; i < b->match.n; i++)
 		if (check_match(l, &b->match.v[i]) != 0)
 			return -1;
-	return config_check_budget(l, b);
+	if (config_check_name(l, "budget", &b->name) != 0)
+		return -1;
+	return config_check_timezone(l, &b->timezone);
 }
 
 static const struct conf_directive budget_directives[] = {
@@ -280,6 +282,6 @@ const struct conf_block config_budget_block = {
 		"a model, to a target, or all.",
 	.size = sizeof(struct cfg_budget),
 	.directives = budget_directives,
-	.pos_offset_plus1 = offsetof(struct cfg_budget, pos) + 1,
+	POS_OF(cfg_budget),
 	.check = check_budget,
 };

@@ -2,16 +2,11 @@
  * config_redis.c: the directive table of `redis`, which several processes share their limits
  * through, and its checks. Part of config.c's tables.
  */
-#include "core/config.h"
-#include "core/config_check.h"
+#include "core/config_table.h"
 #include "quota/limit.h"
 
-#define MS               1000LL
-#define SEC              (1000 * MS)
-#define DAY              (86400 * SEC)
-#define AT(type, member) .offset = offsetof(struct type, member)
-#define PREFIX_MAX       64
-#define URLS_MAX         32
+#define PREFIX_MAX 64
+#define URLS_MAX   32
 
 static const char *const mode_words[] = { "standalone", "sentinel", "cluster", NULL };
 _Static_assert(
@@ -256,7 +251,7 @@ const struct conf_block config_redis_block = {
 		"amounts to spend. Without this block a process keeps its limits alone.",
 	.size = sizeof(struct cfg_redis),
 	.directives = redis_directives,
-	.pos_offset_plus1 = offsetof(struct cfg_redis, pos) + 1,
+	POS_OF(cfg_redis),
 	.check = check_redis,
 };
 

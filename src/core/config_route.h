@@ -1,6 +1,7 @@
 /*
  * config_route.h: `routes`, `rules` and what else of tollgate.yaml is about the choice of a target,
- * as C structs. Filled by config_route.c.
+ * as C structs. Filled by config_route.c, config_rule.c and
+ * config_upstream.c.
  */
 #ifndef TG_CORE_CONFIG_ROUTE_H
 #define TG_CORE_CONFIG_ROUTE_H

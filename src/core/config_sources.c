@@ -2,10 +2,7 @@
  * config_sources.c: the directive tables of what comes before and behind limits: parts that are
  * reserved for a tenant, credits. Part of config.c's tables.
  */
-#include "core/config.h"
-#include "core/config_check.h"
-
-#define AT(type, member) .offset = offsetof(struct type, member)
+#include "core/config_table.h"
 
 /* ---- credits */
 
@@ -70,7 +67,7 @@ const struct conf_block config_credit_block = {
 	.help = "Money that was paid in advance. What limits on cost have is used first.",
 	.size = sizeof(struct cfg_credit),
 	.directives = credit_directives,
-	.pos_offset_plus1 = offsetof(struct cfg_credit, pos) + 1,
+	POS_OF(cfg_credit),
 	.check = check_credit,
 };
 
@@ -115,6 +112,6 @@ const struct conf_block config_reserved_block = {
 		"share.",
 	.size = sizeof(struct cfg_reserved),
 	.directives = reserved_directives,
-	.pos_offset_plus1 = offsetof(struct cfg_reserved, pos) + 1,
+	POS_OF(cfg_reserved),
 	.check = check_reserved,
 };

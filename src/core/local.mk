@@ -13,11 +13,13 @@ libtg_core_a_SOURCES = \
 	src/core/choice_known.c src/core/choice_beside.c \
 	src/core/clamp.c src/core/clamp.h \
 	src/core/client.c src/core/client.h \
-	src/core/config.c src/core/config.h \
-	src/core/config_check.c src/core/config_check.h \
-	src/core/config_money.c src/core/config_prices.c src/core/config_quota.c src/core/config_sources.c src/core/config_redis.c src/core/config_offline.c \
-	src/core/config_geo.c src/core/config_listen.c \
-	src/core/config_route.c src/core/config_route.h \
+	src/core/config.c src/core/config.h src/core/config_table.h \
+	src/core/config_check.c src/core/config_check.h src/core/config_whole.c \
+	src/core/config_listen.c src/core/config_limits.c src/core/config_geo.c \
+	src/core/config_upstream.c src/core/config_target.c src/core/config_model.c \
+	src/core/config_route.c src/core/config_route.h src/core/config_rule.c \
+	src/core/config_tier.c src/core/config_tenant.c src/core/config_quota.c src/core/config_sources.c src/core/config_guardrail.c \
+	src/core/config_offline.c src/core/config_redis.c src/core/config_money.c src/core/config_prices.c \
 	src/core/conn.c src/core/conn.h \
 	src/core/conn_count.c \
 	src/core/cors.c src/core/cors.h \
@@ -30,7 +32,7 @@ libtg_core_a_SOURCES = \
 	src/core/event_hold.c src/core/event_hold.h \
 	src/core/fields.c src/core/fields.h \
 	src/core/geo.c src/core/geo.h src/core/plan_geo.c \
-	src/core/guardrail.c src/core/guardrail.h src/core/config_guardrail.c \
+	src/core/guardrail.c src/core/guardrail.h \
 	src/core/health.c src/core/health.h \
 	src/core/health_check.c src/core/health_check.h \
 	src/core/hold_mode.c src/core/hold_mode.h \
@@ -74,5 +76,5 @@ libtg_core_a_SOURCES = \
 	src/core/uppool.c src/core/uppool.h \
 	src/core/usage_text.c src/core/usage_text.h \
 	src/core/worker.c src/core/worker.h \
-	src/core/tbl/bound_keys.h src/core/tbl/choice_skips.h src/core/tbl/error_words.h src/core/tbl/rule_words.h src/core/tbl/endpoints.h src/core/tbl/errors.h src/core/tbl/headers.h \
+	src/core/tbl/bound_keys.h src/core/tbl/choice_skips.h src/core/tbl/credit_directives.h src/core/tbl/geo_directives.h src/core/tbl/scope_directives.h src/core/tbl/upstream_directives.h src/core/tbl/error_words.h src/core/tbl/rule_words.h src/core/tbl/endpoints.h src/core/tbl/errors.h src/core/tbl/headers.h \
 	src/core/tbl/match_words.h src/core/tbl/metrics.h src/core/tbl/stages.h
