@@ -4,6 +4,7 @@ libtg_core_a_SOURCES = \
 	src/core/attempt.c src/core/attempt.h \
 	src/core/attempt_build.c src/core/attempt_build.h \
 	src/core/attempt_look.c src/core/attempt_look.h \
+	src/core/attempt_int.h src/core/attempt_receive.c src/core/attempt_send.c \
 	src/core/body.c \
 	src/core/bound_gemini.c \
 	src/core/bound.c src/core/bound.h src/core/bound_estimate.c src/core/bound_int.h src/core/bound_parts.c \
@@ -21,7 +22,7 @@ libtg_core_a_SOURCES = \
 	src/core/config_tier.c src/core/config_tenant.c src/core/config_quota.c src/core/config_sources.c src/core/config_guardrail.c \
 	src/core/config_offline.c src/core/config_redis.c src/core/config_money.c src/core/config_prices.c \
 	src/core/conn.c src/core/conn.h \
-	src/core/conn_count.c \
+	src/core/conn_count.c src/core/conn_in.c src/core/conn_int.h src/core/conn_out.c src/core/conn_proxy.c \
 	src/core/cors.c src/core/cors.h \
 	src/core/cred_google.c src/core/cred_google.h \
 	src/core/cred_aws.c src/core/cred_aws.h \
