@@ -42,7 +42,6 @@
 #include "quotaops.h"
 #include "quotasync.h"
 
-#define MAX_WORKERS   QUOTA_THREADS /* sums of accounts have room for so many */
 #define NAME_WAIT_US  2000000
 #define CRED_WAIT_US  5000000 /* for all of them together */
 #define CRED_DRAIN_US 1000000
@@ -268,26 +267,9 @@ static const char *access_path(const struct tg_conf *conf)
 	return path;
 }
 
-/* What the process took at its start and a reload does not change. */
-static void warn_restart(const struct config *old, const struct config *next)
+static void warn_restart(const char *directive)
 {
-	const struct {
-		const char *name;
-		bool changed;
-	} rows[] = { { "workers", old->workers != next->workers },
-		{ "limits.memory", old->limits.memory_bytes != next->limits.memory_bytes },
-		{ "admin.address", !str_eq(old->admin.address, next->admin.address) },
-		{ "log.error", !str_eq(old->log.error, next->log.error) },
-		{ "ledger.path", !str_eq(old->ledger.path, next->ledger.path) },
-		{ "ledger.durability", old->ledger.durability != next->ledger.durability },
-		{ "ledger.segment", old->ledger.segment_bytes != next->ledger.segment_bytes },
-		{ "ledger.interval", old->ledger.interval_us != next->ledger.interval_us },
-		{ "ledger.retain", old->ledger.retain_us != next->ledger.retain_us },
-		{ "ledger.salvage", old->ledger.salvage != next->ledger.salvage } };
-
-	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++)
-		if (rows[i].changed)
-			log_warn("only a restart takes this up", "directive=%s", rows[i].name);
+	log_warn("only a restart takes this up", "directive=%s", directive);
 }
 
 /* Builds the new tree aside; the old one keeps running on any error. */
@@ -315,7 +297,7 @@ static int control_reload(struct control *c, struct conf_error *err)
 	plan_quota_apply(next);
 	quotasync_apply(next);
 	ledgership_apply(&next->cfg, c->resolver);
-	warn_restart(&old->cfg, &next->cfg);
+	conf_changed_at_start(&config_root, &old->cfg, &next->cfg, warn_restart);
 	c->conf = next;
 	c->generation++;
 	for (unsigned i = 0; i < c->n_workers; i++)
@@ -436,10 +418,7 @@ static int control_workers(struct control *c)
 	char why[512];
 	int rc = 0;
 
-	c->n_workers = (unsigned)(want > 0 ? want : TG_MAX(cpus, 1));
-	if (c->n_workers > MAX_WORKERS)
-		log_warn("fewer workers than asked for", "directive=workers most=%d", MAX_WORKERS);
-	c->n_workers = TG_MIN(c->n_workers, (unsigned)MAX_WORKERS);
+	c->n_workers = (unsigned)(want > 0 ? want : TG_MIN(TG_MAX(cpus, 1), CFG_WORKERS_MAX));
 	c->workers = calloc(c->n_workers, sizeof(*c->workers));
 	tg_assert(c->workers != NULL);
 	/* Signals are the control thread's alone. */

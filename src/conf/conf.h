@@ -43,6 +43,8 @@ enum conf_flag {
 	CONF_REQUIRED = 1,
 	CONF_ALLOW_AUTO = 2, /* INT: "auto" is stored as 0 */
 	CONF_TAG_LISTS = 4,  /* TAGS: a value may be a list, which is stored as "a,b" */
+	CONF_AT_START = 8, /* a scalar or STRING outside of lists and maps: a reload does not change
+			      it */
 };
 
 struct conf_strings {
@@ -131,6 +133,12 @@ int conf_load_text(struct str yaml, const char *name, const struct conf_block *r
 void conf_dump(FILE *f, const struct conf_block *root, const void *obj);
 /* JSON Schema (draft 2020-12) of the tables. */
 void conf_schema(FILE *f, const struct conf_block *root, const char *title);
+/*
+ * What a reload does not take up: calls on_changed with the path ("ledger.path") of every
+ * CONF_AT_START directive that is not the same in both. was, now: structs of the root.
+ */
+void conf_changed_at_start(const struct conf_block *root, const void *was, const void *now,
+	void (*on_changed)(const char *path));
 /* The reference page: Markdown, one section a block, one row a directive. */
 void conf_reference(FILE *f, const struct conf_block *root);
 

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libtg_conf.a
 libtg_conf_a_SOURCES = \
 	src/conf/build.c \
+	src/conf/changed.c \
 	src/conf/conf.h \
 	src/conf/dump.c \
 	src/conf/load.c src/conf/load.h \

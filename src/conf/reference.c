@@ -95,6 +95,8 @@ static void put_row(const struct page *p, const struct conf_directive *d)
 	}
 	fputs(" | ", p->f);
 	put_cell(p->f, d->help);
+	if ((d->flags & CONF_AT_START) != 0)
+		fputs(" *Read at the start.*", p->f);
 	fputs(" |\n", p->f);
 }
 
@@ -109,7 +111,7 @@ static void put_section(const struct page *p, const struct section *s)
 	if (s->path[0] == '\0')
 		fputs("| `include` | a list of texts |  | Files to merge in: names or patterns "
 		      "such as "
-		      "`conf.d/*.yaml`, relative to the file that says it. |\n",
+		      "`conf.d/*.yaml`, relative to the file that says it; absent: none. |\n",
 			p->f);
 	for (const struct conf_directive *d = s->block->directives; d->name != NULL; d++)
 		put_row(p, d);
@@ -143,6 +145,12 @@ static const char intro[] =
 	"that two files give\n"
 	"  is an error that names both places. A pattern may match nothing; a plain file name must "
 	"exist.\n"
+	"- A reload (SIGHUP) takes up every directive but those marked *read at the start*: these "
+	"need a restart, and a\n"
+	"  reload that finds another value warns.\n"
+	"- A directive whose `default` is empty is absent by default; its meaning says what that "
+	"is. A number outside of\n"
+	"  its bounds is an error; none is cut down to fit.\n"
 	"- Anchors and aliases (`&name`, `*name`) work; YAML tags (`!!int`) and merge keys (`<<`) "
 	"do not.\n";
 

@@ -125,6 +125,7 @@ struct cfg_ledger {
 	bool salvage;
 };
 
+#define CFG_WORKERS_MAX QUOTA_THREADS /* sums of accounts have room for so many */
 #define CFG_MEMBERS_MAX 32
 #define CFG_MEMBER_MAX  32                        /* characters of a member's name */
 #define CFG_LEASED_MAX  INT64_C(9000000000000000) /* the largest limit that is shared */

@@ -33,11 +33,13 @@ static const struct conf_directive geoip_directives[] = {
 		.type = CONF_STRING,
 		AT(cfg_geoip, country),
 		.help = "Database of countries in MMDB format, such as "
-			"/usr/share/GeoIP/GeoLite2-Country.mmdb." },
+			"/usr/share/GeoIP/GeoLite2-Country.mmdb. Absent: countries are not "
+			"known." },
 	{ .name = "asn",
 		.type = CONF_STRING,
 		AT(cfg_geoip, asn),
-		.help = "Database of networks (autonomous systems) in MMDB format." },
+		.help = "Database of networks (autonomous systems) in MMDB format. Absent: "
+			"networks are not known." },
 	{ .name = "tag",
 		.type = CONF_STRING,
 		AT(cfg_geoip, tag),

@@ -121,11 +121,12 @@ static const struct conf_directive guardrail_directives[] = {
 		.type = CONF_STRING,
 		AT(cfg_guard, budget),
 		.help = "Name of a budget, each of whose limits on what is used in a time is "
-			"watched." },
+			"watched. Absent: a `tier` is given." },
 	{ .name = "tier",
 		.type = CONF_STRING,
 		AT(cfg_guard, tier),
-		.help = "Instead: of each tenant of this tier, its own limits." },
+		.help = "Instead: of each tenant of this tier, its own limits. Absent: a `budget` "
+			"is given." },
 	{ .name = "at",
 		.type = CONF_STRINGS,
 		AT(cfg_guard, at),

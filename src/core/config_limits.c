@@ -53,12 +53,13 @@ static const struct conf_directive limits_directives[] = {
 	{ .name = "memory",
 		.type = CONF_SIZE,
 		AT(cfg_limits, memory_bytes),
+		.flags = CONF_AT_START,
 		.def = "1g",
 		.min = 16 * MB,
 		.max = 1024 * GB,
 		.help = "Bytes of requests and answers in memory at once, over all workers; beyond "
-			"it new "
-			"requests get a 503." },
+			"it new requests get a 503. Each worker has an equal part of it, which "
+			"must hold the largest JSON body and answer." },
 	{ .name = "connections",
 		.type = CONF_INT,
 		AT(cfg_limits, connections),
@@ -76,12 +77,13 @@ static const struct conf_directive limits_directives[] = {
 	{ .name = "sessions",
 		.type = CONF_INT,
 		AT(cfg_limits, sessions),
+		.flags = CONF_AT_START,
 		.def = "65536",
 		.min = 16,
 		.max = 4194304,
 		.help = "How many limits of sessions and end users are counted at once; beyond, "
-			"the one "
-			"that was not used for longest is forgotten. Read at the start." },
+			"the one that was not used for longest is forgotten. Rounded up to 16 "
+			"times a power of two." },
 	{ .name = "requests_per_connection",
 		.type = CONF_INT,
 		AT(cfg_limits, requests_per_connection),

@@ -102,6 +102,7 @@ static const struct conf_directive admin_directives[] = {
 	{ .name = "address",
 		.type = CONF_STRING,
 		AT(cfg_admin, address),
+		.flags = CONF_AT_START,
 		.help = "Where the admin listener (health, metrics) accepts connections; without "
 			"it there is none." },
 	{ .name = "token",
@@ -109,7 +110,7 @@ static const struct conf_directive admin_directives[] = {
 		AT(cfg_admin, token),
 		.help = "Bearer token for the admin listener; required unless its address is "
 			"loopback or a unix "
-			"socket." },
+			"socket. Absent: none is asked for." },
 	{ .name = NULL },
 };
 const struct conf_block config_admin_block = {
@@ -178,7 +179,7 @@ static const struct conf_directive cors_directives[] = {
 		AT(cfg_cors, max_age_us),
 		.def = "2h",
 		.max = DAY,
-		.help = "How long a browser may remember the answer." },
+		.help = "How long a browser may remember the answer, in whole seconds." },
 	{ .name = NULL },
 };
 const struct conf_block config_cors_block = {

@@ -69,7 +69,8 @@ static const struct conf_directive model_target_directives[] = {
 		.type = CONF_TAGS,
 		AT(cfg_model_target, capabilities),
 		.help = "What this model can do there (true) or cannot (false): { vision: false }. "
-			"Goes before the target's own `capabilities`." },
+			"Goes before the target's own `capabilities`. What is absent is as "
+			"there." },
 	{ .name = NULL },
 };
 static const struct conf_block model_target_block = {
@@ -237,7 +238,8 @@ static const struct conf_directive model_directives[] = {
 			"the "
 			"request is longer than the model's context, and when the provider "
 			"declines "
-			"it by its content policy. The key must be allowed to use them." },
+			"it by its content policy. The key must be allowed to use them. Absent: "
+			"none." },
 	{ .name = "shadow",
 		.type = CONF_LIST,
 		AT(cfg_model, shadow),

@@ -17,12 +17,14 @@ static const struct conf_directive ledger_directives[] = {
 	{ .name = "path",
 		.type = CONF_STRING,
 		AT(cfg_ledger, path),
+		.flags = CONF_AT_START,
 		.def = "/var/lib/tollgate",
 		.help = "Folder of the ledger: the journal of every request that went to a "
 			"provider, and the sums of it. `none`: nothing is kept." },
 	{ .name = "durability",
 		.type = CONF_ENUM,
 		AT(cfg_ledger, durability),
+		.flags = CONF_AT_START,
 		.def = "group",
 		.words = durability_words,
 		.help = "group: what is written is on disk 10 ms later, and survives a crash of "
@@ -31,6 +33,7 @@ static const struct conf_directive ledger_directives[] = {
 	{ .name = "interval",
 		.type = CONF_DURATION,
 		AT(cfg_ledger, interval_us),
+		.flags = CONF_AT_START,
 		.def = "10ms",
 		.min = 1000,
 		.max = SEC,
@@ -38,6 +41,7 @@ static const struct conf_directive ledger_directives[] = {
 	{ .name = "segment",
 		.type = CONF_SIZE,
 		AT(cfg_ledger, segment_bytes),
+		.flags = CONF_AT_START,
 		.def = "64m",
 		.min = 256 * KB,
 		.max = 1024 * MB,
@@ -47,6 +51,7 @@ static const struct conf_directive ledger_directives[] = {
 	{ .name = "retain",
 		.type = CONF_DURATION,
 		AT(cfg_ledger, retain_us),
+		.flags = CONF_AT_START,
 		.def = "35d",
 		.max = 3650 * DAY,
 		.help = "Age at which journal files are deleted; 0: never. The sums stay." },
@@ -61,6 +66,7 @@ static const struct conf_directive ledger_directives[] = {
 	{ .name = "salvage",
 		.type = CONF_BOOL,
 		AT(cfg_ledger, salvage),
+		.flags = CONF_AT_START,
 		.def = "no",
 		.help = "yes: start although journal files are damaged, without the records that "
 			"cannot be read. For one start, after `tgctl ledger verify` has said what "

@@ -22,7 +22,8 @@ static const struct conf_directive step_directives[] = {
 	{ .name = "per_mtok",
 		.type = CONF_TAGS,
 		AT(cfg_price_step, per_mtok),
-		.help = "USD per million tokens, by bucket; every bucket that the entry has." },
+		.help = "USD per million tokens, by bucket; every bucket that the entry has; "
+			"absent where it has none." },
 	{ .name = NULL },
 };
 static const struct conf_block step_block = {
@@ -32,21 +33,23 @@ static const struct conf_block step_block = {
 	.directives = step_directives,
 };
 
-#define RATE_DIRECTIVES(in, prefix)                                                          \
-	{ .name = "per_mtok",                                                                \
-		.type = CONF_TAGS,                                                           \
-		AT(in, prefix per_mtok),                                                     \
-		.help = "USD per million tokens, by bucket, such as { input: 0.15, output: " \
-			"0.6 }; `free` for nothing." },                                      \
-		{ .name = "per_unit",                                                        \
-			.type = CONF_TAGS,                                                   \
-			AT(in, prefix per_unit),                                             \
-			.help = "USD per unit of what is not tokens, by bucket, such as { "  \
-				"images: 0.04 }." },                                         \
-		{ .name = "per_request",                                                     \
-			.type = CONF_STRING,                                                 \
-			AT(in, prefix per_request),                                          \
-			.help = "USD per request, on top." },
+#define RATE_DIRECTIVES(in, prefix)                                                                \
+	{ .name = "per_mtok",                                                                      \
+		.type = CONF_TAGS,                                                                 \
+		AT(in, prefix per_mtok),                                                           \
+		.help = "USD per million tokens, by bucket, such as { input: 0.15, output: "       \
+			"0.6 }; `free` for nothing. Absent: tokens have no price of this block's " \
+			"own." },                                                                  \
+		{ .name = "per_unit",                                                              \
+			.type = CONF_TAGS,                                                         \
+			AT(in, prefix per_unit),                                                   \
+			.help = "USD per unit of what is not tokens, by bucket, such as { "        \
+				"images: 0.04 }. Absent: they have no price of this block's "      \
+				"own." },                                                          \
+		{ .name = "per_request",                                                           \
+			.type = CONF_STRING,                                                       \
+			AT(in, prefix per_request),                                                \
+			.help = "USD per request, on top. Absent: nothing of this block's own." },
 
 #define STEP_DIRECTIVE(in, prefix)    \
 	{ .name = "tiers",            \
@@ -120,7 +123,7 @@ static const struct conf_directive price_directives[] = {
 	{ .name = "aliases",
 		.type = CONF_STRINGS,
 		AT(cfg_price, aliases),
-		.help = "Other ids with the same price." },
+		.help = "Other ids with the same price. Absent: none." },
 	{ .name = "free",
 		.type = CONF_BOOL,
 		AT(cfg_price, free),
@@ -144,7 +147,7 @@ static const struct conf_directive price_directives[] = {
 	{ .name = "uplift",
 		.type = CONF_TAGS,
 		AT(cfg_price, uplift),
-		.help = "Factors on everything, by region, such as { eu: 1.1 }." },
+		.help = "Factors on everything, by region, such as { eu: 1.1 }. Absent: none." },
 	{ .name = "max_input",
 		.type = CONF_INT,
 		AT(cfg_price, max_input),

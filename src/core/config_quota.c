@@ -52,7 +52,7 @@ static const struct conf_directive limit_directives[] = {
 	{ .name = dim,                           \
 		.type = CONF_STRINGS,            \
 		AT(cfg_quota, text[QUOTA_##id]), \
-		.help = "Limits on " what "." },
+		.help = what " Absent: no limit." },
 #include "quota/tbl/dims.h"
 #undef X
 	{ .name = NULL },

@@ -124,15 +124,16 @@ static const struct conf_directive tls_directives[] = {
 	{ .name = "ca",
 		.type = CONF_STRING,
 		AT(cfg_redis_tls, ca),
-		.help = "PEM file: trust these authorities instead of the system's." },
+		.help = "PEM file of certificate authorities to trust; absent: the system's." },
 	{ .name = "certificate",
 		.type = CONF_STRING,
 		AT(cfg_redis_tls, certificate),
-		.help = "PEM file with a certificate of ours, where the server asks for one." },
+		.help = "PEM file with a certificate of ours, where the server asks for one. "
+			"Absent: none is shown." },
 	{ .name = "key",
 		.type = CONF_STRING,
 		AT(cfg_redis_tls, key),
-		.help = "PEM file with its private key." },
+		.help = "PEM file with its private key. Absent where there is no `certificate`." },
 	{ .name = NULL },
 };
 static const struct conf_block tls_block = {
@@ -158,12 +159,13 @@ static const struct conf_directive redis_directives[] = {
 	{ .name = "primary",
 		.type = CONF_STRING,
 		AT(cfg_redis, primary),
-		.help = "The name that sentinels know the primary by." },
+		.help = "The name that sentinels know the primary by. Absent but with `mode: "
+			"sentinel`." },
 	{ .name = "members",
 		.type = CONF_STRINGS,
 		AT(cfg_redis, members),
 		.help = "Every process that shares the limits, this one included, by its `member`; "
-			"the same list for all, at most 32." },
+			"the same list for all, at most 32. Absent only without `url`." },
 	{ .name = "username",
 		.type = CONF_STRING,
 		AT(cfg_redis, username),
@@ -171,7 +173,7 @@ static const struct conf_directive redis_directives[] = {
 	{ .name = "password",
 		.type = CONF_SECRET,
 		AT(cfg_redis, password),
-		.help = "Its password." },
+		.help = "Its password. Absent: none is sent." },
 	{ .name = "sentinel_username",
 		.type = CONF_STRING,
 		AT(cfg_redis, sentinel_username),
@@ -179,7 +181,8 @@ static const struct conf_directive redis_directives[] = {
 	{ .name = "sentinel_password",
 		.type = CONF_SECRET,
 		AT(cfg_redis, sentinel_password),
-		.help = "Password of the sentinels, where they ask for one (it is not Redis')." },
+		.help = "Password of the sentinels, where they ask for one (it is not Redis'). "
+			"Absent: none is sent." },
 	{ .name = "tls",
 		.type = CONF_BLOCK,
 		AT(cfg_redis, tls),
@@ -196,8 +199,8 @@ static const struct conf_directive redis_directives[] = {
 		.def = "1s",
 		.min = 5 * MS,
 		.max = 10 * SEC,
-		.help = "For Redis to answer a call, or to take a connection; then the connection "
-			"counts as lost." },
+		.help = "For Redis to answer a call; then the connection counts as lost. To be "
+			"connected it has so long too, and at least 2 seconds." },
 	{ .name = "revalidate",
 		.type = CONF_DURATION,
 		AT(cfg_redis, revalidate_us),

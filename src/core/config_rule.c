@@ -182,11 +182,13 @@ static const struct conf_directive rule_directives[] = {
 	{ .name = "use",
 		.type = CONF_STRING,
 		AT(cfg_rule, use),
-		.help = "The model that serves the request; its key must be allowed to use it." },
+		.help = "The model that serves the request; its key must be allowed to use it. "
+			"Absent: what was asked for." },
 	{ .name = "route",
 		.type = CONF_STRING,
 		AT(cfg_rule, route),
-		.help = "The route by which a target is chosen, instead of the model's." },
+		.help = "The route by which a target is chosen, instead of the model's. Absent: "
+			"the model's." },
 	{ .name = "share",
 		.type = CONF_PERCENT,
 		AT(cfg_rule, share_bp),

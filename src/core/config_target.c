@@ -215,13 +215,13 @@ static const struct conf_directive target_directives[] = {
 		AT(cfg_target, token_file),
 		.help = "Instead of a key: a file with a bearer token that somebody else keeps "
 			"fresh, alone or as JSON (access_token, expires_on). Read every 30 "
-			"seconds, or ahead of its end." },
+			"seconds, or ahead of its end. Absent: none." },
 	{ .name = "token_command",
 		.type = CONF_STRING,
 		AT(cfg_target, token_command),
 		.help = "Instead of a key: a shell command that prints a bearer token, such as az "
 			"account get-access-token. Run every 5 minutes, or ahead of the token's "
-			"end; one that fails keeps the old token until it expires." },
+			"end; one that fails keeps the old token until it expires. Absent: none." },
 	{ .name = "profile",
 		.type = CONF_STRING,
 		AT(cfg_target, profile),
@@ -234,13 +234,15 @@ static const struct conf_directive target_directives[] = {
 		.type = CONF_STRING,
 		AT(cfg_target, api_version),
 		.help = "Azure: the version of its API. A date (2024-10-21) asks by deployment, "
-			"under the model's name; preview, v1 or none ask under /openai/v1." },
+			"under the model's name; preview, v1 or none ask under /openai/v1. Absent: "
+			"none." },
 	{ .name = "region",
 		.type = CONF_STRING,
 		AT(cfg_target, region),
 		.help = "Where the provider works, as its price list calls it (eu, us-gov-west-1): "
 			"some "
-			"models cost more there. Told in the access log." },
+			"models cost more there. Told in the access log. Absent: nowhere in "
+			"particular." },
 	{ .name = "weight",
 		.type = CONF_INT,
 		AT(cfg_target, weight),
@@ -252,7 +254,7 @@ static const struct conf_directive target_directives[] = {
 		.type = CONF_PERCENT,
 		AT(cfg_target, discount_bp),
 		.max = 10000,
-		.help = "What this account pays less than the list price." },
+		.help = "What this account pays less than the list price. Absent: 0%." },
 	{ .name = "on_client_abort",
 		.type = CONF_ENUM,
 		AT(cfg_target, on_client_abort),
@@ -266,7 +268,7 @@ static const struct conf_directive target_directives[] = {
 	{ .name = "ca",
 		.type = CONF_STRING,
 		AT(cfg_target, ca),
-		.help = "PEM file of certificate authorities to trust instead of the system's." },
+		.help = "PEM file of certificate authorities to trust; absent: the system's." },
 	{ .name = "tls_verify",
 		.type = CONF_BOOL,
 		AT(cfg_target, tls_verify),
@@ -298,11 +300,13 @@ static const struct conf_directive target_directives[] = {
 		AT(cfg_target, pass),
 		.help = "Header fields of the client's that go along with a request that is "
 			"translated into this target's API: user-agent, traceparent and tracestate "
-			"always do. A request in the target's own API keeps its fields." },
+			"always do. A request in the target's own API keeps its fields. Absent: no "
+			"others." },
 	{ .name = "proxy",
 		.type = CONF_STRING,
 		AT(cfg_target, proxy),
-		.help = "http://host:port of a proxy to reach the provider through." },
+		.help = "http://host:port of a proxy to reach the provider through. Absent: "
+			"none." },
 	{ .name = "timeouts",
 		.type = CONF_BLOCK,
 		AT(cfg_target, timeouts),
@@ -317,7 +321,8 @@ static const struct conf_directive target_directives[] = {
 		.type = CONF_TAGS,
 		AT(cfg_target, capabilities),
 		.help = "What every model there can do (true) or cannot (false): vision, tools, "
-			"json_schema, documents, audio, reasoning; goes before the price book." },
+			"json_schema, documents, audio, reasoning; goes before the price book. "
+			"What is absent is as the book says." },
 	{ .name = "health_check",
 		.type = CONF_BLOCK,
 		AT(cfg_target, health_check),

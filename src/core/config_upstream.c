@@ -78,16 +78,16 @@ static const struct conf_directive target_limits_directives[] = {
 		AT(cfg_target_limits, concurrency),
 		.min = 1,
 		.max = CONCURRENCY_MAX,
-		.help = "Requests at once." },
+		.help = "Requests at once. Absent: any number." },
 	{ .name = "requests",
 		.type = CONF_STRING,
 		AT(cfg_target_limits, requests),
-		.help = "Requests in a time, such as 5000/m." },
+		.help = "Requests in a time, such as 5000/m. Absent: any number." },
 	{ .name = "tokens",
 		.type = CONF_STRING,
 		AT(cfg_target_limits, tokens),
 		.help = "Tokens in a time, such as 2000000/m: expected ones, corrected by what it "
-			"was." },
+			"was. Absent: any number." },
 	{ .name = NULL },
 };
 const struct conf_block config_target_limits_block = {
@@ -134,7 +134,7 @@ static const struct conf_directive health_check_directives[] = {
 		AT(cfg_health_check, path),
 		.help = "What is asked for (GET), behind the host, with the target's key: "
 			"/v1/models. Well: 2xx and 3xx, and 401, 402, 403 and 429, which are "
-			"about the key. Answers have at most 64 KB." },
+			"about the key. Answers have at most 64 KB. Absent: it is not asked." },
 	{ .name = "interval",
 		.type = CONF_DURATION,
 		AT(cfg_health_check, interval_us),

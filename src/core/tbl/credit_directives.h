@@ -4,4 +4,4 @@
 X(credits, LIST, credits, .block = &config_credit_block,
 	.help = "Prepaid money, drawn on when a limit on cost here is used up: what expires first is drawn first.")
 X(overdraft, MONEY, overdraft,
-	.help = "How much may be used beyond limits and credits, over all time.")
+	.help = "How much may be used beyond limits and credits, over all time. Absent: nothing.")

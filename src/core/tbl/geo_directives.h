@@ -5,4 +5,4 @@ X(allow, STRINGS, allow,
 	.help = "Places whose clients may ask, and nobody else: codes of countries (DE), EU, networks (AS64496), unknown; absent: "
 		"everywhere.")
 X(deny, STRINGS, deny,
-	.help = "Places whose clients may not, even where `allow` names them.")
+	.help = "Places whose clients may not, even where `allow` names them; absent: none.")

@@ -42,8 +42,8 @@ static const struct wrong {
 	{ "listen: []\n", "t.yaml:1:1: `listen` is empty at the top level: Where applications "
 			  "connect; at least one "
 			  "address." },
-	{ "workers: 257\n" LISTEN,
-		"t.yaml:1:10: `workers` must be auto or a whole number from 1 to 256, not `257`" },
+	{ "workers: 129\n" LISTEN,
+		"t.yaml:1:10: `workers` must be auto or a whole number from 1 to 128, not `129`" },
 	/* later versions */
 	{ LISTEN "notify: {}\n", "t.yaml:2:1: `notify` is not part of this version yet" },
 	{ LISTEN "cache: {}\n", "t.yaml:2:1: `cache` is not part of this version yet" },
@@ -536,16 +536,56 @@ START_TEST(schema_is_json_with_every_directive)
 }
 END_TEST
 
+static char changed[400];
+
+static void note_changed(const char *path)
+{
+	size_t n = strlen(changed);
+
+	snprintf(changed + n, sizeof changed - n, "%s ", path);
+}
+
+START_TEST(what_only_a_restart_takes_up_is_told)
+{
+	static struct config was;
+
+	ck_assert_int_eq(load(LISTEN "member: a\n"), 0);
+	was = config;
+	changed[0] = '\0';
+	ck_assert_int_eq(load(LISTEN "member: a\nlog: { level: error, access: stdout }\n"
+				     "admin: { token: x }\nlimits: { body: 1g }\n"),
+		0);
+	conf_changed_at_start(&config_root, &was, &config, note_changed);
+	ck_assert_str_eq(changed, "");
+	ck_assert_int_eq(
+		load("listen: a:1\nworkers: 128\nmember: b\nadmin: { address: 'unix:/a' }\n"
+		     "limits: { memory: 2g, sessions: 16 }\nlog: { error: /e }\n"
+		     "ledger: { path: /l, durability: 'off', interval: 20ms, segment: 1m,\n"
+		     "  retain: 1d, salvage: yes, indeterminate: input }\n"),
+		0);
+	conf_changed_at_start(&config_root, &was, &config, note_changed);
+	ck_assert_str_eq(changed,
+		"workers admin.address member limits.memory limits.sessions log.error ledger.path "
+		"ledger.durability ledger.interval ledger.segment ledger.retain ledger.salvage ");
+}
+END_TEST
+
 static void in_reference(const struct conf_block *b, const struct conf_directive *d, void *arg)
 {
 	char row[96];
+	bool nested = d->type == CONF_BLOCK || d->type == CONF_LIST || d->type == CONF_MAP;
 
-	(void)b;
 	snprintf(row, sizeof row, "\n| `%s` | ", d->name);
 	ck_assert_msg(strstr(arg, row) != NULL, "%s has no row", d->name);
 	ck_assert_msg(strstr(arg, d->help) != NULL, "the help of %s is missing", d->name);
 	ck_assert_msg(
 		d->help[strlen(d->help) - 1] == '.', "the help of %s is no sentence", d->name);
+	if (d->def == NULL && (d->flags & CONF_REQUIRED) == 0 && !nested)
+		ck_assert_msg(strstr(d->help, "bsent") != NULL || strstr(d->help, "0: ") != NULL ||
+				      strstr(d->help, "ithout") != NULL ||
+				      strstr(b->help, "absent") != NULL,
+			"neither %s of %s nor its block says what holds where it is absent",
+			d->name, b->name);
 }
 
 START_TEST(the_reference_page_is_current)
@@ -577,6 +617,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, defaults_are_the_documented_ones);
 	tcase_add_test(tc, words_match_the_enums);
 	tcase_add_test(tc, dumps_load_again);
+	tcase_add_test(tc, what_only_a_restart_takes_up_is_told);
 	tcase_add_test(tc, shipped_files_load);
 	tcase_add_test(tc, schema_is_json_with_every_directive);
 	tcase_add_test(tc, the_reference_page_is_current);
