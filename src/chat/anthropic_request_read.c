@@ -212,6 +212,15 @@ static int read_thinking_block(struct reader *r, const struct json_node *b)
 	return need(r, b, STR("thinking"), &p->text);
 }
 
+/* What a search of the client's among deferred tools found. The tool is offered here, as all are
+ * (see tool_members): its name is all that the result has to say. */
+static int read_tool_reference(struct reader *r, const struct json_node *b)
+{
+	struct str name;
+
+	return need(r, b, STR("tool_name"), &name) != 0 ? -1 : add_text(r, name);
+}
+
 static int read_redacted(struct reader *r, const struct json_node *b)
 {
 	struct chat_part *p = add_part(r, PART_REDACTED);
@@ -234,6 +243,7 @@ static const struct block {
 	{ STR("tool_result"), BY_USER, read_tool_result, " tool_use_id content is_error " },
 	{ STR("thinking"), BY_ASSISTANT, read_thinking_block, " thinking signature " },
 	{ STR("redacted_thinking"), BY_ASSISTANT, read_redacted, " data " },
+	{ STR("tool_reference"), IN_RESULT, read_tool_reference, " tool_name " },
 };
 
 static unsigned where_now(const struct reader *r)
@@ -428,18 +438,13 @@ static int read_callers(struct reader *r, const struct json_node *v)
 	return 0;
 }
 
-static int read_defer(struct reader *r, const struct json_node *v)
-{
-	if (json_node_true(v))
-		chat_unsupported(r->cx, "tools[].defer_loading");
-	return 0;
-}
-
 static const struct member tool_members[] = {
 	{ STR("type"), NULL }, { STR("name"), NULL }, { STR("description"), NULL },
 	{ STR("input_schema"), NULL }, { STR("strict"), NULL },
 	{ STR("cache_control"), read_tool_cache }, { STR("allowed_callers"), read_callers },
-	{ STR("defer_loading"), read_defer },
+	/* When the model gets to see it, not what it can do: it is offered at once. Who searches
+	 * on the provider's side needs a tool of the provider's own, which is noted. */
+	{ STR("defer_loading"), NULL },
 	{ STR("eager_input_streaming"), NULL }, /* how soon arguments come, not what they are */
 };
 
@@ -587,6 +592,39 @@ static int read_metadata(struct reader *r, const struct json_node *v)
 	return read_members(r, v, known, TG_ARRAY_LEN(known), "metadata.");
 }
 
+/* Thoughts of earlier turns that are all kept are what any API does with what it is sent. Other
+ * edits take something out of the input. */
+static int read_edit(struct reader *r, const struct json_node *v)
+{
+	struct str type = anthropic_word(r->cx, v, STR("type"));
+
+	if (v->type != JSON_OBJECT || type.n == 0)
+		return chat_fail(r->cx, "context_management.edits must be objects with a \"type\"");
+	if (!str_eq(type, STR("clear_thinking_20251015")) ||
+		!str_eq(anthropic_word(r->cx, v, STR("keep")), STR("all")))
+		anthropic_unsupported(r->cx, "context_management.edits[].", type);
+	return 0;
+}
+
+static int read_edits(struct reader *r, const struct json_node *v)
+{
+	if (v->type != JSON_ARRAY)
+		return chat_fail(r->cx, "context_management.edits must be an array");
+	json_each(e, v)
+	{
+		if (read_edit(r, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int read_context_management(struct reader *r, const struct json_node *v)
+{
+	static const struct member known[] = { { STR("edits"), read_edits } };
+
+	return read_members(r, v, known, TG_ARRAY_LEN(known), "context_management.");
+}
+
 static int read_tier(struct reader *r, const struct json_node *v)
 {
 	r->rq->tier = json_jstr(v);
@@ -617,6 +655,7 @@ static const struct member members[] = {
 	{ STR("metadata"), read_metadata },
 	{ STR("service_tier"), read_tier },
 	{ STR("cache_control"), read_cache_all },
+	{ STR("context_management"), read_context_management },
 };
 
 int anthropic_read_request(

@@ -65,6 +65,13 @@ static size_t blank_at(struct str s, size_t i)
 	return i + 6 <= s.n && memcmp(s.p + i, "\\u0020", 6) == 0 ? 6 : 0;
 }
 
+struct str chat_user(struct chat_context *cx, struct str user, bool fits)
+{
+	if (fits)
+		return user;
+	return arena_printf(cx->arena, "user_%016llx", (unsigned long long)str_hash_fixed(user));
+}
+
 bool chat_blank(struct str jstr)
 {
 	size_t i = 0, n;

@@ -21,6 +21,8 @@ enum chat_shape {
 	SHAPE__MAX
 };
 
+struct responses_space;
+
 #define CHAT_UNSUPPORTED 32
 struct chat_context {
 	struct arena *arena; /* of the request, or of the event that is being read */
@@ -43,8 +45,10 @@ struct chat_context {
 	bool counting;     /* only the input is to be written, for an endpoint that counts it */
 	bool count_bare;   /* Gemini: Vertex counts a request that stands for itself */
 	bool stream_array; /* Gemini: its client takes a stream as one JSON array (no alt=sse) */
-	int64_t created;   /* unix seconds: for answers that carry a time */
-	struct str id;     /* jstr: for answers that need an id of ours */
+	/* Responses: the request's tools in namespaces, which its answers name so again */
+	struct responses_space *spaces;
+	int64_t created; /* unix seconds: for answers that carry a time */
+	struct str id;   /* jstr: for answers that need an id of ours */
 };
 
 /* Note it (once); name is static or in the arena. */
@@ -155,6 +159,12 @@ static inline bool chat_is_encrypted(struct str jstr)
 {
 	return str_starts(jstr, STR(CHAT_ENCRYPTED));
 }
+
+/*
+ * The end user's name for an API that takes only some: as it is when it fits, else "user_" and its
+ * hash: the same for the same name. (Claude Code's is a JSON object of 200 bytes.)
+ */
+struct str chat_user(struct chat_context *cx, struct str user, bool fits);
 
 /* jstr of white space only (or empty): most APIs refuse such text. */
 bool chat_blank(struct str jstr);

@@ -298,8 +298,7 @@ static void note_the_rest(struct chat_context *cx, const struct chat_request *rq
 		chat_unsupported(cx, "top_logprobs");
 	if (rq->tier.n > 0 && !str_eq(rq->tier, STR("auto")) && !str_eq(rq->tier, STR("default")))
 		chat_unsupported(cx, "service_tier");
-	if (rq->user.n > 0)
-		chat_unsupported(cx, "user");
+	/* No place for the end user's name, as with Gemini: nothing of the answer depends on it */
 }
 
 int cohere_write_request(struct chat_context *cx, const struct chat_request *rq, struct json_out *o)

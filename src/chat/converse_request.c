@@ -580,15 +580,15 @@ static void write_tier(const struct plan *p, struct json_out *o)
 static void write_user(const struct plan *p, struct json_out *o)
 {
 	struct str user = p->rq->user;
+	bool fits = user.n <= 256;
 
 	if (user.p == NULL)
 		return;
-	for (size_t i = 0; i < user.n; i++)
-		if (user.n > 256 || !(chat_name_char(user.p[i]) ||
-					    memchr(" :@$#=/+,.", user.p[i], 10) != NULL)) {
-			chat_unsupported(p->cx, "user");
-			return;
-		}
+	for (size_t i = 0; fits && i < user.n; i++)
+		fits = chat_name_char(user.p[i]) || memchr(" :@$#=/+,.", user.p[i], 10) != NULL;
+	user = chat_user(p->cx, user, fits);
+	if (user.p == NULL)
+		return; /* no memory: it is for logs alone */
 	jo_key(o, "requestMetadata");
 	jo_obj(o);
 	jo_m_jstr(o, "user", user);

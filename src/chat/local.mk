@@ -20,7 +20,7 @@ libtg_chat_a_SOURCES += \
 libtg_chat_a_SOURCES += \
 	src/chat/responses.c src/chat/responses_int.h src/chat/responses_request.c src/chat/responses_item.c \
 	src/chat/responses_answer.c src/chat/responses_stream.c src/chat/responses_request_write.c \
-	src/chat/responses_read.c
+	src/chat/responses_read.c src/chat/responses_space.c
 
 # Gemini's generateContent
 libtg_chat_a_SOURCES += \

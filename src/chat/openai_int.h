@@ -109,6 +109,9 @@ void openai_write_usage_responses(struct json_out *o, const struct usage *u, uin
 struct str openai_effort_word(const struct chat_request *rq, const struct model_traits *t);
 void openai_write_tier(struct chat_context *cx, struct json_out *o, const struct chat_request *rq);
 
+/* The member user, of at most 64 characters. */
+void openai_write_user(struct chat_context *cx, struct json_out *o, const struct chat_request *rq);
+
 /* ---- answers (openai_words.c) */
 
 enum chat_finish openai_finish_of(struct str word);

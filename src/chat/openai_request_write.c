@@ -458,6 +458,14 @@ static void write_stream(struct chat_context *cx, struct json_out *o, const stru
 	jo_obj_end(o);
 }
 
+#define USER_MAX 64
+
+void openai_write_user(struct chat_context *cx, struct json_out *o, const struct chat_request *rq)
+{
+	if (rq->user.p != NULL)
+		jo_m_jstr(o, "user", chat_user(cx, rq->user, rq->user.n <= USER_MAX));
+}
+
 int openai_write_request(struct chat_context *cx, const struct chat_request *rq, struct json_out *o)
 {
 	const struct model_traits *t = model_traits_find(cx->model);
@@ -475,7 +483,7 @@ int openai_write_request(struct chat_context *cx, const struct chat_request *rq,
 	write_format(o, rq);
 	if (openai_effort_word(rq, t).n > 0)
 		jo_m_text(o, "reasoning_effort", openai_effort_word(rq, t));
-	jo_m_jstr(o, "user", rq->user);
+	openai_write_user(cx, o, rq);
 	openai_write_tier(cx, o, rq);
 	write_stream(cx, o, rq);
 	jo_obj_end(o);

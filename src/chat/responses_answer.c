@@ -74,6 +74,7 @@ static void add_call(struct list *l, const struct chat_part *p)
 		return;
 	s->item.id = p->id;
 	s->item.name = p->name;
+	s->item.space = responses_space_of(l->cx, &s->item.name);
 	s->item.args = p->args;
 	add_signature(l, p->signature);
 }

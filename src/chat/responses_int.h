@@ -34,6 +34,7 @@ struct responses_item {
 	struct responses_piece *piece, **tail;
 	struct str args;     /* json: of a call that came whole; n == 0: its pieces */
 	struct str id, name; /* jstr: of a call */
+	struct str space;    /* jstr: the namespace of its tool; absent: none */
 	enum responses_opaque opaque;
 	struct str value; /* jstr: the opaque one */
 	struct responses_item *next;
@@ -69,6 +70,16 @@ void responses_write_answer(
 	struct chat_context *cx, const struct chat_answer *a, struct json_out *o);
 struct chat_stream *responses_out_open(struct chat_context *cx, const struct chat_request *rq);
 void responses_write_event(struct chat_stream *s, const struct chat_event *e, struct json_out *o);
+
+/* ---- tools in namespaces (responses_space.c) */
+
+/* Adds the tools of a {"type":"namespace"} to the request, and to cx->spaces. */
+int responses_space_read(struct openai_reader *r, const struct json_node *v) TG_MUST_CHECK;
+/* The name of the tool of a call in the input, which may say its namespace. */
+int responses_space_name(
+	struct chat_context *cx, const struct json_node *v, struct str *name) TG_MUST_CHECK;
+/* The namespace of the tool that is called *name, which becomes its name in there; absent: none. */
+struct str responses_space_of(const struct chat_context *cx, struct str *name);
 
 /* ---- as a provider's dialect */
 

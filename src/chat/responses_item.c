@@ -116,6 +116,8 @@ static void write_call(struct json_out *o, const struct responses_item *i, bool 
 	jo_jstr(o, i->id);
 	jo_key(o, "name");
 	jo_jstr(o, i->name);
+	if (i->space.n > 0)
+		jo_m_jstr(o, "namespace", i->space);
 	jo_key(o, "arguments");
 	if (empty)
 		jo_text(o, STR(""));

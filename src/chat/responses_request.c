@@ -138,6 +138,8 @@ static int read_call(struct openai_reader *r, const struct json_node *v)
 	p->name = json_get_jstr(v, STR("name"));
 	if (p->id.n == 0 || p->name.n == 0)
 		return bad_item(r, "is a function_call and must have a call_id and a name.");
+	if (responses_space_name(r->cx, v, &p->name) != 0)
+		return -1;
 	p->args = chat_args_of_jstr(r->cx, json_get_jstr(v, STR("arguments")));
 	return p->args.n > 0 ? 0 : chat_fail(r->cx, "The request is too large to be translated.");
 }
@@ -273,7 +275,10 @@ static int read_tools(struct openai_reader *r, const struct json_node *v)
 	{
 		struct str type = json_get_jstr(t, STR("type"));
 
-		if (!str_eq(type, STR("function")))
+		if (str_eq(type, STR("namespace"))) {
+			if (responses_space_read(r, t) != 0)
+				return -1;
+		} else if (!str_eq(type, STR("function")))
 			openai_unsupported_word(r->cx, "tools[].", type);
 		else if (openai_add_tool(r, t) == NULL)
 			return -1;
@@ -368,8 +373,8 @@ static const struct openai_member members[] = {
 	{ STR("include"), read_include },
 	/* nothing of the answer depends on these */
 	{ STR("stream_options"), NULL }, { STR("metadata"), NULL },
-	{ STR("prompt_cache_key"), NULL }, { STR("prompt_cache_retention"), NULL },
-	{ STR("prompt_cache_options"), NULL },
+	{ STR("client_metadata"), NULL }, { STR("prompt_cache_key"), NULL },
+	{ STR("prompt_cache_retention"), NULL }, { STR("prompt_cache_options"), NULL },
 	{ STR("max_tool_calls"), NULL }, /* of the provider's own tools */
 };
 
@@ -380,6 +385,7 @@ int responses_read_request(
 		.cx = cx, .rq = rq, .root = root, .turn_tail = &rq->turn, .tool_tail = &rq->tool
 	};
 
+	cx->spaces = NULL;
 	*rq = (struct chat_request){
 		.parallel = -1, .schema_strict = -1, .think = -1, .think_budget = -1
 	};

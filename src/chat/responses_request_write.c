@@ -298,7 +298,7 @@ int responses_write_request(
 		if (rq->max_tokens > 0)
 			jo_m_u64(o, "max_output_tokens", rq->max_tokens);
 		write_sampling(cx, o, rq, t);
-		jo_m_jstr(o, "user", rq->user);
+		openai_write_user(cx, o, rq);
 		openai_write_tier(cx, o, rq);
 		jo_m_bool(o, "store", false);
 		if (t->effort_most != EFFORT_UNSET)

@@ -215,6 +215,7 @@ static void write_open(struct chat_stream *s, const struct chat_event *e, struct
 	if (e->part == PART_CALL) {
 		i->id = arena_dup(s->cx.arena, e->id);
 		i->name = arena_dup(s->cx.arena, e->name);
+		i->space = responses_space_of(&s->cx, &i->name);
 	}
 	item_event(s, "response.output_item.added", i, "in_progress", o);
 	if (e->part == PART_TEXT || e->part == PART_REFUSAL)

@@ -79,6 +79,16 @@ static void plan_cache(struct sim_req *r, uint64_t prompt_tokens)
 	u->input = left;
 }
 
+static void plan_arguments(struct sim_req *r, const struct json_val *schema)
+{
+	struct sim_plan *p = &r->plan;
+
+	if (r->knobs.tool_arguments.n != 0)
+		sim_buf_add(&p->tool_args, r->knobs.tool_arguments);
+	else
+		sim_json_arguments(&p->tool_args, schema, p->seed);
+}
+
 void sim_plan_make(struct sim_req *r, uint64_t max_tokens, uint64_t n, struct str tool_name,
 	const struct json_val *tool_schema)
 {
@@ -89,9 +99,9 @@ void sim_plan_make(struct sim_req *r, uint64_t max_tokens, uint64_t n, struct st
 	p->seed = sim_hash(r->prompt.hash, r->model);
 	p->n = TG_MIN(TG_MAX(n, (uint64_t)1), (uint64_t)MAX_CHOICES);
 	p->tool = tool_name.n != 0;
-	p->tool_name = tool_name;
+	p->tool_name = p->tool && r->knobs.tool.n != 0 ? r->knobs.tool : tool_name;
 	if (p->tool)
-		sim_json_arguments(&p->tool_args, tool_schema, p->seed);
+		plan_arguments(r, tool_schema);
 	else
 		p->shaped = sim_put_shape(r, &p->tool_args, p->seed);
 	plan_length(r, max_tokens);

@@ -93,7 +93,7 @@ struct sim_knobs { /* x-sim-* request fields over the command line */
 		cache_write_1h;                       /* SIM_UNSET: not given */
 	uint64_t reasoning, web_searches, cost_ticks; /* cost_ticks: SIM_UNSET: not given */
 	/* into the head; empty: not given */
-	struct str tag, fault_key, model, service_tier, cost, finish;
+	struct str tag, fault_key, model, service_tier, cost, finish, tool, tool_arguments;
 	bool echo;
 	enum sim_cancel on_cancel;
 };

@@ -73,6 +73,16 @@ static int knob_number(struct str v, struct str *out)
 	return 0;
 }
 
+static int knob_object(struct str v, struct str *out)
+{
+	struct json_fail fail;
+
+	if (json_scan_object(v, NULL, 0, &fail) != 0)
+		return -1;
+	*out = v;
+	return 0;
+}
+
 /* One field, name without "x-sim-". Names that are no knobs are passed over. */
 static int knob_set(struct sim_knobs *k, struct str name, struct str v)
 {

@@ -180,6 +180,25 @@ def test_searches_of_a_stream_that_breaks_off(sim):
     assert (e["web_searches"], e["output"], e["completed"]) == (2, 0, False)
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+def test_the_tool_that_is_called(sim, path):
+    """Where one is called at all: what agents do depends on which it is, and on its arguments."""
+    tools = [{"type": "function", "function": {"name": n}} if "chat" in path else
+             {"name": n, "input_schema": {"type": "object"}} for n in ("first", "second")]
+    fields = {"x-sim-tool": "second", "x-sim-tool-arguments": '{"path": "a \\"b\\""}'}
+    for words, called in ("use a tool", True), ("use nothing", False):
+        with ask(sim, fields, path, chat_body(content=words, tools=tools, max_tokens=99)) as c:
+            answer = c.response().json
+        if "chat" in path:
+            calls = [(t["function"]["name"], json.loads(t["function"]["arguments"]))
+                     for t in answer["choices"][0]["message"].get("tool_calls") or []]
+        else:
+            calls = [(b["name"], b["input"]) for b in answer["content"] if b["type"] == "tool_use"]
+        assert calls == ([("second", {"path": 'a "b"'})] if called else [])
+    with ask(sim, {"x-sim-tool-arguments": "[1]"}, path) as c:
+        assert c.response().status == 400
+
+
 @pytest.mark.parametrize("path,status", [("deployments/gpt/chat/completions?api-version=2024-10-21", 200),
                                          ("deployments/gpt/chat/completions", 404),
                                          ("deployments/unknown-x/chat/completions?api-version=2024-10-21", 404),

@@ -16,6 +16,8 @@ X("cache-write-tokens", num_parse_u64, cache_write, "N", "of the input: written 
 X("cache-write-1h-tokens", num_parse_u64, cache_write_1h, "N", "the same, for an hour")
 X("model", knob_text, model, "NAME", "the model that the answer says has served")
 X("finish", knob_text, finish, "WORD", "Gemini's finishReason; none: left out; BLOCKED: the prompt is refused; Bedrock's stopReason")
+X("tool", knob_text, tool, "NAME", "the tool that is called, where one is, instead of the first")
+X("tool-arguments", knob_object, tool_arguments, "JSON", "and the arguments of the call: an object")
 X("service-tier", knob_text, service_tier, "NAME", "the tier that the answer says has served")
 X("cost", knob_number, cost, "USD", "usage.cost, as OpenRouter reports it")
 X("cost-ticks", num_parse_u64, cost_ticks, "N", "usage.cost_in_usd_ticks, as xAI reports it")

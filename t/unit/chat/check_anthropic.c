@@ -241,6 +241,36 @@ static const struct request_row {
 		",\"output_config\":{\"format\":{\"type\":\"json_schema\","
 		"\"schema\":{}}}}",
 		M(OLD) HI "}", "response_format", NULL },
+	/* what agents send and any API does, or does not need to */
+	{ "deferred tools, what was found among them, thoughts that are kept", S45,
+		"{\"max_tokens\":100,\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":"
+		"\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"find\","
+		"\"input\":{}}]},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+		"\"tool_use_id\":\"t\",\"content\":[{\"type\":\"tool_reference\",\"tool_name\":"
+		"\"get\"}]}]}],\"context_management\":{\"edits\":[{\"type\":"
+		"\"clear_thinking_20251015\",\"keep\":\"all\"}]},\"tools\":[{\"name\":\"get\","
+		"\"input_schema\":{\"type\":\"object\"},\"defer_loading\":true}]}",
+		M(S45) "\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":"
+		       "\"assistant\","
+		       "\"content\":[{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"find\","
+		       "\"input\":"
+		       "{}}]},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+		       "\"tool_use_id\":\"t\",\"content\":\"get\"}]}],\"tools\":[{\"name\":\"get\","
+		       "\"input_schema\":{\"type\":\"object\"}}]}",
+		"", NULL },
+	{ "edits that take something away", S45,
+		"{\"max_tokens\":100," HI ",\"context_management\":{\"edits\":[{\"type\":\"clear_"
+		"thinking_20251015\",\"keep\":"
+		"{\"type\":\"thinking_turns\",\"value\":1}},{\"type\":\"clear_tool_uses_20250919\"}"
+		"],"
+		"\"else\":1}}",
+		M(S45) HI "}",
+		"context_management.edits[].clear_thinking_20251015,"
+		"context_management.edits[].clear_tool_uses_20250919,context_management.else",
+		NULL },
+	{ "edits that are none", S45,
+		"{\"max_tokens\":100," HI ",\"context_management\":{\"edits\":[1]}}", NULL, "",
+		"context_management.edits must be objects with a \"type\"" },
 	/* thinking */
 	{ "a budget", S45,
 		"{\"max_tokens\":9000,\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":4000}"

@@ -249,6 +249,9 @@ static const struct row rows[] = {
 		",\"outputConfig\":{\"textFormat\":{\"type\":\"json_schema\",\"structure\":{"
 		"\"jsonSchema\":{\"schema\":\"{\\\"type\\\":\\\"integer\\\"}\"}}}}}",
 		"response_format.schema.minimum" },
+	{ "a user whose name the API does not take: a JSON object", CLAUDE,
+		"{" MAX "\"metadata\":{\"user_id\":\"{\\\"device_id\\\":\\\"1\\\"}\"}," HI "}",
+		"{" HI_OUT "," LIMIT ",\"requestMetadata\":{\"user\":\"user_HASH\"}}", "" },
 	{ "tier and user", CLAUDE,
 		"{" MAX
 		"\"service_tier\":\"standard_only\",\"metadata\":{\"user_id\":\"u-1@x\"}," HI "}",
@@ -259,11 +262,11 @@ static const struct row rows[] = {
 };
 
 /* The hash in an id of ours. */
-static void hide_hash(char *text)
+static void hide_hash(char *text, const char *prefix)
 {
-	for (char *p = text; (p = strstr(p, "call_")) != NULL;) {
+	for (char *p = text; (p = strstr(p, prefix)) != NULL;) {
 		memmove(p + 9, p + 21, strlen(p + 21) + 1);
-		memcpy(p, "call_HASH", 9);
+		memcpy(p + 5, "HASH", 4);
 		p += 9;
 	}
 }
@@ -278,7 +281,8 @@ START_TEST(requests)
 	ck_assert_msg(
 		chat_unit_request(&u, &chat_codec_anthropic, &chat_codec_converse, r->in, &rq) == 0,
 		"%s: %s", r->what, u.cx.fail);
-	hide_hash(u.text);
+	hide_hash(u.text, "call_");
+	hide_hash(u.text, "user_");
 	ck_assert_msg(strcmp(u.text, r->out) == 0, "%s:\n%s\nnot\n%s", r->what, u.text, r->out);
 	ck_assert_msg(strcmp(chat_unit_unsupported(&u), r->unsupported) == 0, "%s: %s", r->what,
 		chat_unit_unsupported(&u));

@@ -132,6 +132,14 @@ static const struct request_row requests[] = {
 			"\"service_tier\":\"flex\","
 			"\"stream\":true,\"stream_options\":{\"include_usage\":true}}",
 		"" },
+	/* a user's name has 64 characters at most */
+	{ MSG(HI) ",\"user\":\"uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu\"}",
+		OUT(HI) ",\"user\":"
+			"\"uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu\"}",
+		"" },
+	{ MSG(HI) ",\"user\":"
+		  "\"uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu\"}",
+		OUT(HI) ",\"user\":\"user_a628f5219adaf715\"}", "" },
 	{ MSG(HI) ",\"stop\":\"x\",\"n\":1,\"safety_identifier\":\"s\",\"top_k\":4}",
 		OUT(HI) ",\"stop\":[\"x\"],\"user\":\"s\"}", "top_k" },
 	{ MSG(HI) ",\"stop\":[\"1\",\"2\",\"3\",\"4\",\"5\"]}",

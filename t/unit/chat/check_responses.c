@@ -84,6 +84,29 @@ static const struct {
 			"\"parameters\":{\"type\":\"object\",\"properties\":{}}}}],\"tool_choice\":"
 			"\"auto\"}",
 		"" },
+	/* namespaces go into the names */
+	{ "{\"input\":[{\"role\":\"user\",\"content\":\"hi\"},{\"type\":\"function_call\",\"call_"
+	  "id\":\"c1\",\"namespace\":\"mcp__a\",\"name\":\"f\",\"arguments\":\"{}\"},{\"type\":"
+	  "\"function_call_output\",\"call_id\":\"c1\",\"output\":\"1\"}],\"client_metadata\":{"
+	  "\"x\":\"y\"},\"tools\":[{\"type\":\"namespace\",\"name\":\"mcp__a\",\"description\":"
+	  "\"A\\n\",\"tools\":[{\"type\":\"function\",\"name\":\"f\",\"description\":\"F\"},{"
+	  "\"type\":\"custom\",\"name\":\"x\"},{\"type\":\"function\",\"name\":\"g\"}]},{\"type\":"
+	  "\"namespace\",\"name\":\"b__\",\"tools\":[{\"type\":\"function\",\"name\":\"f\","
+	  "\"description\":\"F\"}]}]}",
+		OUT(HI ",{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":"
+		       "\"c1\",\"type\":\"function\",\"function\":{\"name\":\"mcp__a__f\","
+		       "\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c1\","
+		       "\"content\":\"1\"}") ",\"tools\":[{\"type\":\"function\",\"function\":{"
+					     "\"name\":\"mcp__a__f\",\"description\":"
+					     "\"A\\n\\n\\nF\",\"parameters\":{\"type\":"
+					     "\"object\",\"properties\":{}}}},{\"type\":"
+					     "\"function\",\"function\":{\"name\":\"mcp__a__"
+					     "g\",\"parameters\":{\"type\":\"object\","
+					     "\"properties\":{}}}},{\"type\":\"function\","
+					     "\"function\":{\"name\":\"b__f\",\"description\":"
+					     "\"F\",\"parameters\":{\"type\":\"object\","
+					     "\"properties\":{}}}}]}",
+		"tools[].namespace.custom" },
 	{ "{\"input\":\"hi\",\"max_output_tokens\":9,\"temperature\":0.5,\"top_p\":0.9,\"user\":"
 	  "\"u\",\"service_tier\":\"auto\",\"stream\":true,\"reasoning\":{\"effort\":\"low\","
 	  "\"summary\":\"auto\"},"
@@ -132,6 +155,8 @@ static const struct {
 		"'input[0]' must have a string or an array of parts as its content." },
 	{ "{\"input\":[{\"type\":\"function_call\",\"name\":\"f\"}]}",
 		"'input[0]' is a function_call and must have a call_id and a name." },
+	{ "{\"input\":\"hi\",\"tools\":[{\"type\":\"namespace\",\"name\":\"a\"}]}",
+		"A namespace in 'tools' must have a name and 'tools'." },
 	{ "{\"input\":[{\"type\":\"function_call_output\"}]}",
 		"'input[0]' is a function_call_output and must have a call_id." },
 	{ "{\"input\":[{\"type\":\"item_reference\",\"id\":\"x\"}]}",
@@ -414,6 +439,41 @@ START_TEST(stream_fails)
 }
 END_TEST
 
+#define SPACED                                                                           \
+	"{\"input\":\"hi\",\"tools\":[{\"type\":\"function\",\"name\":\"g\"},{\"type\":" \
+	"\"namespace\","                                                                 \
+	"\"name\":\"a\",\"tools\":[{\"type\":\"function\",\"name\":\"f\"}]}]}"
+
+/* A call of a tool in a namespace is told with its two names, whole and in a stream's items; any
+ * other as it came. */
+START_TEST(namespaces)
+{
+	static const char f[] = "\"name\":\"f\",\"namespace\":\"a\",\"arguments\":\"{}\"";
+	const char *second;
+
+	ck_assert_int_eq(
+		chat_unit_request(&u, &chat_codec_responses, &chat_codec_openai, SPACED, &rq), 0);
+	ck_assert_int_eq(
+		chat_unit_answer(&u, &chat_codec_openai, &chat_codec_responses,
+			ANSWER("{\"tool_calls\":[{\"id\":\"c\",\"function\":{\"name\":"
+			       "\"a__f\",\"arguments\":\"{}\"}},{\"id\":\"d\",\"function\":"
+			       "{\"name\":\"g\",\"arguments\":\"{}\"}}]}",
+				"tool_calls") "}"),
+		0);
+	ck_assert_ptr_nonnull(strstr(u.text, f));
+	ck_assert_ptr_nonnull(strstr(u.text, "\"name\":\"g\",\"arguments\":"));
+	rq.stream = true;
+	chat_unit_stream(&u, &chat_codec_openai, &chat_codec_responses, &rq,
+		D("{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"a__f\","
+		  "\"arguments\":\"{}\"}}]}") "[DONE]\n",
+		0);
+	ck_assert_ptr_null(strstr(u.text, "a__f"));
+	second = strstr(u.text, f);
+	ck_assert_ptr_nonnull(second);
+	ck_assert_ptr_nonnull(strstr(second + 1, f));
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -422,6 +482,7 @@ static void tests(TCase *tc)
 	tcase_add_loop_test(tc, answer, 0, (int)TG_ARRAY_LEN(answers));
 	tcase_add_test(tc, malformed);
 	tcase_add_test(tc, opaque);
+	tcase_add_test(tc, namespaces);
 	tcase_add_test(tc, error);
 	tcase_add_loop_test(tc, stream, 0, (int)TG_ARRAY_LEN(streams));
 	tcase_add_test(tc, stream_fails);
