@@ -106,6 +106,7 @@ static struct choice_ask route_ask(struct req *r)
 
 	a.degraded = r->degraded;
 	a.needs = capable_needs(r);
+	a.least_input = capable_least_input(r);
 	a.stick = stick_of(r, a.preset);
 	for (size_t i = 0; i < TG_ARRAY_LEN(a.random); i++)
 		a.random[i] = worker_random(r->w);
@@ -141,6 +142,8 @@ static enum step_rc route_none(struct req *r, const struct choice *c)
 
 	if ((common & CHOICE_BIT(CAPABILITY)) != 0)
 		return capable_refuse(r, c);
+	if ((common & CHOICE_BIT(LIMITS)) != 0)
+		return capable_refuse_limits(r, capable_least_input(r), c);
 	if ((common & CHOICE_BIT(CAPACITY)) != 0 || c->at >= 0) {
 		r->reply_fields = STR("retry-after: 1\r\n");
 		return reply_error(r, TG_E_OVERLOADED,

@@ -11,6 +11,9 @@
 
 #define TEXT_MAX   320 /* of the error's message */
 #define ROWS_NAMED 3   /* targets that it names */
+/* No vocabulary has a longer token: runs of blanks. */
+#define TOKEN_CHARACTERS 128
+#define CONTEXT_LEAST    1024 /* tokens; no model's context is smaller */
 
 static bool is_for_text(enum meter_api api)
 {
@@ -60,9 +63,101 @@ bool capable_route_fits(const struct req *r, const struct route_target *t)
 				     needs, t, plan_route_price(r->conf, t, r->start_wall)));
 }
 
-bool capable_is_short(const struct bound *b, const struct price *p)
+/* ---- how much */
+
+bool capable_is_short(const struct req *r, const struct price *p)
 {
-	return b->output_known && price_max_output(p) > 0 && b->max_output > price_max_output(p);
+	return r->bound.output_known && r->clamp.n == 0 && price_max_output(p) > 0 &&
+	       r->bound.max_output > price_max_output(p);
+}
+
+/* Has the model limits that are told? Vendors lift them by header for some. */
+static bool has_limits(const struct req *r)
+{
+	struct str beta;
+
+	if (r->model == NULL || r->model->cfg->on_unsupported == UNSUPPORTED_DROP ||
+		r->body_kind != BODY_KIND_JSON || !is_for_text(r->ep.ep->meter))
+		return false;
+	beta = http_get(&r->head, HTTP_N_ANTHROPIC_BETA);
+	return beta.n == 0 || (str_find(beta, STR("context-")) == (size_t)-1 &&
+				      str_find(beta, STR("output-")) == (size_t)-1);
+}
+
+/* Members by which clients let providers shorten a prompt. */
+static bool is_shortened(struct str body)
+{
+	static const struct str keys[] = { { "truncation", 10 }, { "transforms", 10 },
+		{ "plugins", 7 }, { "context_management", 18 }, { "truncate_prompt_tokens", 22 } };
+	struct json_watch w[TG_ARRAY_LEN(keys)];
+	struct json_fail fail;
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(w); i++)
+		w[i] = (struct json_watch){ .key = keys[i] };
+	if (json_scan_object(body, w, TG_ARRAY_LEN(w), &fail) != 0)
+		return true;
+	for (size_t i = 0; i < TG_ARRAY_LEN(w); i++)
+		if (w[i].val.type != JSON_NONE && w[i].val.type != JSON_NULL &&
+			!str_eq(w[i].val.raw, STR("\"disabled\"")))
+			return true;
+	return false;
+}
+
+/* In strings: an escape is one, and so is each code point. */
+static uint64_t characters(struct str body)
+{
+	bool inside = false;
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < body.n; i++) {
+		char c = body.p[i];
+
+		if (c == '"') {
+			inside = !inside;
+		} else if (inside && c == '\\') {
+			i += i + 1 < body.n && body.p[i + 1] == 'u' ? 5 : 1;
+			n++;
+		} else {
+			n += inside && (c & 0xc0) != 0x80;
+		}
+	}
+	return n;
+}
+
+/* The least context of the model's targets, as far as they are known. */
+static uint64_t least_context(const struct req *r)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (unsigned i = 0; i < r->model->n_routes; i++) {
+		const struct price *p =
+			plan_route_price(r->conf, &r->model->route[i], r->start_wall);
+
+		if (p != NULL && price_max_input(p) > 0)
+			least = TG_MIN(least, price_max_input(p));
+	}
+	return least;
+}
+
+uint64_t capable_least_input(const struct req *r)
+{
+	uint64_t most = r->bound.input_bytes / TOKEN_CHARACTERS, media, n;
+	struct str body = str_mk(r->body, r->body_len);
+
+	if (TG_LIKELY(most < CONTEXT_LEAST) || !has_limits(r) || most <= least_context(r) ||
+		is_shortened(body))
+		return 0;
+	/* pictures and files are left out of its bytes, not of its characters */
+	media = r->body_len - TG_MIN((uint64_t)r->body_len, r->bound.input_bytes);
+	n = characters(body);
+	return n > media ? (n - media) / TOKEN_CHARACTERS : 0;
+}
+
+bool capable_is_beyond(const struct req *r, uint64_t least_input, const struct price *p)
+{
+	bool longer = price_max_input(p) > 0 && least_input > price_max_input(p);
+
+	return TG_UNLIKELY(longer || capable_is_short(r, p)) && has_limits(r);
 }
 
 /* ---- the refusal */
@@ -123,4 +218,81 @@ enum step_rc capable_refuse(struct req *r, const struct choice *c)
 	}
 	say(&t, ".");
 	return reply_error(r, TG_E_UNSUPPORTED_BY_TARGET, "%s", t.p);
+}
+
+/* Which member says how long the answer may be, as the client wrote it. */
+static const char *output_member(const struct req *r)
+{
+	struct json_watch w[] = { { STR("max_completion_tokens"), { 0 } } };
+	struct json_fail fail;
+
+	switch (r->ep.ep->meter) {
+	case METER_OPENAI_RESPONSES: return "max_output_tokens";
+	case METER_GEMINI: return "generationConfig.maxOutputTokens";
+	case METER_OPENAI_CHAT:
+		if (json_scan_object(str_mk(r->body, r->body_len), w, 1, &fail) == 0 &&
+			w[0].val.type == JSON_NUMBER)
+			return "max_completion_tokens";
+		break;
+	default: break;
+	}
+	return "max_tokens";
+}
+
+static const char *prompt_member(const struct req *r)
+{
+	switch (r->ep.ep->meter) {
+	case METER_OPENAI_RESPONSES: return "input";
+	case METER_GEMINI: return "contents";
+	default: return "messages";
+	}
+}
+
+/* The words are those that each vendor's clients know a prompt that is too long by. */
+static enum step_rc refuse_prompt(struct req *r, unsigned long long least, unsigned long long most)
+{
+	const char *member = prompt_member(r);
+	struct str m = str_mk(r->model->name.p, TG_MIN(r->model->name.n, (size_t)64));
+
+	if (r->dialect == DIALECT_ANTHROPIC)
+		return reply_error(r, TG_E_CONTEXT_LENGTH,
+			"prompt is too long: %llu tokens > %llu maximum (%s: so many at the least, "
+			"and no target of model '%.*s' takes more)",
+			least, most, member, STR_FMT(m));
+	if (r->dialect == DIALECT_GEMINI)
+		return reply_error(r, TG_E_CONTEXT_LENGTH,
+			"The input token count (%llu at the least) exceeds the maximum number of "
+			"tokens allowed (%llu): %s is longer than any target of model '%.*s' "
+			"takes.",
+			least, most, member, STR_FMT(m));
+	return reply_error(r, TG_E_CONTEXT_LENGTH,
+		"The maximum context length of model '%.*s' is %llu tokens at its targets, and %s "
+		"has at least %llu tokens. Please shorten it.",
+		STR_FMT(m), most, member, least);
+}
+
+enum step_rc capable_refuse_limits(struct req *r, uint64_t least_input, const struct choice *c)
+{
+	uint64_t input = 0, output = 0;
+	bool is_short = true;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		const struct price *p;
+
+		if ((c->row[i].skips & CHOICE_BIT(LIMITS)) == 0)
+			continue;
+		p = plan_route_price(r->conf, c->row[i].route, r->start_wall);
+		tg_assert(p != NULL);
+		is_short &= capable_is_short(r, p);
+		input = TG_MAX(input, price_max_input(p));
+		output = TG_MAX(output, price_max_output(p));
+	}
+	if (!is_short)
+		return refuse_prompt(r, least_input, input);
+	return reply_error(r, TG_E_MAX_OUTPUT,
+		"%s: %llu > %llu, which is the most output tokens that a target of model '%.*s' "
+		"gives. Ask for at most %llu, or leave it out.",
+		output_member(r), (unsigned long long)r->bound.max_output,
+		(unsigned long long)output, (int)TG_MIN(r->model->name.n, (size_t)64),
+		r->model->name.p, (unsigned long long)output);
 }

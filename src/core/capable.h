@@ -29,8 +29,20 @@ static inline bool capable_is_hard(unsigned lacks)
 }
 /* All at once, with the price in force. */
 bool capable_route_fits(const struct req *r, const struct route_target *t);
-/* It asks for more output tokens than the model's price says that it gives. */
-bool capable_is_short(const struct bound *b, const struct price *p);
+/* It asks for more output tokens than the model's price says that it gives; a clamp would have made
+ * that fit. */
+bool capable_is_short(const struct req *r, const struct price *p);
+/*
+ * Tokens that the prompt has at least, whatever the model's vocabulary is; 0: too few to be held
+ * against any target of r->model, or not certain. Reads the body, of prompts that come near a
+ * context, so: once for each choice.
+ */
+uint64_t capable_least_input(const struct req *r);
+/* Would a provider refuse it for certain: a prompt of at least so many tokens, or such an answer?
+ * Not where the model's `on_unsupported` is `drop`. */
+bool capable_is_beyond(const struct req *r, uint64_t least_input, const struct price *p);
+/* No target of r->model is large enough: 400, with the largest value that one takes. */
+enum step_rc capable_refuse_limits(struct req *r, uint64_t least_input, const struct choice *c);
 /* No target of r->model can: 400, which says what is needed and which model lacks it. */
 enum step_rc capable_refuse(struct req *r, const struct choice *c);
 

@@ -25,8 +25,9 @@
 		CHOICE_BIT(CHECK))
 #define FINAL                                                                               \
 	(CHOICE_BIT(TRIED) | CHOICE_BIT(DIALECT) | CHOICE_BIT(OTHER) | CHOICE_BIT(REGION) | \
-		CHOICE_BIT(DRAINED) | CHOICE_BIT(CAPACITY) | CHOICE_BIT(CAPABILITY))
-#define UNFIT (CHOICE_BIT(CONTEXT) | CHOICE_BIT(OUTPUT) | CHOICE_BIT(REASONING))
+		CHOICE_BIT(DRAINED) | CHOICE_BIT(CAPACITY) | UNABLE)
+#define UNABLE (CHOICE_BIT(CAPABILITY) | CHOICE_BIT(LIMITS))
+#define UNFIT  (CHOICE_BIT(CONTEXT) | CHOICE_BIT(OUTPUT) | CHOICE_BIT(REASONING))
 
 /* ---- what it would cost */
 
@@ -222,8 +223,11 @@ static uint32_t filter_money(
 		skips |= CHOICE_BIT(UNPRICED);
 	if (p != NULL && price_max_input(p) > 0 && c->input > price_max_input(p))
 		skips |= CHOICE_BIT(CONTEXT);
-	if (p != NULL && a->r != NULL && capable_is_short(&a->r->bound, p))
+	if (p != NULL && a->r != NULL && capable_is_short(a->r, p))
 		skips |= CHOICE_BIT(OUTPUT);
+	if (TG_UNLIKELY(a->least_input > 0 || (skips & CHOICE_BIT(OUTPUT)) != 0) && p != NULL &&
+		a->r != NULL && capable_is_beyond(a->r, a->least_input, p))
+		skips |= CHOICE_BIT(LIMITS);
 	return skips;
 }
 
@@ -477,17 +481,25 @@ void choice_make(const struct choice_ask *a, struct choice *c)
 
 uint32_t choice_common_skips(const struct choice *c)
 {
-	const uint32_t never = CHOICE_BIT(TRIED) | CHOICE_BIT(DIALECT) | CHOICE_BIT(OTHER);
-	uint32_t common = UINT32_MAX, able = UINT32_MAX;
+	const uint32_t never =
+		CHOICE_BIT(TRIED) | CHOICE_BIT(DIALECT) | CHOICE_BIT(OTHER) | CHOICE_BIT(REGION);
+	uint32_t common = UINT32_MAX, able = UINT32_MAX, unable = 0;
 
 	for (unsigned i = 0; i < c->n; i++) {
-		if ((c->row[i].skips & never) != 0)
+		uint32_t skips = c->row[i].skips;
+
+		if ((skips & never) != 0)
 			continue;
-		common &= c->row[i].skips;
-		if ((c->row[i].skips & CHOICE_BIT(CAPABILITY)) == 0)
-			able &= c->row[i].skips;
+		common &= skips;
+		unable |= skips & UNABLE;
+		if ((skips & UNABLE) == 0)
+			able &= skips;
 	}
 	/* of those that could do what is asked, if there are any */
-	common = able != UINT32_MAX ? able : common;
+	if (able != UINT32_MAX)
+		return able;
+	/* one cannot do it, and another one is too small */
+	if (unable == UNABLE && (common & UNABLE) == 0)
+		return common | CHOICE_BIT(CAPABILITY);
 	return common == UINT32_MAX ? 0 : common;
 }

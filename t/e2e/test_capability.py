@@ -92,6 +92,52 @@ def test_the_fallback_serves(gw):
     assert json.loads(sim.requests(1)[0]["body"])["model"] == "sees"
 
 
+def test_what_is_certainly_too_much(gw):
+    """More than any target gives or takes is refused in each vendor's words; a clamp, or who knows more, goes before."""
+    gw, sim = gw({"target": "openai", "model": "small"}, {"target": "openai", "model": "larger"},
+                 price_overrides=[price("small", max_output=100, max_input=2000),
+                                  price("larger", max_output=200, max_input=3000), price("sees")])
+    words = [{"role": "user", "content": "x" * 128 * 3100}]
+    gemini = [{"role": "user", "parts": [{"text": "x" * 128 * 3100}]}]
+    for path, body, code, says in (
+            ("/v1/chat/completions", {"max_tokens": 201}, "invalid_value", "max_tokens: 201 > 200, "),
+            ("/v1/chat/completions", {"max_completion_tokens": 300}, "invalid_value", "max_completion_tokens: 300 > 200, "),
+            ("/v1/chat/completions", {"messages": words}, "context_length_exceeded",
+             f"The maximum context length of model '{MODEL}' is 3000 tokens at its targets, and messages has at least 310"),
+            ("/v1/responses", {"input": "x", "max_output_tokens": 201}, "invalid_value", "max_output_tokens: 201 > 200, "),
+            ("/v1/messages", {"max_tokens": 201}, None, "max_tokens: 201 > 200, "),
+            ("/v1/messages", {"max_tokens": 9, "messages": words}, None, "prompt is too long: 310"),
+            (f"/v1beta/models/{MODEL}:generateContent", {"contents": [{"parts": [{"text": "x"}]}],
+                                                         "generationConfig": {"maxOutputTokens": 201}}, None,
+             "generationConfig.maxOutputTokens: 201 > 200, "),
+            (f"/v1beta/models/{MODEL}:generateContent", {"contents": gemini}, None, "The input token count (310")):
+        base = {} if "beta" in path else {"model": MODEL, "messages": [{"role": "user", "content": "x"}]}
+        if path == "/v1/responses":
+            del base["messages"]
+        with Client(gw.listen) as c:
+            r = c.request("POST", path, {**base, **body}, (), KEY)
+        assert r.status == 400 and says in r.json["error"]["message"], (path, r)
+        assert r.json["error"].get("type", "invalid_request_error") == "invalid_request_error"
+        if code is not None:
+            assert r.json["error"]["code"] == code, r
+    assert not sim.requests(0)
+    # what fits one of them goes there
+    assert chat(gw.listen, max_tokens=200).status == 200
+    assert json.loads(sim.requests(1)[0]["body"])["model"] == "larger"
+    # a fallback that gives more serves
+    models = {MODEL: {"fallback": ["other"]}, "other": {"targets": [{"target": "openai", "model": "sees"}]}}
+    gw.reload(merged(gw.config, {"models": models}))
+    assert chat(gw.listen, max_tokens=201).status == 200
+    assert json.loads(sim.requests(2)[1]["body"])["model"] == "sees"
+    gw.reload(merged(gw.config, {"models": {MODEL: {"on_unsupported": "drop", "fallback": None}}}))
+    assert chat(gw.listen, max_tokens=201).status == 200
+    assert json.loads(sim.requests(3)[2]["body"])["max_tokens"] == 201
+    # the clamp makes it fit
+    gw.reload(merged(gw.config, {"models": {MODEL: {"on_unsupported": "refuse"}}, "tenants": {"acme": {"max_tokens": 150}}}))
+    r = chat(gw.listen, max_tokens=201)
+    assert r.status == 200 and int(r.get("x-tollgate-max-tokens-clamped")) in (100, 150), r
+
+
 def test_the_price_book_shows_it(tmp_path):
     book = tmp_path / "book.json"
     book.write_text(json.dumps({"format": "tollgate-prices/3", "prices": [price("m", capabilities={"vision": True, "audio": False})]}))

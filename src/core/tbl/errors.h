@@ -29,6 +29,10 @@ X(UNSUPPORTED_DIALECT, "unsupported_dialect", 400, "invalid_request_error", "inv
 	"No target of this model speaks the API of this path.")
 X(UNSUPPORTED_BY_TARGET, "unsupported_by_target", 400, "invalid_request_error", "invalid_request_error",
 	"The request asks for something that no target of this model can do.")
+X(CONTEXT_LENGTH, "context_length_exceeded", 400, "invalid_request_error", "invalid_request_error",
+	"The prompt is longer than the context of every target of this model.")
+X(MAX_OUTPUT, "invalid_value", 400, "invalid_request_error", "invalid_request_error",
+	"The request allows more output tokens than any target of this model gives.")
 X(UNSUPPORTED_ENCODING, "unsupported_encoding", 415, "invalid_request_error", "invalid_request_error",
 	"The request body has a Content-Encoding; send it uncompressed.")
 X(REQUEST_TOO_LARGE, "request_too_large", 413, "invalid_request_error", "request_too_large",

@@ -17,23 +17,30 @@ static const char yaml[] =
 	"  a: { provider: openai, base_url: http://127.0.0.1:9 }\n"
 	"  b: { provider: openai, base_url: http://127.0.0.1:9, capabilities: { tools: false, "
 	"audio: false } }\n"
-	"price_overrides:\n" PRICE(
-		"blind", ", capabilities: { vision: false, tools: true, reasoning: false }")
-		PRICE("unknown", "") PRICE("long",
-			", max_input: 9") "models:\n"
-					  "  blind: { targets: [ { target: a, model: blind } ] }\n"
-					  "  sees: { targets: [ { target: a, model: blind, "
-					  "capabilities: { vision: true } } ] }\n"
-					  "  both: { targets: [ { target: a, model: blind }, { "
-					  "target: a, model: unknown } ] }\n"
-					  "  b: { targets: [ { target: b, model: blind } ] }\n"
-					  "  over: { targets: [ { target: b, model: blind, "
-					  "capabilities: { tools: true } } ] }\n"
-					  "  drops: { on_unsupported: drop, targets: [ { target: "
-					  "a, model: unknown, capabilities: "
-					  "{ json_schema: false, vision: false } } ] }\n"
-					  "tenants: { me: { keys: [ { id: k, sha256: " FAKE_KEY_SHA
-					  " } ] } }\n";
+	"price_overrides:\n" PRICE("blind",
+		", capabilities: { vision: false, tools: true, reasoning: false }") PRICE("unknown",
+		"") PRICE("long", ", max_input: 9") PRICE("narrow",
+		", max_input: 2000") PRICE("wide",
+		", max_input: 3000") "models:\n"
+				     "  blind: { targets: [ { target: a, model: blind } ] }\n"
+				     "  sees: { targets: [ { target: a, model: blind, "
+				     "capabilities: { vision: true } } ] }\n"
+				     "  both: { targets: [ { target: a, model: blind }, { "
+				     "target: a, model: unknown } ] }\n"
+				     "  b: { targets: [ { target: b, model: blind } ] }\n"
+				     "  over: { targets: [ { target: b, model: blind, "
+				     "capabilities: { tools: true } } ] }\n"
+				     "  drops: { on_unsupported: drop, targets: [ { target: "
+				     "a, model: unknown, capabilities: "
+				     "{ json_schema: false, vision: false } } ] }\n"
+				     "  mixed: { targets: [ { target: a, model: blind }, { "
+				     "target: b, model: nobody-knows } ] }\n"
+				     "  room: { targets: [ { target: a, model: blind }, { "
+				     "target: a, model: nobody-knows } ] }\n"
+				     "  short: { targets: [ { target: a, model: narrow }, { "
+				     "target: a, model: wide } ] }\n"
+				     "tenants: { me: { keys: [ { id: k, sha256: " FAKE_KEY_SHA
+				     " } ] } }\n";
 
 #define PNG        "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AAAA\"}}"
 #define PDF        "{\"type\":\"file\",\"file\":{\"file_data\":\"AAAA\"}}"
@@ -107,6 +114,9 @@ static struct req *request(const char *path, const char *body, const char *model
 	bound_watch(w);
 	ck_assert_int_eq(json_scan_object(str_z(body), w, BOUND_WATCHES, &fail), 0);
 	bound_read(&r->bound, r->ep.ep->meter, w, str_z(body));
+	r->body_kind = BODY_KIND_JSON;
+	r->body = (char *)body;
+	r->body_len = strlen(body);
 	return r;
 }
 
@@ -141,8 +151,14 @@ static const struct {
 	/* passed over while another one can; alone it is asked */
 	{ "both", "{\"reasoning_effort\":\"high\"}", 1, R, CHOICE_BIT(REASONING) },
 	{ "blind", "{\"reasoning_effort\":\"high\"}", 0, R, CHOICE_BIT(REASONING) },
-	{ "blind", "{\"max_tokens\":4001}", 0, 0, CHOICE_BIT(OUTPUT) },
+	{ "blind", "{\"max_tokens\":4001}", -1, 0, CHOICE_BIT(OUTPUT) | CHOICE_BIT(LIMITS) },
 	{ "blind", "{\"max_tokens\":4000}", 0, 0, 0 },
+	{ "drops", "{\"max_tokens\":4001}", 0, 0, CHOICE_BIT(OUTPUT) },
+	/* one that is too small and one that cannot: there is none */
+	{ "mixed", "{\"max_tokens\":4001,\"tools\":[" F "]}", -1, 0,
+		CHOICE_BIT(OUTPUT) | CHOICE_BIT(LIMITS) },
+	/* of this one nobody knows how much it gives */
+	{ "room", "{\"max_tokens\":4001}", 1, 0, CHOICE_BIT(OUTPUT) | CHOICE_BIT(LIMITS) },
 };
 
 START_TEST(picked)
@@ -162,7 +178,8 @@ START_TEST(picked)
 	ck_assert_uint_eq(c.row[0].lacks, picks[_i].lacks);
 	ck_assert_uint_eq(c.row[0].skips, picks[_i].skips);
 	if (c.at < 0)
-		ck_assert_uint_eq(choice_common_skips(&c), CHOICE_BIT(CAPABILITY));
+		ck_assert_uint_ne(
+			choice_common_skips(&c) & (CHOICE_BIT(CAPABILITY) | CHOICE_BIT(LIMITS)), 0);
 	for (unsigned i = 0; i < c.n; i++)
 		ck_assert_int_eq(capable_route_fits(r, c.row[i].route),
 			(c.row[i].skips & CHOICE_BIT(CAPABILITY)) == 0);
@@ -191,6 +208,74 @@ START_TEST(said)
 	ck_assert(str_find(outbuf_text(&b), STR("],\"lacks\":[\"vision\"],")) != (size_t)-1);
 	outbuf_fini(&b);
 	fake_fini(&f);
+}
+END_TEST
+
+/* A prompt of so many characters, written as fill, and more members. */
+static char *prompt(const char *fill, size_t n, const char *more)
+{
+	size_t one = strlen(fill), at;
+	char *body = malloc(n * one + 512);
+
+	ck_assert_ptr_nonnull(body);
+	at = (size_t)sprintf(body, "{%s\"messages\":[{\"role\":\"user\",\"content\":\"", more);
+	for (size_t i = 0; i < n; i++, at += one)
+		memcpy(body + at, fill, one);
+	strcpy(body + at, "\"}]}");
+	return body;
+}
+
+static const struct {
+	const char *fill;
+	size_t n;
+	const char *more, *beta;
+	int at; /* the pick; row 0 has 2000 tokens, row 1 3000; 0: either */
+	bool certain;
+} prompts[] = {
+	{ "x", 128 * 1999, "", NULL, 0, false }, /* too many by any estimate */
+	{ "x", 128 * 2001, "", NULL, 1, true },
+	{ "x", 128 * 3001, "", NULL, -1, true },
+	/* blanks are long tokens, but not longer than that; between strings they are none */
+	{ " ", 128 * 3001, "", NULL, -1, true },
+	{ "\\u0020", 128 * 3001, "", NULL, -1, true },
+	{ "\\u0020", 128 * 600, "", NULL, 0, false },
+	{ "\xe2\x82\xac", 128 * 1100, "", NULL, 0, false },
+	/* the provider makes it shorter, the vendor has more, the operator does not want it */
+	{ "x", 128 * 3001, "\"truncation\":\"auto\",", NULL, 0, false },
+	{ "x", 128 * 3001, "\"truncation\":\"disabled\",", NULL, -1, true },
+	{ "x", 128 * 3001, "\"context_management\":{},", NULL, 0, false },
+	{ "x", 128 * 3001, "", "a,context-1m-2025-08-07", 0, false },
+	{ "x", 128 * 3001, "", "files-api-2025-04-14", -1, true },
+	{ "x", 100, "", NULL, 0, false },
+};
+
+START_TEST(long_prompts)
+{
+	struct choice_ask ask = { .now = { INT64_C(1000000000) }, .at = clock_wall() };
+	char *body = prompt(prompts[_i].fill, prompts[_i].n, prompts[_i].more);
+	struct choice c;
+	struct req *r;
+	char head[128] = CHAT;
+
+	fake_init(&f, yaml);
+	if (prompts[_i].beta != NULL)
+		snprintf(head, sizeof head, CHAT " HTTP/1.1\r\nanthropic-beta: %s\r\nx: y",
+			prompts[_i].beta);
+	r = request(head, body, "short");
+	ask.conf = f.conf;
+	ask.model = r->model;
+	ask.r = r;
+	ask.least_input = capable_least_input(r);
+	ck_assert_int_eq(ask.least_input > 2000, prompts[_i].certain);
+	choice_make(&ask, &c);
+	if (prompts[_i].at != 0)
+		ck_assert_int_eq(c.at, prompts[_i].at);
+	else
+		ck_assert_int_ge(c.at, 0);
+	ck_assert_int_eq((c.row[0].skips & CHOICE_BIT(LIMITS)) != 0, prompts[_i].certain);
+	fake_drop(&f);
+	fake_fini(&f);
+	free(body);
 }
 END_TEST
 
@@ -228,6 +313,7 @@ END_TEST
 static void tests(TCase *tc)
 {
 	tcase_add_loop_test(tc, needs, 0, TG_ARRAY_LEN(rows));
+	tcase_add_loop_test(tc, long_prompts, 0, TG_ARRAY_LEN(prompts));
 	tcase_add_loop_test(tc, picked, 0, TG_ARRAY_LEN(picks));
 	tcase_add_test(tc, said);
 	tcase_add_loop_test(tc, refused, 0, TG_ARRAY_LEN(errors));
