@@ -1,14 +1,11 @@
 /*
- * guardrail.c: see guardrail.h. What was told is the control thread's alone, and outlives plans.
+ * guardrail.c: see guardrail.h: how much is spent, and which requests another model serves for it.
  */
 #include "core/guardrail.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/log.h"
 #include "core/plan.h"
-#include "core/quota_text.h"
 #include "core/req.h"
 #include "core/worker.h"
 #include "quota/window.h"
@@ -83,14 +80,13 @@ int64_t guardrail_used(const struct quota_account *a, wall_us now)
 	return __builtin_add_overflow(used, others, &used) ? INT64_MAX : used;
 }
 
-static int64_t limit_of(const struct quota_slot *s, const struct quota_account *a)
+int64_t guardrail_limit(const struct quota_slot *s, const struct quota_account *a)
 {
 	return quota_account_leased(a) ? atomic_load_explicit(&s->whole, memory_order_relaxed)
 				       : atomic_load_explicit(&a->limit, memory_order_relaxed);
 }
 
-/* Of a limit on what is used in a time; rates and requests at once have no thresholds. */
-static struct quota_account *account_of(const struct quota_slot *s, wall_us now)
+struct quota_account *guardrail_account(const struct quota_slot *s, wall_us now)
 {
 	if (s->limit->kind != QUOTA_STOCK && s->limit->kind != QUOTA_ROLLING)
 		return NULL;
@@ -101,9 +97,10 @@ static bool scope_is_past(const struct quota_scope *scope, wall_us now, int64_t 
 {
 	for (unsigned i = 0; i < scope->n; i++) {
 		const struct quota_slot *s = &scope->slot[i];
-		const struct quota_account *a = account_of(s, now);
+		const struct quota_account *a = guardrail_account(s, now);
 
-		if (a != NULL && guardrail_is_past(guardrail_used(a, now), limit_of(s, a), bp))
+		if (a != NULL &&
+			guardrail_is_past(guardrail_used(a, now), guardrail_limit(s, a), bp))
 			return true;
 	}
 	return false;
@@ -204,121 +201,4 @@ void guardrail_degrade(struct req *r)
 	r->degraded = arena_dup(&r->arena, guardrail_text(text, m, by, bp));
 	r->is_degraded = true;
 	wc_add(&r->w->stats, WC_DEGRADED, 1);
-}
-
-/* ---- what is told */
-
-struct told {
-	uint64_t account;
-	int64_t bp;
-	mono_us at;
-};
-
-static struct told_list {
-	struct told *v;
-	size_t n, cap;
-} told, next;
-static _Atomic uint64_t n_told;
-
-uint64_t guardrail_told(void)
-{
-	return atomic_load_explicit(&n_told, memory_order_relaxed);
-}
-
-static void list_add(struct told_list *l, struct told t)
-{
-	if (l->n == l->cap) {
-		l->cap = l->cap > 0 ? 2 * l->cap : 64;
-		l->v = realloc(l->v, l->cap * sizeof *l->v);
-		tg_assert(l->v != NULL);
-	}
-	l->v[l->n++] = t;
-}
-
-/* In the order of the last turn, mostly: found where the last one was. */
-static const struct told *list_find(
-	const struct told_list *l, size_t *at, uint64_t account, int64_t bp)
-{
-	for (size_t k = 0; k < l->n; k++) {
-		size_t i = (*at + k) % l->n;
-
-		if (l->v[i].account == account && l->v[i].bp == bp) {
-			*at = i + 1;
-			return &l->v[i];
-		}
-	}
-	return NULL;
-}
-
-static void tell(const struct plan_guardrail *g, const struct cfg_guard_step *step,
-	const struct quota_account *a, int64_t used, int64_t limit)
-{
-	static const char *const words[] = { "notify", "degrade", "block" };
-	char u[QUOTA_AMOUNT_LEN], l[QUOTA_AMOUNT_LEN];
-	size_t n_u = quota_amount_put(u, a->dim, used), n_l = quota_amount_put(l, a->dim, limit);
-
-	log_warn("limit has come to a threshold",
-		"guardrail=\"%.*s\" at=%lld.%02lld%% do=%s account=%.*s used=%.*s limit=%.*s",
-		STR_FMT(g->name), (long long)step->bp / 100, (long long)step->bp % 100,
-		words[step->what], STR_FMT(a->name), (int)n_u, u, (int)n_l, l);
-	atomic_fetch_add_explicit(&n_told, 1, memory_order_relaxed);
-}
-
-static void slot_turn(const struct plan_guardrail *g, const struct quota_slot *s,
-	struct quota_time now, size_t *at)
-{
-	const struct quota_account *a = account_of(s, now.wall);
-	uint64_t id;
-	int64_t used, limit;
-
-	if (a == NULL)
-		return;
-	used = guardrail_used(a, now.wall);
-	limit = limit_of(s, a);
-	id = atomic_load_explicit(&a->id, memory_order_relaxed);
-	for (size_t k = 0; k < g->cfg->at.n; k++) {
-		const struct cfg_guard_step *step = &g->cfg->step[k];
-		const struct told *before = list_find(&told, at, id, step->bp);
-		bool past = guardrail_is_past(used, limit, step->bp);
-
-		if (past && before == NULL)
-			tell(g, step, a, used, limit);
-		/* a period's stays; a rolling one's is forgotten when it was below for long */
-		if (before != NULL && (past || a->kind == QUOTA_STOCK ||
-					      now.mono.us - before->at.us < g->cfg->cooldown_us))
-			list_add(&next, (struct told){ .account = id,
-						.bp = step->bp,
-						.at = past ? now.mono : before->at });
-		else if (past)
-			list_add(&next,
-				(struct told){ .account = id, .bp = step->bp, .at = now.mono });
-	}
-}
-
-static void scope_turn(const struct plan_guardrail *g, const struct quota_scope *scope,
-	struct quota_time now, size_t *at)
-{
-	for (unsigned i = 0; i < scope->n; i++)
-		slot_turn(g, &scope->slot[i], now, at);
-}
-
-void guardrail_turn(const struct tg_conf *c, struct quota_time now)
-{
-	struct told_list old = told;
-	size_t at = 0;
-
-	if (c->guards.n == 0)
-		return;
-	next.n = 0;
-	for (unsigned i = 0; i < c->guards.n; i++) {
-		const struct plan_guardrail *g = &c->guards.v[i];
-
-		if (g->budget != NULL)
-			scope_turn(g, &g->budget->scope, now, &at);
-		for (unsigned k = 0; g->budget == NULL && k < c->n_tenants; k++)
-			if (str_eq(c->tenants[k].tier, g->cfg->tier))
-				scope_turn(g, &c->tenants[k].quota, now, &at);
-	}
-	told = next;
-	next = old;
 }

@@ -13,6 +13,7 @@
 struct key;
 struct model;
 struct quota_budget;
+struct quota_slot;
 struct req;
 struct tg_conf;
 
@@ -39,6 +40,10 @@ int guardrail_build(struct tg_conf *c, struct conf_error *err) TG_MUST_CHECK;
 bool guardrail_is_past(int64_t used, int64_t limit, int64_t bp);
 /* What is spent of the account, by others that share it too, as far as they have told. */
 int64_t guardrail_used(const struct quota_account *a, wall_us now);
+/* The slot's account now: of a limit on what is used in a time. Rates and requests at once have no
+ * thresholds: NULL, as when it has none yet. And the whole of its limit. */
+struct quota_account *guardrail_account(const struct quota_slot *s, wall_us now);
+int64_t guardrail_limit(const struct quota_slot *s, const struct quota_account *a);
 
 struct guardrail_case { /* somebody's request, for a model */
 	const struct tg_conf *conf;
@@ -56,6 +61,8 @@ struct str guardrail_text(char out[GUARDRAIL_TEXT_MAX], const struct model *m,
 	const struct plan_guardrail *by, int64_t bp);
 /* r->model is known: the same for it. Sets r->model, r->model_first and r->degraded. */
 void guardrail_degrade(struct req *r);
+
+/* ---- guardrail_told.c */
 
 /* Control thread: tell what has come to a threshold since the last turn. */
 void guardrail_turn(const struct tg_conf *c, struct quota_time now);

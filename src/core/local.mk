@@ -33,7 +33,7 @@ libtg_core_a_SOURCES = \
 	src/core/event_hold.c src/core/event_hold.h \
 	src/core/fields.c src/core/fields.h \
 	src/core/geo.c src/core/geo.h src/core/plan_geo.c \
-	src/core/guardrail.c src/core/guardrail.h \
+	src/core/guardrail.c src/core/guardrail.h src/core/guardrail_told.c \
 	src/core/health.c src/core/health.h \
 	src/core/health_check.c src/core/health_check.h \
 	src/core/hold_mode.c src/core/hold_mode.h \
