@@ -1,8 +1,8 @@
 /*
  * anthropic.h: what the files of Anthropic's messages codec share. Each half is one file:
- * anthropic_request_read, _request_write, _parts_write, _answer, _stream_read, _stream_write,
- * _usage, _error. Facts: the API's specification as of 2026-08 (messages, streaming, errors).
- * Pure; any thread.
+ * anthropic_request_read, _request_write, _parts_write, _answer, _media, _stream_read,
+ * _stream_write, _usage, _error. Facts: the API's specification as of 2026-08 (messages, streaming,
+ * errors). Pure; any thread.
  */
 #ifndef TG_CHAT_ANTHROPIC_H
 #define TG_CHAT_ANTHROPIC_H
@@ -28,6 +28,16 @@ void anthropic_usage_write(struct json_out *o, const struct usage *u);
 
 enum chat_finish anthropic_finish(struct str stop_reason);
 const char *anthropic_stop_reason(enum chat_finish f);
+
+/* ---- media of answers (anthropic_media.c) */
+
+typedef int anthropic_media_f(void *arg, const struct chat_part *p);
+/*
+ * What a block of an answer shows: pictures and documents as such, files that lie at the provider
+ * (its own tools make them) as a text that names them. Calls f for each; -1: f failed.
+ */
+int anthropic_read_media(struct chat_context *cx, const struct json_node *block,
+	anthropic_media_f *f, void *arg) TG_MUST_CHECK;
 
 /* ---- helpers */
 

@@ -94,6 +94,40 @@ static const struct {
 	{ STR("redacted_thinking"), PART_REDACTED },
 };
 
+struct reader {
+	struct chat_context *cx;
+	struct chat_part **end;
+};
+
+static int add_media(void *arg, const struct chat_part *medium)
+{
+	struct reader *r = arg;
+	struct chat_part *p = CHAT_NEW(r->cx, chat_part);
+
+	if (p == NULL)
+		return -1;
+	*p = *medium;
+	*r->end = p;
+	r->end = &p->next;
+	return 0;
+}
+
+static int read_block(struct reader *r, const struct json_node *block)
+{
+	struct str type = anthropic_word(r->cx, block, STR("type"));
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(kinds); i++) {
+		if (!str_eq(type, kinds[i].type))
+			continue;
+		*r->end = part_of(r->cx, block, kinds[i].kind);
+		if (*r->end == NULL)
+			return -1;
+		r->end = &(*r->end)->next;
+		return 0;
+	}
+	return anthropic_read_media(r->cx, block, add_media, r);
+}
+
 /* The reason for a refusal, where nothing else was said. */
 static int add_refusal(
 	struct chat_context *cx, const struct json_node *details, struct chat_choice *c)
@@ -113,7 +147,7 @@ int anthropic_read_answer(
 	struct chat_context *cx, const struct json_node *root, struct chat_answer *a)
 {
 	struct chat_choice *c = &a->choice[0];
-	struct chat_part **end = &c->part;
+	struct reader r = { cx, &c->part };
 	struct anthropic_usage figures = { 0 };
 
 	if (json_get_type(root, STR("content"), JSON_ARRAY) == NULL)
@@ -121,19 +155,7 @@ int anthropic_read_answer(
 	a->id = json_get_jstr(root, STR("id"));
 	a->model = json_get_jstr(root, STR("model"));
 	a->n_choices = 1;
-	json_each(block, json_get(root, STR("content")))
-	{
-		struct str type = anthropic_word(cx, block, STR("type"));
-
-		for (size_t i = 0; i < TG_ARRAY_LEN(kinds); i++) {
-			if (!str_eq(type, kinds[i].type))
-				continue;
-			*end = part_of(cx, block, kinds[i].kind);
-			if (*end == NULL)
-				return -1;
-			end = &(*end)->next;
-		}
-	}
+	json_each(block, json_get(root, STR("content"))) if (read_block(&r, block) != 0) return -1;
 	c->finish = anthropic_finish(anthropic_word(cx, root, STR("stop_reason")));
 	c->stop_sequence = json_get_jstr(root, STR("stop_sequence"));
 	if (add_refusal(cx, json_get(root, STR("stop_details")), c) != 0)

@@ -204,6 +204,10 @@ static void write_result(struct chat_context *cx, const struct chat_part *p, str
 
 bool anthropic_part_fits(struct chat_context *cx, const struct chat_part *p, enum chat_role role)
 {
+	if (role == CHAT_ASSISTANT && chat_is_media(p->kind)) {
+		chat_unsupported(cx, "media in an assistant's turn");
+		return false;
+	}
 	switch (p->kind) {
 	case PART_TEXT:
 	case PART_REFUSAL: return !chat_blank(p->text);

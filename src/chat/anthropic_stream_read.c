@@ -188,6 +188,14 @@ static int start_call(struct call *c, const struct json_node *block)
 	return keep_quoted(c, &c->s->input, input->raw);
 }
 
+static int show(void *arg, const struct chat_part *p)
+{
+	struct call *c = arg;
+	struct chat_event e = { .part = p->kind, .mime = p->mime, .data = p->data, .url = p->url };
+
+	return open_block(c, &e) != 0 || delta(c, p->text) != 0 ? -1 : close_block(c);
+}
+
 static int block_start(struct call *c, const struct json_node *root)
 {
 	const struct json_node *block = json_get(root, STR("content_block"));
@@ -208,9 +216,9 @@ static int block_start(struct call *c, const struct json_node *root)
 		e.data = json_get_jstr(block, STR("data"));
 		return open_block(c, &e);
 	}
-	if (close_block(c) != 0)
+	if (close_block(c) != 0 || anthropic_read_media(c->cx, block, show, c) != 0)
 		return -1;
-	c->s->skipping = true; /* the provider's own tools, and what is not known yet */
+	c->s->skipping = true; /* what else the provider's own tools, and what is not known yet */
 	return 0;
 }
 

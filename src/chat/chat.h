@@ -176,7 +176,7 @@ struct chat_event {
 	struct str name;          /* OPEN of a CALL */
 	struct str text;      /* DELTA: jstr piece: text; of a CALL: a piece of its arguments, as a
 				 jstr of JSON text */
-	struct str signature; /* CLOSE of THINKING, TEXT, CALL or media */
+	struct str signature; /* CLOSE of THINKING, TEXT, CALL or media; of media OPEN too */
 	struct str data;      /* OPEN of REDACTED or media: as in chat_part */
 	struct str mime, url; /* OPEN of media: as in chat_part */
 	enum chat_finish finish;

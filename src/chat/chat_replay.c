@@ -37,6 +37,8 @@ static int replay_part(const struct replay *r, uint8_t choice, const struct chat
 	e.name = p->name;
 	if (p->kind == PART_REDACTED || chat_is_media(p->kind))
 		e.data = p->data;
+	if (chat_is_media(p->kind))
+		e.signature = p->signature;
 	e.mime = p->mime;
 	e.url = p->url;
 	if (r->emit(r->arg, &e) != 0)

@@ -10,6 +10,8 @@
 
 #define COHERE_VALUES (1 << 16) /* JSON values in an event */
 
+/* What a content of an answer shows ({"type":"image_url",..}): false: nothing. */
+bool cohere_picture(const struct json_node *content, struct chat_part *p);
 enum chat_finish cohere_finish(struct str reason);
 /* A usage object as buckets: what is billed, not what was processed. False: it is none. */
 bool cohere_usage(const struct json_node *usage, struct usage *u);

@@ -58,6 +58,30 @@ static struct chat_part *add_part(
 	return p;
 }
 
+bool cohere_picture(const struct json_node *content, struct chat_part *p)
+{
+	const struct json_node *v = json_get(content, STR("image_url"));
+	struct str url =
+		v != NULL && v->type == JSON_OBJECT ? json_get_jstr(v, STR("url")) : json_jstr(v);
+
+	*p = (struct chat_part){ .kind = PART_IMAGE };
+	if (url.n > 0 && !chat_data_url(url, &p->mime, &p->data))
+		p->url = url;
+	return url.n > 0;
+}
+
+static int add_picture(struct chat_context *cx, const struct chat_part *p, struct chat_part ***end)
+{
+	struct chat_part *own = add_part(cx, end, PART_IMAGE, STR_NONE);
+
+	if (own == NULL)
+		return -1;
+	own->mime = p->mime;
+	own->data = p->data;
+	own->url = p->url;
+	return 0;
+}
+
 static int read_content(
 	struct chat_context *cx, const struct json_node *message, struct chat_part ***end)
 {
@@ -67,10 +91,13 @@ static int read_content(
 	{
 		struct str text = json_get_jstr(c, STR("text")),
 			   thinking = json_get_jstr(c, STR("thinking"));
+		struct chat_part picture;
 
 		if (thinking.n > 0 && add_part(cx, end, PART_THINKING, thinking) == NULL)
 			return -1;
 		if (text.n > 0 && add_part(cx, end, PART_TEXT, text) == NULL)
+			return -1;
+		if (cohere_picture(c, &picture) && add_picture(cx, &picture, end) != 0)
 			return -1;
 	}
 	return plan.n > 0 && add_part(cx, end, PART_TEXT, plan) == NULL ? -1 : 0;

@@ -15,18 +15,17 @@ static void open_message(const char *role, struct json_out *o)
 	jo_m_text(o, "role", str_z(role));
 }
 
-/* All text of a kind, joined, as one string; nothing when there is none. */
-static void write_joined(
-	const char *key, const struct chat_part *p, enum chat_part_kind kind, struct json_out *o)
+/* All text, joined, as one string; nothing when there is none. */
+static void write_plan(struct chat_walk w, struct json_out *o)
 {
+	const struct chat_part *p;
 	bool any = false;
 
-	for (; p != NULL; p = p->next) {
-		if ((p->kind != kind && !(kind == PART_TEXT && p->kind == PART_REFUSAL)) ||
-			p->text.n == 0)
+	while ((p = chat_walk_part(&w)) != NULL) {
+		if ((p->kind != PART_TEXT && p->kind != PART_REFUSAL) || p->text.n == 0)
 			continue;
 		if (!any) {
-			jo_key(o, key);
+			jo_key(o, "tool_plan");
 			jo_str_begin(o);
 		}
 		jo_piece(o, p->text);
@@ -82,41 +81,19 @@ static void note_part(struct chat_context *cx, const struct chat_part *p)
 
 static void write_content(struct chat_context *cx, const struct chat_part *p, struct json_out *o)
 {
-	for (; p != NULL; p = p->next) {
-		if ((p->kind == PART_TEXT || p->kind == PART_REFUSAL) && p->text.n > 0)
-			write_typed("text", p->text, o);
-		else if (p->kind == PART_THINKING && p->text.n > 0)
-			write_typed("thinking", p->text, o);
-		else if (p->kind == PART_IMAGE && (p->data.n > 0 || p->url.n > 0))
-			write_image(p, o);
-		else
-			note_part(cx, p);
-	}
+	if ((p->kind == PART_TEXT || p->kind == PART_REFUSAL) && p->text.n > 0)
+		write_typed("text", p->text, o);
+	else if (p->kind == PART_THINKING && p->text.n > 0)
+		write_typed("thinking", p->text, o);
+	else if (p->kind == PART_IMAGE && (p->data.n > 0 || p->url.n > 0))
+		write_image(p, o);
+	else
+		note_part(cx, p);
 }
 
 static bool is_said(const struct chat_part *p)
 {
 	return p->kind != PART_CALL && p->kind != PART_RESULT && p->kind != PART_REDACTED;
-}
-
-static bool says_anything(const struct chat_part *p)
-{
-	while (p != NULL && !is_said(p))
-		p = p->next;
-	return p != NULL;
-}
-
-static void write_said(
-	struct chat_context *cx, const char *role, const struct chat_part *p, struct json_out *o)
-{
-	if (!says_anything(p))
-		return;
-	open_message(role, o);
-	jo_key(o, "content");
-	jo_arr(o);
-	write_content(cx, p, o);
-	jo_arr_end(o);
-	jo_obj_end(o);
 }
 
 static void write_result(struct chat_context *cx, const struct chat_part *p, struct json_out *o)
@@ -134,52 +111,97 @@ static void write_result(struct chat_context *cx, const struct chat_part *p, str
 	jo_obj_end(o);
 }
 
-static void write_calls(const struct chat_part *p, struct json_out *o)
+static void write_call(const struct chat_part *p, struct json_out *o)
 {
+	jo_obj(o);
+	jo_m_jstr(o, "id", p->id);
+	jo_m_lit(o, "type", "function");
+	jo_key(o, "function");
+	jo_obj(o);
+	jo_m_jstr(o, "name", p->name);
+	jo_key(o, "arguments");
+	jo_quote_jstr(o, p->args);
+	jo_obj_end(o);
+	jo_obj_end(o);
+}
+
+static void write_calls(struct chat_context *cx, struct chat_walk w, struct json_out *o)
+{
+	const struct chat_part *p;
+
 	open_message("assistant", o);
-	write_joined("tool_plan", p, PART_TEXT, o);
+	write_plan(w, o);
 	jo_key(o, "tool_calls");
 	jo_arr(o);
-	for (; p != NULL; p = p->next) {
-		if (p->kind != PART_CALL)
-			continue;
-		jo_obj(o);
-		jo_m_jstr(o, "id", p->id);
-		jo_m_lit(o, "type", "function");
-		jo_key(o, "function");
-		jo_obj(o);
-		jo_m_jstr(o, "name", p->name);
-		jo_key(o, "arguments");
-		jo_quote_jstr(o, p->args);
-		jo_obj_end(o);
-		jo_obj_end(o);
-	}
+	while ((p = chat_walk_part(&w)) != NULL)
+		if (p->kind == PART_CALL)
+			write_call(p, o);
+		else if (chat_is_media(p->kind))
+			chat_unsupported(cx, "media in an assistant's turn");
 	jo_arr_end(o);
 	jo_obj_end(o);
 }
 
-static void write_turn(struct chat_context *cx, const struct chat_turn *t, struct json_out *o)
+/* Neighbours of one role are one message: calls that are made at once stand in one. */
+static void write_turn(struct chat_context *cx, struct chat_walk w, struct json_out *o)
 {
-	for (const struct chat_part *p = t->part; p != NULL; p = p->next)
+	struct chat_walk again = w;
+	const struct chat_part *p;
+	bool said = false, calls = false;
+
+	while ((p = chat_walk_part(&w)) != NULL) {
 		if (p->kind == PART_RESULT)
 			write_result(cx, p, o);
-	if (t->role == CHAT_ASSISTANT && chat_has_calls(t->part))
-		write_calls(t->part, o);
-	else
-		write_said(cx,
-			t->role == CHAT_SYSTEM      ? "system"
-			: t->role == CHAT_ASSISTANT ? "assistant"
-						    : "user",
-			t->part, o);
+		said |= is_said(p);
+		calls |= p->kind == PART_CALL;
+	}
+	if (calls && w.role == CHAT_ASSISTANT) {
+		write_calls(cx, again, o);
+		return;
+	}
+	if (!said)
+		return;
+	open_message(w.role == CHAT_ASSISTANT ? "assistant" : "user", o);
+	jo_key(o, "content");
+	jo_arr(o);
+	while ((p = chat_walk_part(&again)) != NULL)
+		if (w.role == CHAT_ASSISTANT && chat_is_media(p->kind))
+			chat_unsupported(cx, "media in an assistant's turn");
+		else if (is_said(p))
+			write_content(cx, p, o);
+	jo_arr_end(o);
+	jo_obj_end(o);
 }
 
+static void write_system(struct chat_context *cx, const struct chat_turn *t, struct json_out *o)
+{
+	if (t->role != CHAT_SYSTEM || t->part == NULL)
+		return;
+	open_message("system", o);
+	jo_key(o, "content");
+	jo_arr(o);
+	for (const struct chat_part *p = t->part; p != NULL; p = p->next)
+		write_content(cx, p, o);
+	jo_arr_end(o);
+	jo_obj_end(o);
+}
+
+/* System turns stay in their places, but between two turns that are joined: behind them. */
 static void write_messages(
 	struct chat_context *cx, const struct chat_request *rq, struct json_out *o)
 {
+	struct chat_walk w = { .turn = rq->turn };
+	const struct chat_turn *system = rq->turn;
+
 	jo_key(o, "messages");
 	jo_arr(o);
-	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
-		write_turn(cx, t, o);
+	while (chat_walk_turn(&w)) {
+		for (; system != w.first; system = system->next)
+			write_system(cx, system, o);
+		write_turn(cx, w, o);
+	}
+	for (; system != NULL; system = system->next)
+		write_system(cx, system, o);
 	jo_arr_end(o);
 }
 

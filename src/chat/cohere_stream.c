@@ -69,7 +69,17 @@ static int delta(const struct out *o, enum chat_part_kind kind, struct str text)
 static int on_content(const struct out *o, const struct json_node *message)
 {
 	const struct json_node *c = json_get_type(message, STR("content"), JSON_OBJECT);
+	struct chat_part p;
 
+	if (cohere_picture(c, &p)) {
+		const struct chat_event e = { .kind = EVENT_OPEN,
+			.part = PART_IMAGE,
+			.mime = p.mime,
+			.data = p.data,
+			.url = p.url };
+
+		return open_block(o, &e) != 0 ? -1 : close_block(o);
+	}
 	if (delta(o, PART_THINKING, json_get_jstr(c, STR("thinking"))) != 0)
 		return -1;
 	return delta(o, PART_TEXT, json_get_jstr(c, STR("text")));

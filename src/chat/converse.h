@@ -29,7 +29,15 @@ void converse_part_write(struct converse_parts *w, const struct chat_part *p, st
 void converse_cache_write(
 	const struct converse_parts *w, enum chat_cache cache, struct json_out *o);
 
+/* A block's word for media ("image") as a kind; false: it is another block's. */
+bool converse_media_kind(struct str block, enum chat_part_kind *kind);
+/* The media type of a format ("jpeg"); of one that is not known "image/WORD". In the arena. */
+struct str converse_media_mime(struct arena *a, enum chat_part_kind kind, struct str format);
+
 /* ---- what answers and streams share (converse_answer.c) */
+
+/* Instead of media that could not be made: "[image/png: why]". */
+struct str converse_media_error(struct arena *a, const struct chat_part *p, struct str why);
 
 enum chat_finish converse_finish(struct str stop_reason);
 /* A usage object as disjoint buckets: cached input is not inside inputTokens. False: it is none. */

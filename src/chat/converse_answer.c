@@ -96,19 +96,31 @@ static int read_text(struct chat_context *cx, const struct json_node *text, stru
 	return 0;
 }
 
-static int read_image(
-	struct chat_context *cx, const struct json_node *image, struct chat_part ***end)
+struct str converse_media_error(struct arena *a, const struct chat_part *p, struct str why)
 {
-	const struct json_node *source = json_get(image, STR("source"));
-	struct chat_part *p = add_part(cx, end, PART_IMAGE);
+	struct chat_media m = { .kind = p->kind, .mime = p->mime, .url = why };
+
+	return chat_media_text(a, &m);
+}
+
+/* {"image":{"format":"png","source":{"bytes":".."}}}; in its place an error, if it has one. */
+static int read_media(struct chat_context *cx, const struct json_node *v, enum chat_part_kind kind,
+	struct chat_part ***end)
+{
+	const struct json_node *source = json_get(v, STR("source"));
+	struct str why = json_get_jstr(json_get(v, STR("error")), STR("message"));
+	struct chat_part *p = add_part(cx, end, kind);
 
 	if (p == NULL)
 		return -1;
-	p->mime =
-		arena_printf(cx->arena, "image/%.*s", STR_FMT(json_get_jstr(image, STR("format"))));
+	p->mime = converse_media_mime(cx->arena, kind, json_get_jstr(v, STR("format")));
 	p->data = json_get_jstr(source, STR("bytes"));
 	p->url = json_get_jstr(json_get(source, STR("s3Location")), STR("uri"));
-	return p->mime.p != NULL ? 0 : chat_fail(cx, "no memory");
+	if (p->data.n > 0 || p->url.n > 0)
+		return 0;
+	p->text = converse_media_error(cx->arena, p, why.n > 0 ? why : STR("empty"));
+	p->kind = PART_TEXT;
+	return 0;
 }
 
 static int read_call(struct chat_context *cx, const struct json_node *use, struct chat_part ***end)
@@ -147,15 +159,16 @@ static int read_block(
 	struct chat_context *cx, const struct json_node *block, struct chat_part ***end)
 {
 	const struct json_node *v = json_get_type(block, STR("text"), JSON_STRING);
+	enum chat_part_kind kind;
 
 	if (v != NULL)
 		return read_text(cx, v, end);
 	v = json_get_type(block, STR("toolUse"), JSON_OBJECT);
 	if (v != NULL)
 		return read_call(cx, v, end);
-	v = json_get_type(block, STR("image"), JSON_OBJECT);
-	if (v != NULL)
-		return read_image(cx, v, end);
+	json_each(m, block) if (m->type == JSON_OBJECT &&
+				converse_media_kind(m->key, &kind)) return read_media(cx, m, kind,
+		end);
 	v = json_get_type(block, STR("reasoningContent"), JSON_OBJECT);
 	if (v != NULL)
 		return read_reasoning(cx, v, end);

@@ -104,6 +104,26 @@ static const char *format_by_name(const struct format *f, struct str name)
 	return NULL;
 }
 
+bool converse_media_kind(struct str block, enum chat_part_kind *kind)
+{
+	for (size_t i = 0; i < TG_ARRAY_LEN(media); i++)
+		if (media[i].block != NULL && str_eq(block, str_z(media[i].block))) {
+			*kind = (enum chat_part_kind)i;
+			return true;
+		}
+	return false;
+}
+
+struct str converse_media_mime(struct arena *a, enum chat_part_kind kind, struct str format)
+{
+	for (const struct format *f = media[kind].format; f->mime != NULL; f++)
+		if (str_eq(format, str_z(f->word)))
+			return str_z(f->mime);
+	return format.n > 0 && kind != PART_FILE
+		       ? arena_printf(a, "%s/%.*s", media[kind].block, STR_FMT(format))
+		       : STR_NONE;
+}
+
 /* JSON may write a slash with an escape. */
 static bool is_s3(struct str url)
 {

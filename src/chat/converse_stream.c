@@ -2,7 +2,8 @@
  * converse_stream.c: a ConverseStream into the hub's events. Text and reasoning have no start
  * event: their blocks open with the first delta. metadata, with the usage, comes behind messageStop
  * (some relays send it before): the end is told when both were seen, or when the body ends and
- * messageStop was seen. An exception after the head of 200 is an error. Facts: providers.md
+ * messageStop was seen. An exception after the head of 200 is an error. Pictures come in pieces,
+ * base64 each, and are told when they are whole. Facts: providers.md
  * sections 3, 10.3, 13. A stream belongs to one request; runs on its worker.
  */
 #include "chat/converse.h"
@@ -15,6 +16,11 @@ struct chat_stream {
 	uint64_t index;           /* of the open block, as the provider counts */
 	char *signature;          /* of the open block; may come in pieces */
 	size_t n_signature, cap_signature;
+	bool drawing; /* a block of media: nothing was told of it yet */
+	struct chat_part medium;
+	struct arena_buf data; /* its base64 */
+	uint32_t bits;         /* of it that are no character yet, the last n_bits */
+	unsigned n_bits;
 };
 
 struct out {
@@ -47,10 +53,14 @@ static int start(struct chat_stream *s, const struct out *o)
 
 /* ---- blocks */
 
+static int draw(struct chat_stream *s, const struct out *o);
+
 static int close_block(struct chat_stream *s, const struct out *o)
 {
 	struct chat_event e = { .kind = EVENT_CLOSE, .part = s->kind };
 
+	if (s->drawing)
+		return draw(s, o);
 	if (!s->open)
 		return 0;
 	s->open = false;
@@ -124,6 +134,116 @@ static int read_reasoning(struct chat_stream *s, struct chat_context *cx, uint64
 	return add_signature(s, cx, signature);
 }
 
+/* ---- media */
+
+static const char base64_chars[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+static int put_data(struct chat_stream *s, struct chat_context *cx, struct str text)
+{
+	return arena_buf_put(s->arena, &s->data, text, 4096) == 0
+		       ? 0
+		       : chat_fail(cx, "a picture is too large");
+}
+
+/* How many bits of bytes a piece has: JSON may write its slashes with an escape. */
+static size_t base64_bits(struct str piece)
+{
+	size_t chars = 0;
+
+	for (size_t i = 0; i < piece.n; i++)
+		chars += piece.p[i] != '=' && piece.p[i] != '\\';
+	return chars * 6 / 8 * 8;
+}
+
+/* Pieces are encoded each for itself: their bits, without the padding, are encoded anew as one. */
+static int add_base64(struct chat_stream *s, struct chat_context *cx, struct str piece)
+{
+	size_t bits = base64_bits(piece), n = 0;
+	char out[512];
+
+	for (size_t i = 0; i < piece.n && bits > 0; i++) {
+		const char *c = memchr(base64_chars, piece.p[i], 64);
+		unsigned take = (unsigned)TG_MIN(bits, (size_t)6);
+
+		if (c == NULL)
+			continue;
+		bits -= take;
+		s->bits = s->bits << take | (uint32_t)(c - base64_chars) >> (6 - take);
+		s->n_bits += take;
+		if (s->n_bits >= 6) {
+			s->n_bits -= 6;
+			out[n++] = base64_chars[s->bits >> s->n_bits & 63];
+		}
+		if (n == sizeof out && put_data(s, cx, str_mk(out, n)) != 0)
+			return -1;
+		n %= sizeof out;
+	}
+	return put_data(s, cx, str_mk(out, n));
+}
+
+/* The last bits (none, 2 or 4) and the padding. */
+static int end_base64(struct chat_stream *s, struct chat_context *cx)
+{
+	char last[4] = "?==";
+
+	if (s->n_bits == 0)
+		return 0;
+	last[0] = base64_chars[s->bits << (6 - s->n_bits) & 63];
+	return put_data(s, cx, str_mk(last, s->n_bits == 2 ? 3 : 2));
+}
+
+static int begin_media(struct chat_stream *s, uint64_t index, enum chat_part_kind kind,
+	struct str format, const struct out *o)
+{
+	if (start(s, o) != 0 || close_block(s, o) != 0)
+		return -1;
+	s->drawing = true;
+	s->index = index;
+	s->data.n = s->n_bits = 0;
+	s->medium = (struct chat_part){ .kind = kind,
+		.mime = converse_media_mime(s->arena, kind, format) };
+	return 0;
+}
+
+/* {"source":{"bytes":".."}}, or why there is none. */
+static int add_media(struct chat_stream *s, struct chat_context *cx, uint64_t index,
+	enum chat_part_kind kind, const struct json_node *v, const struct out *o)
+{
+	const struct json_node *source = json_get(v, STR("source"));
+	struct str url = json_get_jstr(json_get(source, STR("s3Location")), STR("uri")),
+		   why = json_get_jstr(json_get(v, STR("error")), STR("message"));
+
+	if ((!s->drawing || s->index != index || s->medium.kind != kind) &&
+		begin_media(s, index, kind, STR_NONE, o) != 0)
+		return -1;
+	if (url.n > 0)
+		s->medium.url = arena_dup(s->arena, url);
+	if (why.n > 0)
+		s->medium.text = arena_dup(s->arena, why);
+	return add_base64(s, cx, json_get_jstr(source, STR("bytes")));
+}
+
+/* The medium whole, with its OPEN; or a text that says why there is none. */
+static int draw(struct chat_stream *s, const struct out *o)
+{
+	struct chat_part *m = &s->medium;
+	struct chat_context cx = { .arena = s->arena };
+	struct chat_event e = {
+		.kind = EVENT_OPEN, .part = m->kind, .mime = m->mime, .url = m->url
+	};
+
+	s->drawing = false;
+	if (end_base64(s, &cx) != 0)
+		return -1;
+	e.data = s->data.n > 0 ? str_mk(s->data.p, s->data.n) : STR_NONE;
+	if (e.data.n > 0 || e.url.n > 0)
+		return open_block(s, s->index, &e, o) != 0 ? -1 : close_block(s, o);
+	e = (struct chat_event){ .text = converse_media_error(
+					 s->arena, m, m->text.n > 0 ? m->text : STR("empty")) };
+	return delta(s, s->index, PART_TEXT, e.text, o) != 0 ? -1 : close_block(s, o);
+}
+
 static uint64_t block_index(const struct json_node *v)
 {
 	uint64_t index;
@@ -133,10 +253,13 @@ static uint64_t block_index(const struct json_node *v)
 
 static int on_block_start(struct chat_stream *s, const struct json_node *v, const struct out *o)
 {
-	const struct json_node *use =
-		json_get_type(json_get(v, STR("start")), STR("toolUse"), JSON_OBJECT);
+	const struct json_node *what = json_get(v, STR("start"));
+	const struct json_node *use = json_get_type(what, STR("toolUse"), JSON_OBJECT);
 	struct chat_event e = { .kind = EVENT_OPEN, .part = PART_CALL };
+	enum chat_part_kind kind;
 
+	json_each(m, what) if (converse_media_kind(m->key, &kind)) return begin_media(
+		s, block_index(v), kind, json_get_jstr(m, STR("format")), o);
 	if (use == NULL)
 		return start(s, o);
 	s->calls = true;
@@ -150,6 +273,7 @@ static int on_block_delta(struct chat_stream *s, struct chat_context *cx, const 
 {
 	const struct json_node *d = json_get_type(v, STR("delta"), JSON_OBJECT), *what;
 	uint64_t index = block_index(v);
+	enum chat_part_kind kind;
 
 	what = json_get_type(d, STR("text"), JSON_STRING);
 	if (what != NULL)
@@ -157,6 +281,8 @@ static int on_block_delta(struct chat_stream *s, struct chat_context *cx, const 
 	what = json_get_type(d, STR("toolUse"), JSON_OBJECT);
 	if (what != NULL && s->open && s->kind == PART_CALL)
 		return delta(s, s->index, PART_CALL, json_get_jstr(what, STR("input")), o);
+	json_each(m, d) if (converse_media_kind(m->key, &kind)) return add_media(
+		s, cx, index, kind, m, o);
 	what = json_get_type(d, STR("reasoningContent"), JSON_OBJECT);
 	return what != NULL ? read_reasoning(s, cx, index, what, o) : 0;
 }
@@ -234,7 +360,8 @@ static int dispatch(struct chat_stream *s, struct chat_context *cx, const struct
 	if (str_eq(v->key, STR("contentBlockDelta")))
 		return on_block_delta(s, cx, v, o);
 	if (str_eq(v->key, STR("contentBlockStop")))
-		return s->open && s->index == block_index(v) ? close_block(s, o) : 0;
+		return (s->open || s->drawing) && s->index == block_index(v) ? close_block(s, o)
+									     : 0;
 	if (str_eq(v->key, STR("messageStop")))
 		return on_message_stop(s, v, o);
 	if (str_eq(v->key, STR("metadata")))

@@ -2,6 +2,7 @@
  * gemini_answer.c: whole answers both ways, and what chunks have in common with them: parts, finish
  * reasons, usageMetadata (providers.md 1, 10.2). Pure; any thread.
  */
+#include "chat/chat_replay.h"
 #include "chat/gemini_int.h"
 #include "chat/usage_gemini.h"
 
@@ -313,11 +314,35 @@ static unsigned index_of(const struct json_node *candidate, unsigned otherwise)
 		       : otherwise;
 }
 
+/* A stream that came as one JSON array (no alt=sse): its elements are what events would have been.
+ */
+static int read_array(struct chat_context *cx, const struct json_node *root, struct chat_answer *a)
+{
+	const struct chat_request none = { .stream = true };
+	struct chat_stream *s = gemini_in_open(cx, &none);
+	struct chat_gather *g = chat_gather_new(cx);
+	const struct chat_answer *all;
+
+	if (s == NULL || g == NULL)
+		return chat_fail(cx, "it is too large");
+	json_each(e, root) if (gemini_read_event(s, cx, STR_NONE, e->raw, chat_gather_event, g) !=
+			       0) return -1;
+	if (gemini_read_end(s, cx, chat_gather_event, g) != 0)
+		return -1;
+	all = chat_gather_answer(g);
+	if (all == NULL)
+		return -1;
+	*a = *all;
+	return 0;
+}
+
 int gemini_read_answer(struct chat_context *cx, const struct json_node *root, struct chat_answer *a)
 {
 	struct answer_reader r = { .cx = cx, .a = a };
 	unsigned place = 0;
 
+	if (root->type == JSON_ARRAY)
+		return read_array(cx, root, a);
 	a->id = gemini_get_jstr(root, "responseId");
 	a->model = gemini_get_jstr(root, "modelVersion");
 	if (gemini_usage_read(root, &a->usage))

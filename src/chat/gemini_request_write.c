@@ -60,6 +60,8 @@ static void write_media(struct gemini_writer *g, const struct chat_part *p)
 	jo_key(o, inlined ? "data" : "fileUri");
 	jo_jstr(o, inlined ? p->data : p->url);
 	jo_obj_end(o);
+	if (p->signature.n > 0)
+		jo_m_jstr(o, "thoughtSignature", p->signature);
 	jo_obj_end(o);
 }
 
@@ -378,6 +380,16 @@ static const char *level_of(const struct gemini_writer *g)
 	}
 }
 
+/* Thoughts count to maxOutputTokens: an answer has to fit in too. */
+static int64_t effort_budget(const struct chat_request *rq)
+{
+	uint64_t budget = model_effort_budget(rq->effort);
+
+	if (rq->max_tokens > 0)
+		budget = TG_MIN(budget, rq->max_tokens - rq->max_tokens / 4);
+	return (int64_t)budget;
+}
+
 /* Tokens for models that take a budget; false: they decide themselves. */
 static bool budget_of(const struct gemini_writer *g, int64_t *tokens)
 {
@@ -388,10 +400,10 @@ static bool budget_of(const struct gemini_writer *g, int64_t *tokens)
 		*tokens = model_has(g->traits, TRAIT_THINKS_ALWAYS) ? least : 0;
 		return true;
 	}
-	if (rq->think_budget != 0)
+	if (rq->think_budget > 0)
 		*tokens = rq->think_budget;
 	else if (rq->effort != EFFORT_UNSET)
-		*tokens = (int64_t)model_effort_budget(rq->effort);
+		*tokens = effort_budget(rq);
 	else if (rq->think == 1)
 		*tokens = -1;
 	else

@@ -123,7 +123,8 @@ static int read_media(struct chunk *c, unsigned i, const struct gemini_part *p)
 		.part = p->kind,
 		.data = p->data,
 		.mime = p->mime,
-		.url = p->url };
+		.url = p->url,
+		.signature = p->signature };
 
 	if (open_block(c, i, &e) != 0)
 		return -1;

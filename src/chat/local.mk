@@ -4,7 +4,7 @@ libtg_chat_a_SOURCES = \
 	src/chat/chat.c src/chat/chat_count.c src/chat/chat_count.h src/chat/chat_replay.c src/chat/chat_replay.h \
 	src/chat/embed.c src/chat/embed.h src/chat/embed_cohere.c src/chat/embed_gemini.c src/chat/embed_openai.c src/chat/embed_vertex.c \
 	src/chat/anthropic.h src/chat/tbl/anthropic_errors.h \
-	src/chat/anthropic_answer.c src/chat/anthropic_error.c src/chat/anthropic_parts_write.c \
+	src/chat/anthropic_answer.c src/chat/anthropic_error.c src/chat/anthropic_media.c src/chat/anthropic_parts_write.c \
 	src/chat/anthropic_request_read.c src/chat/anthropic_request_write.c src/chat/anthropic_stream_read.c \
 	src/chat/anthropic_schema.c src/chat/anthropic_stream_write.c src/chat/anthropic_usage.c \
 	src/chat/model_traits.c src/chat/tbl/model_traits.h

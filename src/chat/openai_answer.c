@@ -123,13 +123,6 @@ static void read_content(struct reader *r, const struct json_node *content)
 	}
 }
 
-static struct str thought_signature(const struct json_node *o)
-{
-	const struct json_node *extra = json_get(o, STR("extra_content"));
-
-	return json_get_jstr(json_get(extra, STR("google")), STR("thought_signature"));
-}
-
 static void read_call(struct reader *r, const struct json_node *v, size_t index)
 {
 	const struct json_node *f = json_get(v, STR("function"));
@@ -141,7 +134,7 @@ static void read_call(struct reader *r, const struct json_node *v, size_t index)
 	if (p->id.n == 0)
 		p->id = openai_call_id(r->cx, index);
 	p->name = json_get_jstr(f, STR("name"));
-	p->signature = thought_signature(v);
+	p->signature = openai_thought_signature(v);
 	p->args = chat_args_of_jstr(r->cx, json_get_jstr(f, STR("arguments")));
 	if (p->args.n == 0)
 		r->failed = true;
@@ -232,6 +225,13 @@ static void write_texts(struct chat_context *cx, struct json_out *o, const char 
 		else if (kind == PART_TEXT && only_told(p))
 			jo_piece(o, chat_media_text_part(cx->arena, p));
 	jo_str_end(o);
+}
+
+struct str openai_thought_signature(const struct json_node *o)
+{
+	const struct json_node *extra = json_get(o, STR("extra_content"));
+
+	return json_get_jstr(json_get(extra, STR("google")), STR("thought_signature"));
 }
 
 void openai_write_signature(struct json_out *o, struct str signature)

@@ -128,6 +128,8 @@ void openai_write_call(struct json_out *o, const struct chat_part *p, bool with_
 /* The members of a tool, or of an answer's format, but `strict`: its schema stands under `key`. */
 void openai_write_named(struct json_out *o, struct str name, struct str description,
 	const char *key, struct str schema);
+/* {"extra_content":{"google":{"thought_signature":".."}}} of an object. */
+struct str openai_thought_signature(const struct json_node *o);
 /* The member extra_content with a thought signature; nothing when it is absent. */
 void openai_write_signature(struct json_out *o, struct str signature);
 

@@ -113,6 +113,7 @@ void openai_write_image(struct json_out *o, const struct chat_part *p, unsigned 
 	jo_key(o, "url");
 	openai_write_url(o, p);
 	jo_obj_end(o);
+	openai_write_signature(o, p->signature);
 	jo_obj_end(o);
 }
 

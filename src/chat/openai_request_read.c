@@ -172,14 +172,6 @@ static int read_reasoning(struct openai_reader *r, const struct json_node *m)
 	return text.n == 0 || openai_add_text(r, PART_THINKING, text) != NULL ? 0 : -1;
 }
 
-/* {"extra_content":{"google":{"thought_signature":".."}}} */
-static struct str thought_signature(const struct json_node *o)
-{
-	const struct json_node *extra = json_get(o, STR("extra_content"));
-
-	return json_get_jstr(json_get(extra, STR("google")), STR("thought_signature"));
-}
-
 static int read_call(struct openai_reader *r, const struct json_node *v)
 {
 	const struct json_node *f = json_get_type(v, STR("function"), JSON_OBJECT);
@@ -195,7 +187,7 @@ static int read_call(struct openai_reader *r, const struct json_node *v)
 		return -1;
 	p->id = json_get_jstr(v, STR("id"));
 	p->name = json_get_jstr(f, STR("name"));
-	p->signature = thought_signature(v);
+	p->signature = openai_thought_signature(v);
 	if (p->id.n == 0 || p->name.n == 0)
 		return bad_message(r, "has a tool call without an id or a function's name.");
 	p->args = chat_args_of_jstr(r->cx, json_get_jstr(f, STR("arguments")));
@@ -214,9 +206,23 @@ static void sign_text(struct chat_turn *t, struct str signature)
 		last->signature = signature;
 }
 
+/* Pictures of an earlier answer, as it showed them. */
+static int read_picture(struct openai_reader *r, const struct json_node *v)
+{
+	struct str url = openai_image_url(v);
+	struct chat_part *p = url.n > 0 ? openai_add_part(r, PART_IMAGE) : NULL;
+
+	if (p == NULL)
+		return url.n == 0 ? 0 : -1;
+	openai_read_image(p, url, STR_NONE);
+	p->signature = openai_thought_signature(v);
+	return 0;
+}
+
 static int read_assistant(struct openai_reader *r, const struct json_node *m)
 {
 	const struct json_node *calls = json_get_type(m, STR("tool_calls"), JSON_ARRAY);
+	const struct json_node *pictures = json_get_type(m, STR("images"), JSON_ARRAY);
 	struct str refusal = json_get_jstr(m, STR("refusal"));
 	struct chat_turn *t = openai_add_turn(r, CHAT_ASSISTANT);
 
@@ -224,7 +230,8 @@ static int read_assistant(struct openai_reader *r, const struct json_node *m)
 		return -1;
 	if (refusal.n > 0 && openai_add_text(r, PART_REFUSAL, refusal) == NULL)
 		return -1;
-	sign_text(t, thought_signature(m));
+	sign_text(t, openai_thought_signature(m));
+	json_each(v, pictures) if (read_picture(r, v) != 0) return -1;
 	json_each(v, calls) if (read_call(r, v) != 0) return -1;
 	if (json_get_type(m, STR("audio"), JSON_OBJECT) != NULL)
 		chat_unsupported(r->cx, "messages[].audio");

@@ -237,13 +237,6 @@ static int read_content(struct read *r, const struct json_node *content)
 	return 0;
 }
 
-static struct str thought_signature(const struct json_node *o)
-{
-	const struct json_node *extra = json_get(o, STR("extra_content"));
-
-	return json_get_jstr(json_get(extra, STR("google")), STR("thought_signature"));
-}
-
 /* ---- calls */
 
 struct call {
@@ -320,7 +313,7 @@ static int open_call(struct read *r, const struct call *c)
 static int call_delta(struct read *r, const struct json_node *v)
 {
 	struct place *p = r->at;
-	struct str signature = thought_signature(v);
+	struct str signature = openai_thought_signature(v);
 	struct call c;
 
 	read_call(v, &c);
@@ -348,7 +341,7 @@ static int call_delta(struct read *r, const struct json_node *v)
 static int read_delta(struct read *r, const struct json_node *delta)
 {
 	const struct json_node *calls = json_get_type(delta, STR("tool_calls"), JSON_ARRAY);
-	struct str signature = thought_signature(delta);
+	struct str signature = openai_thought_signature(delta);
 
 	if (read_reasoning(r, delta) != 0 ||
 		read_content(r, json_get(delta, STR("content"))) != 0 ||

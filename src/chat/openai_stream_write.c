@@ -253,7 +253,9 @@ static void write_piece(
 
 static void write_image(struct chat_stream *s, const struct chat_event *e, struct json_out *o)
 {
-	const struct chat_part p = { .mime = e->mime, .data = e->data, .url = e->url };
+	const struct chat_part p = {
+		.mime = e->mime, .data = e->data, .url = e->url, .signature = e->signature
+	};
 
 	begin_delta(s, e->choice, o);
 	jo_key(o, "images");

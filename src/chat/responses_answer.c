@@ -79,6 +79,22 @@ static void add_call(struct list *l, const struct chat_part *p)
 	add_signature(l, p->signature);
 }
 
+static void add_media(struct list *l, const struct chat_part *p)
+{
+	bool fits = responses_media_fits(p->kind, p->data);
+	struct slot *s = add(l, fits ? PART_IMAGE : PART_TEXT);
+
+	if (s == NULL)
+		return;
+	if (!fits) {
+		set_text(s, chat_media_text_part(l->cx->arena, p));
+		return;
+	}
+	s->item.value = p->data;
+	s->item.format = responses_picture_format(p->mime);
+	add_signature(l, p->signature);
+}
+
 static void add_part(struct list *l, const struct chat_part *p)
 {
 	struct slot *s;
@@ -94,14 +110,10 @@ static void add_part(struct list *l, const struct chat_part *p)
 			set_text(s, p->text);
 		add_signature(l, p->signature);
 		break;
-	case PART_IMAGE: /* not in this API's messages: they are told of */
+	case PART_IMAGE:
 	case PART_AUDIO:
 	case PART_VIDEO:
-	case PART_FILE:
-		s = add(l, PART_TEXT);
-		if (s != NULL)
-			set_text(s, chat_media_text_part(l->cx->arena, p));
-		break;
+	case PART_FILE: add_media(l, p); break;
 	case PART_RESULT: break; /* no answer has one */
 	}
 }

@@ -27,16 +27,18 @@ struct responses_piece {
 	struct responses_piece *next;
 };
 
-/* An element of `output`: a message of one part, reasoning, or a call. */
+/* An element of `output`: a message of one part, reasoning, a call, or a picture. */
 struct responses_item {
-	enum chat_part_kind kind; /* TEXT, REFUSAL, THINKING (all reasoning), CALL */
+	enum chat_part_kind kind; /* TEXT, REFUSAL, THINKING (all reasoning), CALL, IMAGE */
 	size_t index;             /* in output */
+	bool cut;                 /* the stream ended in its midst */
 	struct responses_piece *piece, **tail;
 	struct str args;     /* json: of a call that came whole; n == 0: its pieces */
 	struct str id, name; /* jstr: of a call */
 	struct str space;    /* jstr: the namespace of its tool; absent: none */
 	enum responses_opaque opaque;
-	struct str value; /* jstr: the opaque one */
+	struct str value;  /* jstr: the opaque one; of a picture: base64 */
+	struct str format; /* jstr: of a picture, "png" */
 	struct responses_item *next;
 };
 
@@ -61,6 +63,11 @@ void responses_write_text(struct json_out *o, const struct responses_item *i);
 /* {"type":"output_text",..} or {"type":"refusal",..}; empty: as it begins. */
 void responses_write_part(struct json_out *o, const struct responses_item *i, bool empty);
 void responses_write_object(struct json_out *o, const struct responses_object *r);
+/* Pictures in base64 are an image_generation_call; of other media this API's answers can only tell.
+ */
+bool responses_media_fits(enum chat_part_kind kind, struct str data);
+/* "png" of "image/png". */
+struct str responses_picture_format(struct str mime);
 /* What an answer's end makes of its status. */
 void responses_finish(struct responses_object *r, enum chat_finish f);
 

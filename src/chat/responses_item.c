@@ -37,6 +37,7 @@ static const char *id_prefix(enum chat_part_kind kind)
 	switch (kind) {
 	case PART_CALL: return "fc_";
 	case PART_THINKING: return "rs_";
+	case PART_IMAGE: return "ig_";
 	default: return "msg_";
 	}
 }
@@ -127,6 +128,28 @@ static void write_call(struct json_out *o, const struct responses_item *i, bool 
 		responses_write_text(o, i);
 }
 
+bool responses_media_fits(enum chat_part_kind kind, struct str data)
+{
+	return kind == PART_IMAGE && data.n > 0;
+}
+
+struct str responses_picture_format(struct str mime)
+{
+	size_t slash = str_chr(mime, '/');
+
+	return slash != (size_t)-1 ? str_skip(mime, slash + 1) : STR("png");
+}
+
+static void write_picture(struct json_out *o, const struct responses_item *i, bool empty)
+{
+	jo_m_jstr(o, "output_format", i->format);
+	jo_key(o, "result");
+	if (empty)
+		jo_null(o);
+	else
+		jo_jstr(o, i->value);
+}
+
 void responses_write_item(
 	struct json_out *o, struct str id, const struct responses_item *i, const char *status)
 {
@@ -145,6 +168,11 @@ void responses_write_item(
 	case PART_THINKING:
 		jo_m_lit(o, "type", "reasoning");
 		write_reasoning(o, i, empty);
+		break;
+	case PART_IMAGE:
+		jo_m_lit(o, "type", "image_generation_call");
+		jo_m_text(o, "status", str_z(status));
+		write_picture(o, i, empty);
 		break;
 	default:
 		jo_m_lit(o, "type", "message");
@@ -222,7 +250,7 @@ void responses_write_object(struct json_out *o, const struct responses_object *r
 	jo_key(o, "output");
 	jo_arr(o);
 	for (const struct responses_item *i = r->item; i != NULL; i = i->next)
-		responses_write_item(o, r->id, i, "completed");
+		responses_write_item(o, r->id, i, i->cut ? "incomplete" : "completed");
 	jo_arr_end(o);
 	write_rest(o);
 	jo_key(o, "usage");

@@ -2,7 +2,8 @@
  * responses_read.c: what a provider of the Responses API answers, read: the response object, and
  * its stream of events (providers.md 11). Items come one after the other and are keyed by their
  * output_index, since relays change their ids; a call that comes beside another is told when it is
- * whole. Items of the provider's own tools are passed over. Pure; any thread.
+ * whole. Of the provider's own tools only what they made for the reader is told: pictures. Pure;
+ * any thread.
  */
 #include "chat/responses_int.h"
 
@@ -38,6 +39,35 @@ static void read_usage(const struct json_node *response, struct usage *u)
 
 	openai_figures_read(&f, json_get(response, STR("usage")));
 	openai_figures_usage(&f, u);
+}
+
+typedef int picture_f(void *arg, struct chat_part *p);
+
+/* What an item has drawn: an image_generation_call in base64, a program of the provider's own at a
+ * URL. */
+static int pictures_of(
+	struct chat_context *cx, const struct json_node *item, picture_f *tell, void *arg)
+{
+	struct str type = json_get_jstr(item, STR("type"));
+	struct chat_part p = { .kind = PART_IMAGE };
+
+	if (str_eq(type, STR("image_generation_call"))) {
+		struct str format = json_get_jstr(item, STR("output_format"));
+
+		p.data = json_get_jstr(item, STR("result"));
+		p.mime = arena_printf(
+			cx->arena, "image/%.*s", STR_FMT(format.n > 0 ? format : STR("png")));
+		return p.data.n > 0 ? tell(arg, &p) : 0;
+	}
+	if (!str_eq(type, STR("code_interpreter_call")))
+		return 0;
+	json_each(v, json_get_type(item, STR("outputs"), JSON_ARRAY))
+	{
+		p.url = json_get_jstr(v, STR("url"));
+		if (p.url.n > 0 && tell(arg, &p) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* ---- a whole answer */
@@ -121,6 +151,18 @@ static void read_call(struct reader *r, const struct json_node *item)
 	r->failed |= p->args.n == 0;
 }
 
+static int add_picture(void *arg, struct chat_part *picture)
+{
+	struct chat_part *p = add(arg, PART_IMAGE);
+
+	if (p == NULL)
+		return -1;
+	p->mime = picture->mime;
+	p->data = picture->data;
+	p->url = picture->url;
+	return 0;
+}
+
 static void read_item(struct reader *r, const struct json_node *item)
 {
 	struct str type = json_get_jstr(item, STR("type"));
@@ -131,6 +173,8 @@ static void read_item(struct reader *r, const struct json_node *item)
 		read_reasoning(r, item);
 	else if (str_eq(type, STR("function_call")))
 		read_call(r, item);
+	else
+		(void)pictures_of(r->cx, item, add_picture, r); /* r->failed says it */
 }
 
 int responses_read_answer(
@@ -299,6 +343,18 @@ static int reasoning_done(const struct out *o, const struct json_node *item, uin
 	return open_block(o, &e, index) != 0 ? -1 : close_block(o, STR_NONE);
 }
 
+static int tell_picture(void *arg, struct chat_part *p)
+{
+	const struct out *o = arg;
+	const struct chat_event e = { .kind = EVENT_OPEN,
+		.part = PART_IMAGE,
+		.mime = p->mime,
+		.data = p->data,
+		.url = p->url };
+
+	return open_block(o, &e, o->s->index) != 0 ? -1 : close_block(o, STR_NONE);
+}
+
 static int on_done(const struct out *o, const struct json_node *root)
 {
 	const struct json_node *item = json_get(root, STR("item"));
@@ -311,7 +367,7 @@ static int on_done(const struct out *o, const struct json_node *root)
 		return reasoning_done(o, item, index);
 	if (o->s->open && o->s->kind != PART_CALL && o->s->index == index)
 		return close_block(o, STR_NONE);
-	return 0;
+	return pictures_of(o->cx, item, tell_picture, (void *)(uintptr_t)o);
 }
 
 static int fail(const struct out *o, const struct chat_error *e)

@@ -212,6 +212,25 @@ static int read_reasoning(struct openai_reader *r, const struct json_node *v)
 				 : chat_fail(r->cx, "The request is too large to be translated.");
 }
 
+/* A picture of an earlier answer. One that was kept at the provider has no result. */
+static int read_picture(struct openai_reader *r, const struct json_node *v)
+{
+	struct str format = json_get_jstr(v, STR("output_format"));
+	struct chat_part *p;
+
+	if (json_get_jstr(v, STR("result")).n == 0)
+		return bad_item(r, "is an image_generation_call and must have its result, in "
+				   "base64: nothing of it was kept.");
+	p = openai_add_turn(r, CHAT_ASSISTANT) != NULL ? openai_add_part(r, PART_IMAGE) : NULL;
+	if (p == NULL)
+		return -1;
+	p->data = json_get_jstr(v, STR("result"));
+	p->mime = arena_printf(
+		r->cx->arena, "image/%.*s", STR_FMT(format.n > 0 ? format : STR("png")));
+	return p->mime.p != NULL ? 0
+				 : chat_fail(r->cx, "The request is too large to be translated.");
+}
+
 static int read_reference(struct openai_reader *r, const struct json_node *v)
 {
 	(void)v;
@@ -224,6 +243,7 @@ static const struct openai_member items[] = {
 	{ STR("function_call"), read_call },
 	{ STR("function_call_output"), read_output },
 	{ STR("reasoning"), read_reasoning },
+	{ STR("image_generation_call"), read_picture },
 	{ STR("item_reference"), read_reference },
 };
 

@@ -77,7 +77,7 @@ static void begin_in(
 	jo_m_u64(o, "output_index", i->index);
 	if (i->kind == PART_THINKING)
 		jo_m_u64(o, "summary_index", 0);
-	else if (i->kind != PART_CALL)
+	else if (i->kind != PART_CALL && i->kind != PART_IMAGE)
 		jo_m_u64(o, "content_index", 0);
 }
 
@@ -262,13 +262,47 @@ static void write_close(struct chat_stream *s, const struct chat_event *e, struc
 		whole_item(s, OPAQUE_SIGNATURE, e->signature, o);
 }
 
-/* Media are not in this API's messages: they are told of, in a text of their own. */
+/* An event of a picture that is drawn, without members of its own. */
+static void picture_event(
+	struct chat_stream *s, const char *type, const struct responses_item *i, struct json_out *o)
+{
+	begin_in(s, type, i, o);
+	end(o);
+}
+
+static void write_picture(struct chat_stream *s, const struct chat_event *e, struct json_out *o)
+{
+	struct responses_item *i = add_item(s, PART_IMAGE, o);
+
+	if (i == NULL)
+		return;
+	i->value = arena_dup(s->cx.arena, e->data);
+	i->format = arena_dup(s->cx.arena, responses_picture_format(e->mime));
+	if (i->value.p == NULL || i->format.p == NULL) {
+		fail_memory(s, o);
+		return;
+	}
+	item_event(s, "response.output_item.added", i, "in_progress", o);
+	picture_event(s, "response.image_generation_call.in_progress", i, o);
+	picture_event(s, "response.image_generation_call.generating", i, o);
+	picture_event(s, "response.image_generation_call.completed", i, o);
+	item_event(s, "response.output_item.done", i, "completed", o);
+}
+
+/* Pictures are items of their own, whole when they come; other media are told of, in a text. */
 static void write_media(struct chat_stream *s, const struct chat_event *e, struct json_out *o)
 {
 	const struct chat_event text = { .kind = e->kind, .part = PART_TEXT };
 
 	if (e->kind == EVENT_CLOSE) {
-		write_close(s, &text, o);
+		if (s->open != NULL)
+			write_close(s, &text, o);
+		else if (e->signature.p != NULL)
+			whole_item(s, OPAQUE_SIGNATURE, e->signature, o);
+		return;
+	}
+	if (responses_media_fits(e->part, e->data)) {
+		write_picture(s, e, o);
 		return;
 	}
 	write_open(s, &text, o);
@@ -326,6 +360,8 @@ static void fail(struct chat_stream *s, const struct chat_error *e, struct json_
 	jo_key(o, "error");
 	openai_write_error_object(e, o);
 	end(o);
+	if (s->open != NULL)
+		s->open->cut = true;
 	s->r.status = "failed";
 	s->r.error = e;
 	s->r.item = s->first;

@@ -7,7 +7,7 @@ import urllib.parse
 
 import pytest
 
-from harness import CLAUDE, KEY, MODEL, PROVIDER_KEY, Client, chat_body, wait_for
+from harness import CLAUDE, KEY, MODEL, PROVIDER_KEY, Client, chat_body, read_request, wait_for
 
 F = fractions.Fraction
 GEM, GEM3 = "gemini-2.5-flash", "gemini-3-pro-preview"
@@ -374,3 +374,42 @@ def test_a_client_that_goes_away_pays_all(gw, sim, path, body):
     wait_for(lambda: sim.ledger()["requests"] == 1, "the end at the provider")
     line = billed_exactly(gw, sim, head, "gemini")
     assert line["usage"]["output"] == 40 and sim.ledger()["entries"][0]["completed"]
+
+
+ARRAY = [{"candidates": [{"content": {"role": "model", "parts": [{"text": "Toll "}]}, "index": 0}],
+          "usageMetadata": {"promptTokenCount": 12, "totalTokenCount": 12}, "modelVersion": GEM, "responseId": "r1"},
+         {"candidates": [{"content": {"role": "model", "parts": [{"text": "gates."}]}, "finishReason": "STOP", "index": 0}],
+          "usageMetadata": {"promptTokenCount": 12, "candidatesTokenCount": 7, "totalTokenCount": 19}, "modelVersion": GEM}]
+
+
+@pytest.mark.parametrize("elements, whole", [(2, True), (1, False)], ids=["whole", "cut"])
+@pytest.mark.parametrize("streamed", [True, False])
+def test_an_array_for_a_client_of_another_api(gateway, peer, streamed, elements, whole):
+    """Providers that do not heed alt=sse send the stream as one JSON array: its client gets what it asked for, and pays what
+    was used. One without its end is the provider's failure."""
+    def serve(sock):
+        if read_request(sock) is not None:
+            text = json.dumps(ARRAY[:elements]).replace("}, {\"cand", "}\n,\r\n{\"cand").encode()
+            sock.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+                         % len(text) + text)
+
+    gw = gateway({"targets": {"gemini": {"provider": "gemini", "base_url": f"http://{peer(serve).address}", "key": PROVIDER_KEY}},
+                  "models": {GEM: {"targets": "gemini"}}})
+    body = {"model": GEM, "messages": [{"role": "user", "content": QUESTION}], "stream": streamed}
+    with Client(gw.listen) as c:
+        c.send_request("POST", "/v1/chat/completions", body, (), KEY)
+        head = c.read_head()
+        text = b"".join(c.pieces(head)).decode()
+    line = gw.line_of(head.id)
+    assert line["usage"]["input"] == 12, line
+    if not whole:
+        assert head.status == 502 and "finish reason" in text, (head, text)
+        return
+    assert line["usage"]["output"] == 7 and line["quality"] == "exact" and line["end"] == "ok", line
+    assert head.status == 200
+    if not streamed:
+        assert json.loads(text)["choices"][0]["message"]["content"] == "Toll gates."
+        return
+    events = [e[6:] for e in text.split("\n\n") if e.startswith("data: ")]
+    assert events[-1] == "[DONE]" and all(c["finish_reason"] in (None, "stop") for e in events[:-1] for c in json.loads(e)["choices"])
+    assert "".join(c["delta"].get("content") or "" for e in events[:-1] for c in json.loads(e)["choices"]) == "Toll gates."

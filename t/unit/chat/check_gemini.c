@@ -563,6 +563,33 @@ static const struct answer_row {
 		"\"responseId\":\"id_of_ours\"}",
 		NULL },
 	{ "no candidates", "{\"usageMetadata\":{}}", NULL, "it has no candidates" },
+	{ "a stream as one array: pieces of text are one text",
+		"[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"index\":0}],"
+		"\"usageMetadata\":{\"promptTokenCount\":9,\"totalTokenCount\":9},\"modelVersion\":"
+		"\"g\",\"responseId\":\"r\"}\n,\r\n{\"candidates\":[{\"content\":{\"parts\":[{"
+		"\"text\":\"b\"},{\"functionCall\":{\"name\":\"w\",\"args\":{\"x\":[1]}}}]},"
+		"\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":9,"
+		"\"candidatesTokenCount\":5,\"totalTokenCount\":14}}]",
+		"{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"ab\"},{\"functionCall\":{"
+		"\"id\":\"call_r_0\",\"name\":\"w\",\"args\":{\"x\":[1]}}}],\"role\":\"model\"},"
+		"\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":9,"
+		"\"candidatesTokenCount\":5,\"totalTokenCount\":14,\"promptTokensDetails\":[{"
+		"\"modality\":\"TEXT\",\"tokenCount\":9}],\"candidatesTokensDetails\":[{"
+		"\"modality\":\"TEXT\",\"tokenCount\":5}]},\"modelVersion\":\"g\",\"responseId\":"
+		"\"r\"}",
+		NULL },
+	{ "an array that is cut off",
+		"[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"index\":0}]}]",
+		NULL,
+		"it ended in an error: The provider's answer ended without a finish reason." },
+	{ "an array that ends in an error",
+		"[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"index\":0}]},"
+		"{\"error\":{\"code\":503,\"message\":\"full\",\"status\":\"UNAVAILABLE\"}}]",
+		NULL, "it ended in an error: full" },
+	{ "an empty array", "[]", NULL,
+		"it ended in an error: The provider's answer ended without a finish reason." },
+	{ "an array of other things", "[1,{}]", NULL,
+		"it ended in an error: The provider's answer ended without a finish reason." },
 };
 
 START_TEST(answer)

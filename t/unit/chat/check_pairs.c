@@ -9,94 +9,13 @@
  *	--- fails: message            ... or that, and no text
  *	{ ... }                       what comes out; JSON is laid out for readers
  *
- * Written by hand from providers.md 10; what a change makes of them is written back with
- * TG_GOLDEN=write, and read before it is committed.
+ * The file's name is WHAT_DIALECT_KIND.txt; what has to be there is the table at the end. Written
+ *by hand from providers.md 10; what a change makes of them is written back with TG_GOLDEN=write,
+ *and read before it is committed.
  */
-#include <glob.h>
-
-#include "chat_unit.h"
-
-#define TARGETS 8
-
-struct target {
-	struct str to, model, unsupported, fails, text;
-};
-
-struct saying {
-	char path[1024], *file;
-	struct str what, from, status, in;
-	struct target target[TARGETS];
-	unsigned n;
-};
+#include "pairs.h"
 
 static glob_t found;
-
-static const struct chat_codec *codec(struct str name)
-{
-	for (size_t i = 0; i < SHAPE__MAX; i++)
-		if (chat_codecs[i] != NULL && str_eq(str_z(chat_codecs[i]->name), name))
-			return chat_codecs[i];
-	ck_abort_msg("no codec is called %.*s", STR_FMT(name));
-	return NULL;
-}
-
-static struct str word(struct str *line)
-{
-	struct str w = STR_NONE;
-
-	(void)str_split(line, ' ', &w);
-	return w;
-}
-
-static bool take_note(struct str line, struct str prefix, struct str *out)
-{
-	if (!str_starts(line, prefix))
-		return false;
-	*out = str_skip(line, prefix.n);
-	return true;
-}
-
-/* The text from `from` up to where `rest` begins. */
-static struct str between(const char *from, const char *to)
-{
-	return str_mk(from, from < to ? (size_t)(to - from) : 0);
-}
-
-static void read_saying(struct saying *s, const char *path)
-{
-	struct str rest, line;
-	const char *from;
-	struct target *t = NULL;
-
-	memset(s, 0, sizeof *s);
-	snprintf(s->path, sizeof s->path, "%s", path);
-	s->file = chat_unit_file(path);
-	ck_assert_ptr_nonnull(s->file);
-	rest = str_z(s->file);
-	ck_assert(str_split(&rest, '\n', &line));
-	s->what = word(&line);
-	s->from = word(&line);
-	s->status = line;
-	from = rest.p;
-	while (str_split(&rest, '\n', &line)) {
-		if (t != NULL && (take_note(line, STR("--- unsupported: "), &t->unsupported) ||
-					 take_note(line, STR("--- fails: "), &t->fails))) {
-			from = rest.p;
-			continue;
-		}
-		if (!str_starts(line, STR("=== ")))
-			continue;
-		*(t != NULL ? &t->text : &s->in) = between(from, line.p);
-		ck_assert_uint_lt(s->n, TARGETS);
-		t = &s->target[s->n++];
-		line = str_skip(line, 4);
-		t->to = word(&line);
-		t->model = line;
-		from = rest.p;
-	}
-	ck_assert_msg(t != NULL, "%s: no target", path);
-	t->text = between(from, s->file + strlen(s->file));
-}
 
 /* ---- JSON laid out for readers, and back */
 
@@ -161,9 +80,9 @@ static char *without_layout(struct str s)
 
 /* `in` is what is said: a request points into it afterwards. */
 static int translate(
-	struct chat_unit *u, const struct saying *s, const struct target *t, const char *in)
+	struct chat_unit *u, const struct saying *s, const struct pair_target *t, const char *in)
 {
-	const struct chat_codec *from = codec(s->from), *to = codec(t->to);
+	const struct chat_codec *from = pair_codec(s->from), *to = pair_codec(t->to);
 	struct chat_request rq = { .stream = true, .stream_usage = true };
 	int rc = 0;
 
@@ -182,7 +101,8 @@ static int translate(
 	return rc;
 }
 
-static void compare(struct chat_unit *u, const struct saying *s, const struct target *t, int rc)
+static void compare(
+	struct chat_unit *u, const struct saying *s, const struct pair_target *t, int rc)
 {
 	bool stream = str_eq(s->what, STR("stream"));
 	char *want = stream ? NULL : without_layout(t->text);
@@ -202,7 +122,7 @@ static void compare(struct chat_unit *u, const struct saying *s, const struct ta
 }
 
 static void write_back(
-	FILE *f, struct chat_unit *u, const struct saying *s, const struct target *t, int rc)
+	FILE *f, struct chat_unit *u, const struct saying *s, const struct pair_target *t, int rc)
 {
 	fprintf(f, "=== %.*s %.*s\n", STR_FMT(t->to), STR_FMT(t->model));
 	if (u->cx.n_unsupported > 0)
@@ -224,7 +144,7 @@ START_TEST(pair)
 	size_t n = 0;
 	FILE *f = open_memstream(&text, &n);
 
-	read_saying(&s, found.gl_pathv[_i]);
+	pair_read(&s, found.gl_pathv[_i]);
 	in = strndup(s.in.p, s.in.n);
 	ck_assert_ptr_nonnull(in);
 	fprintf(f, "%.*s%.*s", (int)(s.in.p - s.file), s.file, STR_FMT(s.in));
@@ -255,15 +175,66 @@ START_TEST(pair)
 }
 END_TEST
 
-static void tests(TCase *tc)
+/* ---- nothing is missing */
+
+/* Every dialect of one side says every kind of thing, and it is told to every other of the other
+ * side. */
+static const struct {
+	const char *what, *from, *to, *kinds;
+} matrix[] = {
+#define CLIENTS   "openai responses anthropic gemini"
+#define PROVIDERS CLIENTS " converse cohere"
+#define KINDS     "basic full tools parallel images reasoning schema"
+	{ "request", CLIENTS, PROVIDERS, KINDS },
+	{ "answer", PROVIDERS, CLIENTS, KINDS },
+	{ "stream", PROVIDERS, CLIENTS, KINDS " error" },
+	{ "error", PROVIDERS, CLIENTS, "400 429 500" },
+};
+
+static bool goes_to(const struct saying *s, struct str dialect)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (str_eq(s->target[i].to, dialect))
+			return true;
+	return false;
+}
+
+static void has_all_targets(const char *what, struct str from, struct str kind, const char *to)
 {
 	const char *src = getenv("TG_SRCDIR");
-	char pattern[1024];
+	struct str rest = str_z(to), dialect;
+	struct saying s;
+	char path[1024];
 
-	snprintf(pattern, sizeof pattern, "%s/t/unit/chat/pairs/*.txt", src != NULL ? src : ".");
-	if (glob(pattern, 0, NULL, &found) != 0)
-		found.gl_pathc = 0;
+	snprintf(path, sizeof path, "%s/t/unit/chat/pairs/%s_%.*s_%.*s.txt",
+		src != NULL ? src : ".", what, STR_FMT(from), STR_FMT(kind));
+	pair_read(&s, path);
+	ck_assert_msg(str_eq(s.what, str_z(what)) && str_eq(s.from, from),
+		"%s is not what it is called", path);
+	while (str_split(&rest, ' ', &dialect))
+		ck_assert_msg(str_eq(dialect, from) || goes_to(&s, dialect), "%s: not to %.*s",
+			path, STR_FMT(dialect));
+	free(s.file);
+}
+
+START_TEST(every_pair_is_there)
+{
+	struct str dialects = str_z(matrix[_i].from), from;
+
+	while (str_split(&dialects, ' ', &from)) {
+		struct str kinds = str_z(matrix[_i].kinds), kind;
+
+		while (str_split(&kinds, ' ', &kind))
+			has_all_targets(matrix[_i].what, from, kind, matrix[_i].to);
+	}
+}
+END_TEST
+
+static void tests(TCase *tc)
+{
+	pairs_find(&found, "");
 	tcase_add_loop_test(tc, pair, 0, (int)TG_MAX(found.gl_pathc, 1)); /* none: it fails */
+	tcase_add_loop_test(tc, every_pair_is_there, 0, TG_ARRAY_LEN(matrix));
 }
 
 UNIT_MAIN("pairs", tests)

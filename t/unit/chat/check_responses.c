@@ -159,6 +159,9 @@ static const struct {
 		"A namespace in 'tools' must have a name and 'tools'." },
 	{ "{\"input\":[{\"type\":\"function_call_output\"}]}",
 		"'input[0]' is a function_call_output and must have a call_id." },
+	{ "{\"input\":[{\"type\":\"image_generation_call\",\"id\":\"ig_1\",\"result\":null}]}",
+		"'input[0]' is an image_generation_call and must have its result, in base64: "
+		"nothing of it was kept." },
 	{ "{\"input\":[{\"type\":\"item_reference\",\"id\":\"x\"}]}",
 		"'input[0]' refers to an item that the provider would have had to keep: send the "
 		"item itself." },
@@ -415,7 +418,7 @@ START_TEST(stream)
 }
 END_TEST
 
-/* What was said until then is in the response that failed. */
+/* What was said until then is in the response that failed, and is marked as cut. */
 START_TEST(stream_fails)
 {
 	chat_unit_stream(&u, &chat_codec_openai, &chat_codec_responses, &rq,
@@ -435,7 +438,7 @@ START_TEST(stream_fails)
 					     "\"m\"},\"incomplete_details\":null,"
 					     "\"model\":\"m\","
 					     "\"output\":[" MESSAGE(
-						     "0", "completed", TEXT("a")) "]"));
+						     "0", "incomplete", TEXT("a")) "]"));
 }
 END_TEST
 
