@@ -12,6 +12,7 @@ UNIT_TESTS += \
 	t/unit/modules/check_mod_quota \
 	t/unit/modules/check_mod_quota_park \
 	t/unit/modules/check_mod_deframe \
+	t/unit/modules/check_mod_translate \
 	t/unit/modules/check_route
 t_unit_modules_check_accesslog_SOURCES = t/unit/modules/check_accesslog.c t/unit/core/fake.h
 t_unit_modules_check_admit_SOURCES = t/unit/modules/check_admit.c t/unit/core/fake.h
