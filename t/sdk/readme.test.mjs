@@ -3,6 +3,7 @@
 //	<!-- run: sdk-node -->     a module with the openai and @anthropic-ai/sdk packages at hand
 //	<!-- run: sdk-python -->   a script with the openai and anthropic packages at hand
 //	<!-- run: sh -->           bash -euo pipefail, with tollgate, tgctl and tollgate-sim on PATH
+//	<!-- run: agents -->       the same, and claude and codex; a home of their own
 //	<!-- norun: REASON -->     not run
 //
 // A block of code without a marker fails, so that no example grows stale unnoticed.
@@ -10,11 +11,12 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
+import { agents, noAgents } from './agents.mjs';
 import { environment, noPython, PYTHON, run } from './run.mjs';
 import { HERE, ROOT, start } from './start.mjs';
 
 const CODE = new Set(['sh', 'bash', 'shell', 'console', 'js', 'javascript', 'mjs', 'ts', 'typescript', 'python', 'py']);
-const RUNS = { 'sdk-node': ['js'], 'sdk-python': ['python'], sh: ['sh'] };
+const RUNS = { 'sdk-node': ['js'], 'sdk-python': ['python'], sh: ['sh'], agents: ['sh'] };
 
 /** [{ file, line, language, marker, text }] of every fence in a page. */
 function blocks(file) {
@@ -40,10 +42,12 @@ const guide = path.join(ROOT, 'docs/guide');
 const pages = ['README.md', ...fs.readdirSync(guide).filter((f) => f.endsWith('.md')).sort().map((f) => `docs/guide/${f}`)];
 const all = pages.flatMap(blocks);
 const marked = all.filter((b) => b.marker?.[1] === 'run');
-let up;
+const noProgram = { 'sdk-python': noPython(), agents: noAgents() };
+let up, agent;
 
 before(async () => {
 	up = await start();
+	if (!noProgram.agents) agent = await agents(up);
 	// where the snippets' imports are looked for
 	fs.symlinkSync(path.join(HERE, 'node_modules'), path.join(up.dir, 'node_modules'));
 });
@@ -66,7 +70,7 @@ test('every block of code is marked as one that runs, or with a reason why not',
 
 function command(block) {
 	const name = `${block.file.replaceAll(/\W/g, '_')}_${block.line}`;
-	if (block.marker[2] === 'sh') return ['bash', '-euo', 'pipefail', '-c', block.text];
+	if (RUNS[block.marker[2]][0] === 'sh') return ['bash', '-euo', 'pipefail', '-c', block.text];
 	const file = path.join(up.dir, block.marker[2] === 'sdk-node' ? `${name}.mjs` : `${name}.py`);
 	fs.writeFileSync(file, block.text);
 	return [block.marker[2] === 'sdk-node' ? process.execPath : PYTHON, file];
@@ -74,8 +78,9 @@ function command(block) {
 
 for (const block of marked)
 	test(`${block.file}:${block.line} runs as printed`,
-		{ skip: block.marker[2] === 'sdk-python' ? noPython() : undefined }, async () => {
-			const { code, out, err } = await run(command(block), { env: { ...environment(up), TMPDIR: up.dir }, cwd: up.dir });
+		{ skip: noProgram[block.marker[2]] }, async () => {
+			const env = block.marker[2] === 'agents' ? agent.env : environment(up);
+			const { code, out, err } = await run(command(block), { env: { ...env, TMPDIR: up.dir }, cwd: up.dir });
 			const said = `${out}\n${err}`;
 			assert.equal(code, 0, said);
 			assert.ok(said.trim(), 'it says nothing');

@@ -183,7 +183,7 @@ export function faulty(fault, times, headers = {}) {
 }
 
 /** For `openai` and `claude` of start(): fields of the simulator's reach a provider of another dialect, too. */
-export const PASS_SIM_FIELDS = ', pass_fields: [ x-sim-fault, x-sim-retry-after, x-sim-events, x-sim-tps, x-sim-cached-tokens, x-sim-output-tokens ]';
+export const PASS_SIM_FIELDS = ', pass_fields: [ x-sim-fault, x-sim-retry-after, x-sim-events, x-sim-tps, x-sim-cached-tokens, x-sim-output-tokens, x-sim-tool, x-sim-tool-arguments ]';
 
 /** Collects a stream's events up to its failure; a clean end is the failure of the test. */
 export async function brokenStream(stream) {
