@@ -204,7 +204,8 @@ uint64_t str_hash_fixed(struct str s)
 
 #define NEAREST_MAX 64 /* no word of ours is longer */
 
-/* Optimal string alignment distance: a neighbouring swap counts one, like any other slip. */
+/* Optimal string alignment distance: a neighbouring swap counts one, like any other slip; case does
+ * not count. */
 static unsigned edit_distance(struct str a, struct str b)
 {
 	unsigned rows[3][NEAREST_MAX + 1], *prev2 = rows[0], *prev = rows[1], *cur = rows[2];
@@ -216,11 +217,12 @@ static unsigned edit_distance(struct str a, struct str b)
 
 		cur[0] = (unsigned)i;
 		for (size_t j = 1; j <= b.n; j++) {
-			unsigned d = prev[j - 1] + (a.p[i - 1] != b.p[j - 1]);
+			unsigned d = prev[j - 1] + (lower(a.p[i - 1]) != lower(b.p[j - 1]));
 
 			d = TG_MIN(d, prev[j] + 1);
 			d = TG_MIN(d, cur[j - 1] + 1);
-			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1])
+			if (i > 1 && j > 1 && lower(a.p[i - 1]) == lower(b.p[j - 2]) &&
+				lower(a.p[i - 2]) == lower(b.p[j - 1]))
 				d = TG_MIN(d, prev2[j - 2] + 1);
 			cur[j] = d;
 		}

@@ -85,8 +85,8 @@ static inline uint64_t hash_mix(uint64_t h)
 	return h ^ h >> 32;
 }
 
-/* The edit distance-nearest of n NUL-terminated words, or NULL when none is near: for "did you
- * mean". */
+/* The nearest of n NUL-terminated words by edit distance, in which case does not count, or NULL
+ * when none is near: for "did you mean". */
 const char *str_nearest(struct str word, const char *const *words, size_t n);
 
 /* malloc'd NUL-terminated copy; panics when memory is exhausted. */

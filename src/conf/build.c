@@ -34,13 +34,40 @@ static const char *kind_name(const struct conf_node *n)
 	return conf_node_empty(n) ? "nothing" : "a single value";
 }
 
+/* The directive that stands for a block's others in an example: the first that is required. */
+static const struct conf_directive *example(const struct conf_block *b)
+{
+	for (const struct conf_directive *d = b->directives; d->name != NULL; d++)
+		if ((d->flags & CONF_REQUIRED) != 0)
+			return d;
+	return b->directives;
+}
+
 static int wrong_kind(
 	struct conf_load *l, const struct conf_directive *d, const struct conf_node *n)
 {
 	struct conf_why expect;
 
 	conf_type_expect(d, &expect);
+	if (d->type == CONF_BLOCK)
+		return conf_fail(l, &n->pos, "`%s` must be %s such as `%s: { %s: ... }`, not %s",
+			d->name, expect.text, d->name, example(d->block)->name, kind_name(n));
+	if (d->type == CONF_MAP)
+		return conf_fail(l, &n->pos,
+			"`%s` must be %s such as `%s: { NAME: { %s: ... } }`, not %s", d->name,
+			expect.text, d->name, example(d->block)->name, kind_name(n));
 	return conf_fail(l, &n->pos, "`%s` must be %s, not %s", d->name, expect.text, kind_name(n));
+}
+
+/* A list of blocks that was given as blocks by name. */
+static bool blocks_by_name(const struct conf_block *b, const struct conf_node *n)
+{
+	if (n->kind != CONF_NODE_MAP || n->n == 0)
+		return false;
+	for (uint32_t i = 0; i < n->n; i++)
+		if (n->v[i].value->kind != CONF_NODE_MAP || conf_block_find(b, n->v[i].key) != NULL)
+			return false;
+	return true;
 }
 
 /* " at the top level", " in the target block" */
@@ -62,6 +89,10 @@ static int unknown_key(struct conf_load *l, const struct conf_block *b, const st
 		if (str_eq(it->key, str_z(b->later[i])))
 			return conf_fail(l, &it->key_pos, "`%s` is not part of this version yet",
 				b->later[i]);
+	for (const struct conf_hint *h = b->hints; h != NULL && h->name != NULL; h++)
+		if (str_eq(it->key, str_z(h->name)))
+			return conf_fail(l, &it->key_pos, "unknown directive `%s` %s; write %s",
+				h->name, where(l, b, place), h->hint);
 	names[n++] = "include";
 	for (const struct conf_directive *d = b->directives; d->name != NULL; d++)
 		names[n++] = d->name;
@@ -252,6 +283,11 @@ static int set_list(struct conf_load *l, const struct conf_directive *d, const s
 {
 	size_t len = list_len(n), size = d->block->size;
 
+	if (blocks_by_name(d->block, n))
+		return conf_fail(l, &n->v[0].key_pos,
+			"`%s` is a list of blocks, not a map: write `- { %s: ... }` for each, "
+			"instead of `%.*s:`",
+			d->name, example(d->block)->name, STR_FMT(conf_clip(n->v[0].key)));
 	out->v = conf_zalloc(l, (len + 1) * size);
 	if (out->v == NULL)
 		return -1;
@@ -288,8 +324,11 @@ static int set_map(struct conf_load *l, const struct conf_directive *d, const st
 			return -1;
 		if (e->kind != CONF_NODE_MAP && !conf_node_empty(e))
 			return conf_fail(l, &e->pos,
-				"`%.*s` in `%s` must be a map of directives, not %s",
-				STR_FMT(conf_clip(n->v[i].key)), d->name, kind_name(e));
+				"`%.*s` in `%s` must be a map of directives such as `%.*s: { %s: "
+				"... }`, not %s",
+				STR_FMT(conf_clip(n->v[i].key)), d->name,
+				STR_FMT(conf_clip(n->v[i].key)), example(d->block)->name,
+				kind_name(e));
 		*(struct str *)(void *)elem = n->v[i].key;
 		if (conf_build(l, d->block, e, elem) != 0)
 			return -1;

@@ -89,6 +89,10 @@ struct conf_error {
 
 struct conf_load; /* the load in progress: arena, error, deferred checks */
 
+struct conf_hint {               /* a name that people try, and what they want instead */
+	const char *name, *hint; /* "api_key", "`key`" */
+};
+
 struct conf_block {
 	const char *name; /* for the reference page */
 	const char *help;
@@ -101,6 +105,9 @@ struct conf_block {
 	/* names that a later version will take, NULL-terminated: the error for them says so. May be
 	 * NULL. */
 	const char *const *later;
+	/* what other programs call things, ends with a NULL name: the error says what it is here.
+	 * May be NULL. */
+	const struct conf_hint *hints;
 };
 
 /* Record an error at pos (first error wins). Returns -1, so that a check can `return

@@ -263,7 +263,8 @@ static int include_glob(
 		return conf_fail(l, &pattern->pos, "out of memory");
 	rc = glob(full.p, 0, NULL, &g);
 	if (rc == GLOB_NOMATCH && strpbrk(full.p, "*?[") == NULL)
-		rc = conf_fail(l, &pattern->pos, "%.*s is not there", STR_FMT(conf_clip(full)));
+		rc = conf_fail(
+			l, &pattern->pos, "`include`: %.*s is not there", STR_FMT(conf_clip(full)));
 	else if (rc != 0 && rc != GLOB_NOMATCH)
 		rc = conf_fail(l, &pattern->pos, "%.*s cannot be listed", STR_FMT(conf_clip(full)));
 	else

@@ -90,6 +90,16 @@ static int read_secret_file(
 	return 0;
 }
 
+/* What a shell would take for the name of a variable, in the usual capitals. */
+static bool is_variable(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!((s.p[i] >= 'A' && s.p[i] <= 'Z') || s.p[i] == '_' ||
+			    (i > 0 && s.p[i] >= '0' && s.p[i] <= '9')))
+			return false;
+	return s.n > 0;
+}
+
 /* The reference at the front of *text ("${...}"), taken off. */
 static int expand_one(struct conf_load *l, const struct conf_directive *d, struct str *text,
 	const struct conf_pos *pos, struct str *out)
@@ -105,6 +115,11 @@ static int expand_one(struct conf_load *l, const struct conf_directive *d, struc
 		return read_env(l, str_skip(ref, 4), pos, out);
 	if (str_starts(ref, STR("file:")))
 		return read_secret_file(l, str_skip(ref, 5), pos, out);
+	if (is_variable(ref))
+		return conf_fail(l, pos,
+			"`%s` has a `${` that is neither ${env:NAME} nor ${file:/path}; did you "
+			"mean `${env:%.*s}`?",
+			d->name, STR_FMT(conf_clip(ref)));
 	return conf_fail(
 		l, pos, "`%s` has a `${` that is neither ${env:NAME} nor ${file:/path}", d->name);
 }
@@ -115,6 +130,12 @@ int conf_secret_expand(struct conf_load *l, const struct conf_directive *d, stru
 	struct str part, all = text;
 	size_t at;
 
+	/* sent as it stands it would be a wrong key, and nobody would see why */
+	if (str_starts(text, STR("$")) && is_variable(str_skip(text, 1)))
+		return conf_fail(l, pos,
+			"`%s` is the text `%.*s`; the value of a variable is `${env:%.*s}` (a "
+			"secret that does look like this comes from `${file:/path}`)",
+			d->name, STR_FMT(conf_clip(text)), STR_FMT(conf_clip(str_skip(text, 1))));
 	if (str_find(text, STR("${")) == (size_t)-1) {
 		*out = text;
 		return 0;

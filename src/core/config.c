@@ -8,6 +8,20 @@
 
 static const char *const level_words[] = { "debug", "info", "notice", "warn", "error", NULL };
 
+/* A log called `true` is not what was meant. */
+static int check_log(struct conf_load *l, void *obj)
+{
+	static const char *const switches[] = { "true", "false", "on", "yes", "no" };
+	const struct cfg_log *c = obj;
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(switches); i++)
+		if (str_eq_ci(c->access, str_z(switches[i])))
+			return conf_fail_at(l, &c->access,
+				"`access` must be the name of a file, stdout or off, not `%.*s`",
+				STR_FMT(c->access));
+	return 0;
+}
+
 static const struct conf_directive log_directives[] = {
 	{ .name = "access",
 		.type = CONF_STRING,
@@ -32,6 +46,7 @@ static const struct conf_block log_block = {
 	.help = "Logs. Both files are opened again on SIGUSR1.",
 	.size = sizeof(struct cfg_log),
 	.directives = log_directives,
+	.check = check_log,
 };
 
 static const struct conf_directive root_directives[] = {
@@ -191,6 +206,17 @@ static const struct conf_directive root_directives[] = {
 };
 
 static const char *const root_later[] = { "notify", "cache", NULL };
+static const struct conf_hint root_hints[] = {
+	{ "tls", "`listen: { address: ..., tls: { certificate: ..., key: ... } }`" },
+	{ "port", "`listen: 127.0.0.1:4000`" },
+	{ "server", "`listen: 127.0.0.1:4000`" },
+	{ "providers", "`targets`" },
+	{ "upstreams", "`targets`" },
+	{ "keys", "`tenants: { NAME: { keys: [ { id: ..., sha256: ... } ] } }`" },
+	{ "users", "`tenants`" },
+	{ "logging", "`log`" },
+	{ NULL, NULL },
+};
 const struct conf_block config_root = {
 	.name = "top level",
 	.help = "What stands at the top of the file.",
@@ -198,4 +224,5 @@ const struct conf_block config_root = {
 	.directives = root_directives,
 	.check = config_check_root,
 	.later = root_later,
+	.hints = root_hints,
 };

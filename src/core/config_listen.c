@@ -61,12 +61,19 @@ static const struct conf_directive listen_directives[] = {
 			"balancer may reach such an address." },
 	{ .name = NULL },
 };
+static const struct conf_hint listen_hints[] = {
+	{ "port", "`address: 127.0.0.1:4000`" },
+	{ "host", "`address: 127.0.0.1:4000`" },
+	{ "certificate", "`tls: { certificate: ..., key: ... }`" },
+	{ NULL, NULL },
+};
 const struct conf_block config_listen_block = {
 	.name = "listen",
 	.help = "A listener for applications. A single address may stand for the block.",
 	.size = sizeof(struct cfg_listen),
 	.directives = listen_directives,
 	POS_OF(cfg_listen),
+	.hints = listen_hints,
 };
 
 /* ---- the admin listener */
@@ -113,6 +120,13 @@ static const struct conf_directive admin_directives[] = {
 			"socket. Absent: none is asked for." },
 	{ .name = NULL },
 };
+static const struct conf_hint admin_hints[] = {
+	{ "port", "`address: 127.0.0.1:4001`" },
+	{ "host", "`address: 127.0.0.1:4001`" },
+	{ "listen", "`address`" },
+	{ "password", "`token`" },
+	{ NULL, NULL },
+};
 const struct conf_block config_admin_block = {
 	.name = "admin",
 	.help = "The admin listener: /livez, /readyz and /metrics.",
@@ -120,6 +134,7 @@ const struct conf_block config_admin_block = {
 	.directives = admin_directives,
 	POS_OF(cfg_admin),
 	.check = check_admin,
+	.hints = admin_hints,
 };
 
 /* ---- web pages */

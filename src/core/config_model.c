@@ -257,6 +257,12 @@ static const struct conf_directive model_directives[] = {
 			"Absent: none." },
 	{ .name = NULL },
 };
+static const struct conf_hint model_hints[] = {
+	{ "provider", "`targets`: the name of a target, whose `provider` it is" },
+	{ "model", "`targets: { target: NAME, model: ID }`" },
+	{ "fallbacks", "`fallback`" },
+	{ NULL, NULL },
+};
 const struct conf_block config_model_block = {
 	.name = "model",
 	.help = "A model by the name that clients ask for.",
@@ -264,4 +270,5 @@ const struct conf_block config_model_block = {
 	.directives = model_directives,
 	POS_OF(cfg_model),
 	.check = check_model,
+	.hints = model_hints,
 };

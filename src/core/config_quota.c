@@ -57,6 +57,13 @@ static const struct conf_directive limit_directives[] = {
 #undef X
 	{ .name = NULL },
 };
+static const struct conf_hint limit_hints[] = {
+	{ "rpm", "`requests: 600/m`" },
+	{ "tpm", "`tokens: 200000/m`" },
+	{ "budget", "`cost: 50 usd/month`" },
+	{ "usd", "`cost: 50 usd/month`" },
+	{ NULL, NULL },
+};
 const struct conf_block config_quota_block = {
 	.name = "scope limits",
 	.help = "What may be used at most, by dimension: an amount a period (`5/day`, `50 "
@@ -70,6 +77,7 @@ const struct conf_block config_quota_block = {
 	.directives = limit_directives,
 	POS_OF(cfg_quota),
 	.check = check_limits,
+	.hints = limit_hints,
 };
 
 /* ---- sessions and end users: the same, less what needs somebody who turns it */

@@ -248,6 +248,13 @@ static const struct conf_directive redis_directives[] = {
 			"of its files was written." },
 	{ .name = NULL },
 };
+static const struct conf_hint redis_hints[] = {
+	{ "host", "`url: redis://HOST:PORT`" },
+	{ "port", "`url: redis://HOST:PORT`" },
+	{ "address", "`url: redis://HOST:PORT`" },
+	{ "db", "`url: redis://HOST:PORT/DATABASE`" },
+	{ NULL, NULL },
+};
 const struct conf_block config_redis_block = {
 	.name = "redis",
 	.help = "Limits that several processes share: Redis has the sums, and grants each of them "
@@ -256,6 +263,7 @@ const struct conf_block config_redis_block = {
 	.directives = redis_directives,
 	POS_OF(cfg_redis),
 	.check = check_redis,
+	.hints = redis_hints,
 };
 
 /* ---- with the rest of the configuration */

@@ -331,6 +331,21 @@ static const struct conf_directive target_directives[] = {
 			"says it." },
 	{ .name = NULL },
 };
+static const struct conf_hint target_hints[] = {
+	{ "api_key", "`key`" },
+	{ "apikey", "`key`" },
+	{ "token", "`key`, `token_file` or `token_command`" },
+	{ "type", "`provider`" },
+	{ "url", "`base_url`" },
+	{ "api_base", "`base_url`" },
+	{ "endpoint", "`base_url`" },
+	{ "model", "`models` at the top level, with this target in its `targets`" },
+	{ "models", "`models` at the top level, with this target in their `targets`" },
+	{ "timeout", "`timeouts: { first_byte: ..., total: ... }`" },
+	{ "rpm", "`limits: { requests: 600/m }`" },
+	{ "tpm", "`limits: { tokens: 200000/m }`" },
+	{ NULL, NULL },
+};
 const struct conf_block config_target_block = {
 	.name = "target",
 	.help = "An account at a provider, under a name of your choice.",
@@ -338,4 +353,5 @@ const struct conf_block config_target_block = {
 	.directives = target_directives,
 	POS_OF(cfg_target),
 	.check = check_target,
+	.hints = target_hints,
 };

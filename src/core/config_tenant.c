@@ -68,6 +68,12 @@ static const struct conf_directive key_directives[] = {
 		.help = "More of its limits, for a time." },
 	{ .name = NULL },
 };
+static const struct conf_hint key_hints[] = {
+	{ "key", "`sha256`, the hash of the key: `tgctl keys create` prints both" },
+	{ "hash", "`sha256`" },
+	{ "name", "`id`" },
+	{ NULL, NULL },
+};
 static const struct conf_block key_block = {
 	.name = "key",
 	.help = "A client key, known by its hash only.",
@@ -75,6 +81,7 @@ static const struct conf_block key_block = {
 	.directives = key_directives,
 	POS_OF(cfg_key),
 	.check = check_key,
+	.hints = key_hints,
 };
 
 /* ---- tenants */
@@ -152,6 +159,13 @@ static const struct conf_directive tenant_directives[] = {
 		.help = "As of its tier: one of them suffices." },
 	{ .name = NULL },
 };
+static const struct conf_hint tenant_hints[] = {
+	{ "key", "`keys: [ { id: ..., sha256: ... } ]`" },
+	{ "budget", "`limits: { cost: 50 usd/month }`" },
+	{ "rpm", "`limits: { requests: 600/m }`" },
+	{ "tpm", "`limits: { tokens: 200000/m }`" },
+	{ NULL, NULL },
+};
 const struct conf_block config_tenant_block = {
 	.name = "tenant",
 	.help = "Somebody who sends requests and is charged for them.",
@@ -159,6 +173,7 @@ const struct conf_block config_tenant_block = {
 	.directives = tenant_directives,
 	POS_OF(cfg_tenant),
 	.check = check_tenant,
+	.hints = tenant_hints,
 };
 
 /* ---- organisations */

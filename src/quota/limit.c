@@ -126,7 +126,9 @@ static int parse_amount(const struct context *c, struct str s, int64_t *out)
 	}
 	if (!str_split(&currency, ' ', &number) || !str_eq_ci(str_trim(currency), STR("usd")))
 		return say(c, "`%.*s`: an amount of money says its currency: `%.*s usd`, as in %s",
-			CLIP_FMT(c->text), CLIP_FMT(number), EXAMPLE_COST);
+			CLIP_FMT(c->text),
+			CLIP_FMT(str_starts(number, STR("$")) ? str_skip(number, 1) : number),
+			EXAMPLE_COST);
 	return parse_number(c, number, true, out);
 }
 

@@ -215,6 +215,8 @@ START_TEST(nearest)
 		{ "tenant", "tenants" },
 		{ "target", "targets" },
 		{ "tsl", "tls" },
+		{ "TARGETS", "targets" },
+		{ "LSITEN", "listen" },
 		{ "lg", "log" },
 		{ "listen", "listen" },
 		{ "xyzzy", NULL },

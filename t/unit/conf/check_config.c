@@ -44,6 +44,53 @@ static const struct wrong {
 			  "address." },
 	{ "workers: 129\n" LISTEN,
 		"t.yaml:1:10: `workers` must be auto or a whole number from 1 to 128, not `129`" },
+	/* what people write who know other programs */
+	{ LISTEN "server: { port: 1 }\n",
+		"t.yaml:2:1: unknown directive `server` at the top level; "
+		"write `listen: 127.0.0.1:4000`" },
+	{ "listen: { port: 4000 }\n", "t.yaml:1:11: unknown directive `port` in the listen block; "
+				      "write `address: 127.0.0.1:4000`" },
+	{ LISTEN "targets: { a: { provider: openai, api_key: x } }\n",
+		"t.yaml:2:35: unknown directive `api_key` in the target block; write `key`" },
+	{ LISTEN "targets: { a: { provider: OpenAI } }\n",
+		"t.yaml:2:27: unknown provider `OpenAI`; did you mean `openai`? known are: openai, "
+		"anthropic" },
+	{ LISTEN "targets: { a: { provider: openai, key: $OPENAI_API_KEY } }\n",
+		"t.yaml:2:40: `key` is the text `$OPENAI_API_KEY`; the value of a variable is "
+		"`${env:OPENAI_API_KEY}` (a secret that does look like this comes from "
+		"`${file:/path}`)" },
+	{ LISTEN "targets: { a: { provider: openai, key: '${OPENAI_API_KEY}' } }\n",
+		"t.yaml:2:40: `key` has a `${` that is neither ${env:NAME} nor ${file:/path}; did "
+		"you mean `${env:OPENAI_API_KEY}`?" },
+	{ LISTEN TARGETS "models: { gpt: openai }\n",
+		"t.yaml:3:16: `gpt` in `models` must be a map of directives such as `gpt: { "
+		"targets: ... }`, not a single value" },
+	{ LISTEN "models: [ gpt ]\n",
+		"t.yaml:2:9: `models` must be a map of names to blocks such as `models: { NAME: { "
+		"targets: ... } }`, not a list" },
+	{ LISTEN "admin: 127.0.0.1:1\n",
+		"t.yaml:2:8: `admin` must be a block of directives such as "
+		"`admin: { address: ... }`, not a single value" },
+	{ LISTEN "budgets: { team: { limits: { cost: 5 usd/day } } }\n",
+		"t.yaml:2:12: `budgets` is a list of blocks, not a map: write `- { name: ... }` "
+		"for each, instead of `team:`" },
+	{ LISTEN "tenants: { a: { keys: { id: k, key: sk-x } } }\n",
+		"t.yaml:2:32: unknown directive `key` in the key block; write `sha256`, the hash "
+		"of the key: `tgctl keys create` prints both" },
+	{ LISTEN "tenants: { a: { limits: { cost: $50/day } } }\n",
+		"t.yaml:2:33: `$50/day`: an amount of money says its currency: `50 usd`, as in `50 "
+		"usd/day`, `1000 usd/month`, `10 usd/24h`" },
+	{ LISTEN "tenants: { a: { limits: { rpm: 60 } } }\n",
+		"t.yaml:2:27: unknown directive `rpm` in the scope limits block; write `requests: "
+		"600/m`" },
+	{ LISTEN "log: { level: INFO }\n",
+		"t.yaml:2:15: `level` must be one of debug, info, notice, "
+		"warn, error, not `INFO`; did you mean `info`?" },
+	{ LISTEN "log: { access: yes }\n",
+		"t.yaml:2:16: `access` must be the name of a file, stdout or off, not `yes`" },
+	{ LISTEN "redis: { host: h }\n",
+		"t.yaml:2:10: unknown directive `host` in the redis block; "
+		"write `url: redis://HOST:PORT`" },
 	/* later versions */
 	{ LISTEN "notify: {}\n", "t.yaml:2:1: `notify` is not part of this version yet" },
 	{ LISTEN "cache: {}\n", "t.yaml:2:1: `cache` is not part of this version yet" },

@@ -255,10 +255,12 @@ static const struct wrong {
 	{ "tags: [ a ]\n", "t.yaml:1:7: `tags` must be a map of names to texts, not a list" },
 	{ "tags:\n  a: { b: c }\n",
 		"t.yaml:2:6: `tags` must be a map of names to texts, not a map" },
-	{ "parts: [ a ]\n", "t.yaml:1:8: `parts` must be a map of names to blocks, not a list" },
-	{ "parts: { a: x }\n",
-		"t.yaml:1:13: `a` in `parts` must be a map of directives, not a single value" },
-	{ "sub: 4k\n", "t.yaml:1:6: `sub` must be a block of directives, not a single value" },
+	{ "parts: [ a ]\n", "t.yaml:1:8: `parts` must be a map of names to blocks such as `parts: "
+			    "{ NAME: { url: ... } }`, not a list" },
+	{ "parts: { a: x }\n", "t.yaml:1:13: `a` in `parts` must be a map of directives such as "
+			       "`a: { url: ... }`, not a single value" },
+	{ "sub: 4k\n", "t.yaml:1:6: `sub` must be a block of directives such as `sub: { size: ... "
+		       "}`, not a single value" },
 	{ "stops:\n  - {}\n", "t.yaml:2:5: `target` is missing in the stop block: Where to." },
 	{ "stops:\n  - { target: '' }\n", "t.yaml:2:15: `target` must not be empty" },
 	{ "stops:\n  -\n", "t.yaml:2:4: an element of `stops` is empty" },
@@ -654,7 +656,7 @@ END_TEST
 START_TEST(include_errors)
 {
 	put_file("main.yaml", "include: more.yaml\nn: 1\n");
-	expect_error("@/main.yaml:1:10: @/more.yaml is not there");
+	expect_error("@/main.yaml:1:10: `include`: @/more.yaml is not there");
 	put_file("more.yaml", "\n  n: 2\n");
 	expect_error(
 		"@/more.yaml:2:3: `n` is given in two files; the other place is @/main.yaml:2:1");
