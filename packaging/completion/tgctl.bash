@@ -33,7 +33,7 @@ _tgctl() {
 	*:prices:*) words="--provider --model -c --config --json --help" ;;
 	*:usage:*)
 		words="--by --since --until --month --tag --org --tenant --tier --key --model --provider --target --region
-			--service-tier --json --csv $where"
+			--service-tier --asked --rule --json --csv $where"
 		;;
 	*:export:*) words="--period --since --until --tenant -o --output --salvage $where" ;;
 	*:quota:show) words="--scope --dimension --admin -c --config --json --help" ;;

@@ -564,6 +564,8 @@ void leg_who(const struct req *r, struct rec_who *who)
 	}
 	if (r->key != NULL)
 		who->key = r->key->id;
+	if (r->rule != NULL)
+		who->rule = r->rule->name;
 }
 
 void leg_what(const struct req *r, struct rec_what *what)

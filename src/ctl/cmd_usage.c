@@ -21,7 +21,7 @@ struct options {
 
 /* Options that are questions: report_query_set takes them by name. */
 static const char *const questions[] = { "by", "since", "until", "month", "tag", "org", "tenant",
-	"tier", "key", "model", "provider", "target", "region", "service_tier", "asked" };
+	"tier", "key", "model", "provider", "target", "region", "asked", "rule", "service_tier" };
 
 enum { OPT_QUESTION = 256, OPT_LEDGER = 512, OPT_JSON, OPT_CSV };
 
@@ -223,14 +223,14 @@ const struct ctl_command ctl_reports = {
 		"tenant, tier, key, model,\n"
 		"                 asked (the model by the client's name), provider, target, "
 		"region,\n"
-		"                 service_tier, tags (the whole set), tag:NAME\n"
+		"                 service_tier, rule, tags (the whole set), tag:NAME\n"
 		"  --since T      from then on: 7d, 24h, 2026-11-28, 2026-11-28T17:00:00Z; "
 		"otherwise the first of the month.\n"
 		"                 Whole hours, UTC\n"
 		"  --until T      up to then, not included; otherwise now\n"
 		"  --month M      this month: 2026-11\n"
 		"  --org, --tenant, --tier, --key, --model, --provider, --target, --region, "
-		"--service-tier NAME\n"
+		"--service-tier, --asked, --rule NAME\n"
 		"                 only this one\n"
 		"  --tag N=VALUE  only requests with this tag; several: all of them\n"
 		"  --json         one JSON object with every figure\n"

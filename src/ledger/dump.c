@@ -47,6 +47,7 @@ static void members_who(struct outbuf *b, const struct rec_who *w)
 	member_text(b, "key", w->key);
 	member_text(b, "session", w->session);
 	member_text(b, "end_user", w->end_user);
+	member_text(b, "rule", w->rule);
 	outbuf_lit(b, ",\"tags\":");
 	json_tags(b, w->tags);
 }

@@ -22,6 +22,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "integers are copied a
 #define BYTES_id     12
 #define BYTES_str    2
 #define BYTES_name   2
+#define BYTES_later  2
 #define BYTES_tags   2
 #define BYTES_who    (7 * BYTES_str)
 #define BYTES_what   (6 * BYTES_str + 1)
@@ -113,6 +114,9 @@ static inline size_t strings_name(const struct str *v)
 {
 	return TG_MIN(v->n, (size_t)REC_NAME_MAX);
 }
+
+#define put_later     put_name
+#define strings_later strings_name
 
 static inline char *put_tags(char *p, const struct str *v)
 {
@@ -347,5 +351,6 @@ size_t rec_settle_bound(const struct rec_who *who, const struct rec_what *what)
 	static const struct rec_settle none;
 	size_t settle = bound_rec_settle(&none) + 3 * REC_NAME_MAX;
 
-	return padded(REC_HEAD_BYTES + settle + strings_who(who) + strings_what(what));
+	return padded(REC_HEAD_BYTES + settle + strings_who(who) + strings_what(what) +
+		      strings_name(&who->rule));
 }

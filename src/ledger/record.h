@@ -87,6 +87,7 @@ struct rec_who { /* whom it is attributed to */
 	struct str org, tenant, tier, key;
 	struct str tags; /* a JSON object of strings: "{}" or empty when none */
 	struct str session, end_user;
+	struct str rule; /* of the configuration's, that chose model or route; empty: none */
 };
 
 struct rec_what {            /* what was asked of whom */
@@ -219,7 +220,7 @@ struct rec { /* a record that was read; strings point into its bytes */
 
 #define REC_HEAD_BYTES 32
 #define REC_STR_MAX    1024 /* longer strings are cut when written, between two characters */
-#define REC_NAME_MAX   256  /* the same, of what a provider says: served model, tier, request id */
+#define REC_NAME_MAX   256  /* the same, of served models, tiers, request ids, rules */
 #define REC_TAGS_MAX   8192 /* longer tags are dropped whole, for "{}" */
 #define REC_MAX_BYTES  (32 * 1024)
 

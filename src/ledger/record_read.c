@@ -83,6 +83,15 @@ static void get_str(struct cursor *c, struct str *v)
 	}
 }
 
+static void get_later(struct cursor *c, struct str *v)
+{
+	*v = STR_NONE;
+	if (c->end - c->p >= 2)
+		get_str(c, v);
+	else
+		c->p = c->end;
+}
+
 #define get_name get_str
 #define get_tags get_str
 

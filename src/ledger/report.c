@@ -25,9 +25,8 @@ struct group {
 	int64_t time; /* the bucket's first hour */
 	uint32_t id[ROLLUP__TEXTS];
 	uint32_t tag[REPORT_TAGS_MAX];
-	uint32_t zero;
 };
-_Static_assert(sizeof(struct group) == 8 + 4 * (ROLLUP__TEXTS + REPORT_TAGS_MAX + 1), "no padding");
+_Static_assert(sizeof(struct group) == 8 + 4 * (ROLLUP__TEXTS + REPORT_TAGS_MAX), "no padding");
 
 struct group_row {
 	struct group group;

@@ -145,7 +145,7 @@ static int add_by(struct report_query *q, struct str word, char *err, size_t err
 	near = str_nearest(word, names, TG_ARRAY_LEN(names));
 	return fail(err, err_len,
 		"cannot group by `%.*s`%s%s%s; there are hour, day, month, org, tenant, tier, key, "
-		"model, asked, provider, target, region, service_tier, tags and tag:NAME",
+		"model, asked, provider, target, region, service_tier, rule, tags and tag:NAME",
 		STR_FMT(word), near != NULL ? ": did you mean " : "", near != NULL ? near : "",
 		near != NULL ? "?" : "");
 }

@@ -401,7 +401,7 @@ static int parse_ids(
 
 /*
  * Fields behind those that are known are passed over: a row may grow at its end. One from before
- * `asked` has the provider's name for the model stand in.
+ * `asked` has the provider's name for the model stand in, one from before `rule` has none.
  */
 static int parse_row(const struct rollup_file *f, struct str s, struct rollup_file_row *row)
 {
@@ -435,7 +435,11 @@ static int parse_row(const struct rollup_file *f, struct str s, struct rollup_fi
 #include "ledger/tbl/rollup_more.h"
 #undef X
 	row->id[ROLLUP_ASKED] = row->id[ROLLUP_MODEL];
-	return s.n == 0 ? 0 : parse_ids(f, &s, row->id, ROLLUP__TEXTS_FIRST, ROLLUP__TEXTS);
+	row->id[ROLLUP_RULE] = 0;
+	for (size_t i = ROLLUP__TEXTS_FIRST; i < ROLLUP__TEXTS && s.n > 0; i++)
+		if (parse_ids(f, &s, row->id, i, i + 1) != 0)
+			return -1;
+	return 0;
 }
 
 int rollup_file_next(struct rollup_file *f, struct rollup_file_row *row, char *err, size_t err_len)

@@ -113,6 +113,7 @@ static void put_key(
 		.region = what->region,
 		.tags = tags_of(who),
 		.asked = what->model,
+		.rule = who->rule,
 	};
 }
 

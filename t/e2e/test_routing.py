@@ -384,4 +384,16 @@ def test_rules_by_code_and_language(two):
         assert gw.line_of(response.id).get("rule") == rule
         said = response.get("x-tollgate-route")
         assert (f"by rule {rule} (" in said) == (rule is not None), said
+    # the ledger has it too: reports, exports, and its checks
+    run = subprocess.run([TGCTL, "usage", "--by", "rule", "--json", "-c", gw.config_path], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    counted = {row["rule"]: int(row["requests"]) for row in json.loads(run.stdout)["rows"]}
+    assert counted == {"": 2, "2": 2, "coding": 1}, run.stdout
+    run = subprocess.run([TGCTL, "usage", "--rule", "coding", "--by", "asked", "--json", "-c", gw.config_path],
+                         capture_output=True, text=True)
+    assert [int(row["requests"]) for row in json.loads(run.stdout)["rows"]] == [1], run
+    run = subprocess.run([TGCTL, "export", "jsonl", "-c", gw.config_path], capture_output=True, text=True)
+    assert sorted(json.loads(line)["rule"] for line in run.stdout.splitlines()) == ["", "", "2", "2", "coding"], run
+    run = subprocess.run([TGCTL, "ledger", "verify", "-c", gw.config_path], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
     assert "(language de,fr)" in chat(gw.listen, content=rows[1][0], headers={"x-tollgate-explain": "1"}).get("x-tollgate-route")

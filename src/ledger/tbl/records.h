@@ -4,7 +4,7 @@
  * Kinds: u8 u16 u32 u64 pico wall (little-endian), bool (u8), id (u64, u32), str (u16 length, bytes), name (the same,
  * at most REC_NAME_MAX), tags (the same, whole or "{}"), who, what, usage, money. On disk: a field may be added at the
  * end, and none changed or taken out; what was added later is `more` (u32) or
- * `more64` (u64): 0 in records of before.
+ * `more64` (u64): 0 in records of before, or `later` (as name): empty in those.
  */
 BEGIN(OPEN, open, rec_open)
 FIELD(str, member)
@@ -24,6 +24,7 @@ FIELD(u8, legs_over)
 FIELD(more, generations)
 FIELD(more64, drawn_tenant)
 FIELD(more64, drawn_org)
+FIELD(later, who.rule)
 END(HOLD)
 
 BEGIN(LEG, leg, rec_leg)
@@ -43,6 +44,7 @@ FIELD(money, next_money)
 FIELD(more, generations)
 FIELD(more64, drawn_tenant)
 FIELD(more64, drawn_org)
+FIELD(later, who.rule)
 END(LEG)
 
 BEGIN(PROGRESS, progress, rec_progress)
@@ -79,6 +81,7 @@ FIELD(pico, bound)
 FIELD(more, generations)
 FIELD(more64, drawn_tenant)
 FIELD(more64, drawn_org)
+FIELD(later, who.rule)
 END(SETTLE)
 
 BEGIN(VOID, voided, rec_void)
@@ -88,6 +91,7 @@ FIELD(u8, end)
 FIELD(u16, status)
 FIELD(who, who)
 FIELD(what, what)
+FIELD(later, who.rule)
 END(VOID)
 
 BEGIN(CHECKPOINT, checkpoint, rec_checkpoint)

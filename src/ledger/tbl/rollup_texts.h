@@ -14,3 +14,4 @@ X(TAGS, tags, "tags")
 X(SERVICE_TIER, service_tier, "service_tier")
 /* From here on at the end of a file's row: files from before it have none. */
 X(ASKED, asked, "asked")
+X(RULE, rule, "rule")

@@ -62,7 +62,7 @@ START_TEST(a_settle_as_json)
 		    "\"s-"
 		    "1\",\"end_user\":\"u-77\",\"tags\":{\"team\":\"search\",\"env\":\"prod\"},"
 		    "\"provider_request_id\":\"req_0f9e8d7c6b5a49382716050403020100\",\"first_byte_"
-		    "us\":250000,\"done_us\":1800000}\n"));
+		    "us\":250000,\"done_us\":1800000,\"rule\":\"next-5\"}\n"));
 }
 END_TEST
 
@@ -176,9 +176,9 @@ START_TEST(csv_lines_fit_their_titles)
 	export_csv_titles(&b);
 	ck_assert(str_starts(outbuf_text(&b), STR("type,id,member,segment,seq,")));
 	ck_assert_ptr_nonnull(memmem(b.p, b.n, ",quality,input,input_cache_read,", 32));
-	ck_assert(str_ends(outbuf_text(&b), STR(",first_byte_us,done_us\r\n")));
+	ck_assert(str_ends(outbuf_text(&b), STR(",first_byte_us,done_us,rule\r\n")));
 	n = fields(outbuf_text(&b));
-	ck_assert_uint_eq(n, 38 + USAGE__MAX);
+	ck_assert_uint_eq(n, 39 + USAGE__MAX);
 	b.n = 0;
 	export_csv(&b, &info, &r);
 	ck_assert_uint_eq(fields(outbuf_text(&b)), n);

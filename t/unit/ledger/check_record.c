@@ -84,6 +84,7 @@ static void same_who(const struct rec_who *a, const struct rec_who *b)
 	UNIT_STR_EQ(a->tags, b->tags);
 	UNIT_STR_EQ(a->session, b->session);
 	UNIT_STR_EQ(a->end_user, b->end_user);
+	UNIT_STR_EQ(a->rule, b->rule);
 }
 
 static void same_what(const struct rec_what *a, const struct rec_what *b)
@@ -290,17 +291,20 @@ static void stamp_crc(char *p)
 static struct added {
 	uint32_t *generations;
 	uint64_t *drawn_tenant, *drawn_org;
+	struct str *rule;
 } added(struct rec *r)
 {
-#define OF(member)                                                                          \
-	{                                                                                   \
-		&r->u.member.generations, &r->u.member.drawn_tenant, &r->u.member.drawn_org \
+#define OF(member)                                                                           \
+	{                                                                                    \
+		&r->u.member.generations, &r->u.member.drawn_tenant, &r->u.member.drawn_org, \
+			&r->u.member.who.rule                                                \
 	}
 	switch (r->type) {
 	case REC_HOLD: return (struct added)OF(hold);
 	case REC_LEG: return (struct added)OF(leg);
 	case REC_SETTLE: return (struct added)OF(settle);
-	default: return (struct added){ NULL, NULL, NULL };
+	case REC_VOID: return (struct added){ .rule = &r->u.voided.who.rule };
+	default: return (struct added){ .rule = NULL };
 	}
 #undef OF
 }
@@ -309,6 +313,8 @@ static void set_added(struct rec *r, uint32_t generations, uint64_t tenant, uint
 {
 	struct added a = added(r);
 
+	if (a.rule != NULL)
+		*a.rule = STR_NONE;
 	if (a.generations == NULL)
 		return;
 	*a.generations = generations;
@@ -344,8 +350,9 @@ END_TEST
 /* Records of before have nothing where a field was added, whatever padding there is. */
 START_TEST(an_earlier_version_lacks_fields)
 {
-	for (unsigned i = 0; i < 16; i++) {
-		bool all = i < 8; /* all of them, or those that were added last */
+	for (unsigned i = 0; i < 24; i++) {
+		/* all of them, or those that were added later, or last */
+		bool all = i < 8, none = i >= 16;
 		struct rec in = sample((unsigned)_i), out;
 		const struct str session = str_mk("0123456789", i % 8);
 		struct str bytes;
@@ -365,7 +372,7 @@ START_TEST(an_earlier_version_lacks_fields)
 		bytes = encoded(&in);
 		for (end = bytes.n; bytes.p[end - 1] == 0;)
 			end--;
-		end -= all ? 20 : 16;
+		end -= all ? 20 : none ? 0 : 16;
 		n = (uint32_t)(end + 7) & ~7u;
 		p = calloc(1, n);
 		memcpy(p, bytes.p, end);
@@ -373,7 +380,7 @@ START_TEST(an_earlier_version_lacks_fields)
 		stamp_crc(p);
 		ck_assert_msg(rec_decode(str_mk(p, n), &out, &len) == REC_READ_OK, "%u", i);
 		ck_assert_uint_eq(len, n);
-		set_added(&in, all ? 0 : 0xa1b2c3d4, 0, 0);
+		set_added(&in, all ? 0 : 0xa1b2c3d4, none ? 1 : 0, none ? UINT64_MAX : 0);
 		same(&in, &out);
 		free(p);
 		free((void *)(uintptr_t)bytes.p);
@@ -480,7 +487,7 @@ START_TEST(long_strings_are_cut)
 	memset(text, 'a', sizeof text);
 	memcpy(text + REC_STR_MAX - 1, "\xc3\xa9", 2); /* one character over the limit */
 	in.u.leg.who = (struct rec_who){ longest, longest, longest, longest, { text, REC_TAGS_MAX },
-		longest, longest };
+		longest, longest, longest };
 	in.u.leg.what = in.u.leg.next = all;
 	for (unsigned b = 0; b < USAGE__MAX; b++)
 		in.u.leg.usage.n[b] = in.u.leg.next_bound.n[b] = UINT64_MAX;
@@ -490,6 +497,7 @@ START_TEST(long_strings_are_cut)
 	ck_assert_uint_eq(out.u.leg.who.org.n, REC_STR_MAX - 1);
 	ck_assert_uint_eq(out.u.leg.next.target_model.n, REC_STR_MAX - 1);
 	ck_assert_uint_eq(out.u.leg.who.tags.n, REC_TAGS_MAX);
+	ck_assert_uint_eq(out.u.leg.who.rule.n, REC_NAME_MAX);
 	free((void *)(uintptr_t)bytes.p);
 
 	in.u.leg.who.tags = longest;
@@ -512,6 +520,7 @@ START_TEST(the_bound_of_a_settlement_holds)
 		in.u.settle.usage.n[b] = UINT64_MAX;
 	in.u.settle.model_served = in.u.settle.service_tier = in.u.settle.provider_request_id =
 		str_mk(text, sizeof text);
+	in.u.settle.who.rule = str_mk(text, 100);
 	bytes = encoded(&in);
 	ck_assert_uint_le(bytes.n, rec_settle_bound(&in.u.settle.who, &in.u.settle.what));
 	free((void *)(uintptr_t)bytes.p);

@@ -831,11 +831,11 @@ START_TEST(every_cut_and_every_flip_of_a_file_is_seen)
 }
 END_TEST
 
-/* Rows grew at their end: once (_i 1) they had no `uncounted` and `asked`, and before (0) no
- * generations either. */
+/* Rows grew at their end: lately (_i 2) they had no `rule`, once (_i 1) they had no `uncounted` and
+ * `asked`, and before (0) no generations either. */
 START_TEST(rows_of_before_are_shorter)
 {
-	static char bytes[65536], old[65536], few[4 * VARINT_MAX];
+	static char bytes[65536], old[65536], few[5 * VARINT_MAX];
 	char err[512], name[ROLLUP_NAME_LEN], path[128], *to = old;
 	struct rollup_file_row row, was;
 	struct rollup_file f, again;
@@ -858,7 +858,11 @@ START_TEST(rows_of_before_are_shorter)
 		char *end = varint_put(varint_put(few, row.value.uncounted), row.id[ROLLUP_ASKED]);
 
 		end = varint_put(varint_put(end, row.value.drawn_tenant), row.value.drawn_org);
+		end = varint_put(end, row.id[ROLLUP_RULE]);
+		ck_assert_uint_ne(row.id[ROLLUP_RULE], 0);
 		more = (size_t)(end - few);
+		if (_i == 2)
+			more = (size_t)(varint_put(few, row.id[ROLLUP_RULE]) - few);
 		if (_i == 0)
 			more += (size_t)(varint_put(few, row.value.generations) - few);
 		made += row.value.generations;
@@ -874,10 +878,14 @@ START_TEST(rows_of_before_are_shorter)
 	f.rows = str_mk(old, (size_t)(to - old));
 	while (rollup_file_next(&again, &was, err, sizeof err) == 1) {
 		ck_assert_msg(rollup_file_next(&f, &row, err, sizeof err) == 1, "%s", err);
-		ck_assert_uint_eq(row.id[ROLLUP_ASKED], row.id[ROLLUP_MODEL]);
+		ck_assert_uint_eq(row.id[ROLLUP_RULE], 0);
+		ck_assert_uint_eq(row.id[ROLLUP_ASKED],
+			_i == 2 ? was.id[ROLLUP_ASKED] : row.id[ROLLUP_MODEL]);
 		ck_assert_uint_eq(was.id[ROLLUP_ASKED] == 0, false);
-		ck_assert_uint_eq(row.value.uncounted, 0);
-		was.value.uncounted = 0;
+		if (_i < 2) {
+			ck_assert_uint_eq(row.value.uncounted, 0);
+			was.value.uncounted = 0;
+		}
 		if (_i == 0) {
 			ck_assert_uint_eq(row.value.generations, 0);
 			was.value.generations = 0;
@@ -960,7 +968,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, a_day_that_cannot_be_read_just_now_is_read_later);
 	tcase_add_test(tc, every_cut_and_every_flip_of_a_file_is_seen);
 	tcase_add_test(tc, a_damaged_journal_is_an_error_and_salvage_passes_over_it);
-	tcase_add_loop_test(tc, rows_of_before_are_shorter, 0, 2);
+	tcase_add_loop_test(tc, rows_of_before_are_shorter, 0, 3);
 	tcase_add_test(tc, names_of_days);
 }
 

@@ -18,7 +18,8 @@ static inline struct rec_who sample_who(void)
 		.key = STR("key_42"),
 		.tags = STR("{\"team\":\"search\",\"env\":\"prod\"}"),
 		.session = STR("s-1"),
-		.end_user = STR("u-77") };
+		.end_user = STR("u-77"),
+		.rule = STR("next-5") };
 }
 
 static inline struct rec_what sample_what(void)
