@@ -30,112 +30,68 @@ struct plan {
 /* ---- turns */
 
 /* A model that does not think takes no thoughts of another either. */
-static bool fits(const struct plan *p, const struct chat_part *q, enum chat_role role)
+static bool fits(const void *arg, const struct chat_turn *t, const struct chat_part *q)
 {
+	const struct plan *p = arg;
+
+	if (t == p->prefill && model_has(p->traits, TRAIT_NO_PREFILL)) {
+		chat_unsupported(p->cx, CHAT_PREFILL);
+		return false;
+	}
 	if (p->traits->thinking == THINKING_NONE &&
 		(q->kind == PART_THINKING || q->kind == PART_REDACTED))
 		return false;
-	return anthropic_part_fits(p->cx, q, role);
+	return anthropic_part_fits(p->cx, q, t->role);
 }
 
-static bool turn_fits(const struct plan *p, const struct chat_turn *t)
+static struct chat_walk walk(const struct plan *p)
 {
-	if (t->role == CHAT_SYSTEM)
-		return false;
-	if (t == p->prefill && model_has(p->traits, TRAIT_NO_PREFILL)) {
-		chat_unsupported(p->cx, "messages[] (an answer's beginning as the last turn)");
-		return false;
-	}
-	for (const struct chat_part *q = t->part; q != NULL; q = q->next)
-		if (fits(p, q, t->role))
-			return true;
-	return false;
+	return (struct chat_walk){ .turn = p->rq->turn, .fits = fits, .arg = p };
 }
 
-/* t or the first behind it that has something to say. */
-static const struct chat_turn *next_turn(const struct plan *p, const struct chat_turn *t)
+static bool says_anything(const struct plan *p)
 {
-	while (t != NULL && !turn_fits(p, t))
-		t = t->next;
-	return t;
+	struct chat_walk w = walk(p);
+
+	return chat_walk_turn(&w);
 }
 
-static const struct chat_turn *find_prefill(const struct chat_request *rq)
-{
-	const struct chat_turn *last = NULL;
-
-	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
-		if (t->role != CHAT_SYSTEM)
-			last = t;
-	return last != NULL && last->role == CHAT_ASSISTANT ? last : NULL;
-}
-
-static void write_part(const struct plan *p, const struct chat_turn *t, const struct chat_part *q,
+static void write_part(const struct plan *p, const struct chat_walk *w, const struct chat_part *q,
 	struct json_out *o)
 {
 	struct chat_part end = *q;
 
-	if (t == p->prefill && q->next == NULL && q->kind == PART_TEXT)
-		end.text = chat_trim_end(q->text);
+	end.text = chat_walk_text(w, q);
 	anthropic_part_write(p->cx, &end, o);
 }
 
-/* The only part of a run of turns, when it is text: it may stand as a string. */
-static const struct chat_part *only_text(const struct plan *p, const struct chat_turn *t)
+static void write_content(const struct plan *p, struct chat_walk w, struct json_out *o)
 {
-	const struct chat_part *only = NULL;
-	enum chat_role role = t->role;
+	const struct chat_part *q = chat_walk_only_text(w);
 
-	for (; t != NULL && t->role == role; t = next_turn(p, t->next))
-		for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
-			if (!fits(p, q, role))
-				continue;
-			if (only != NULL)
-				return NULL;
-			only = q;
-		}
-	return only != NULL && only->kind == PART_TEXT && only->cache == CHAT_CACHE_NONE ? only
-											 : NULL;
-}
-
-/* The blocks of a run of turns of one role: all results before anything else (10.1). */
-static const struct chat_turn *write_run(
-	const struct plan *p, const struct chat_turn *from, struct json_out *o)
-{
-	const struct chat_turn *t = from;
-
-	for (int results = from->role == CHAT_USER; results >= 0; results--)
-		for (t = from; t != NULL && t->role == from->role; t = next_turn(p, t->next))
-			for (const struct chat_part *q = t->part; q != NULL; q = q->next)
-				if ((q->kind == PART_RESULT) == (results == 1) &&
-					fits(p, q, t->role))
-					write_part(p, t, q, o);
-	return t;
+	jo_key(o, "content");
+	if (q != NULL && q->cache == CHAT_CACHE_NONE) {
+		q = chat_walk_part(&w);
+		jo_jstr(o, chat_walk_text(&w, q));
+		return;
+	}
+	jo_arr(o);
+	while ((q = chat_walk_part(&w)) != NULL)
+		write_part(p, &w, q, o);
+	jo_arr_end(o);
 }
 
 static void write_messages(const struct plan *p, struct json_out *o)
 {
-	const struct chat_turn *t = next_turn(p, p->rq->turn), *next;
+	struct chat_walk w = walk(p);
 
 	jo_key(o, "messages");
 	jo_arr(o);
-	while (t != NULL) {
-		const struct chat_part *text = only_text(p, t);
-
+	while (chat_walk_turn(&w)) {
 		jo_obj(o);
-		jo_m_text(o, "role", t->role == CHAT_USER ? STR("user") : STR("assistant"));
-		jo_key(o, "content");
-		if (text != NULL) {
-			jo_jstr(o, t == p->prefill ? chat_trim_end(text->text) : text->text);
-			for (next = t; next != NULL && next->role == t->role;)
-				next = next_turn(p, next->next);
-		} else {
-			jo_arr(o);
-			next = write_run(p, t, o);
-			jo_arr_end(o);
-		}
+		jo_m_text(o, "role", w.role == CHAT_USER ? STR("user") : STR("assistant"));
+		write_content(p, w, o);
 		jo_obj_end(o);
-		t = next;
 	}
 	jo_arr_end(o);
 }
@@ -387,7 +343,7 @@ static void plan_thinking(struct plan *p)
 static void plan_make(struct plan *p, struct chat_context *cx, const struct chat_request *rq)
 {
 	*p = (struct plan){ .cx = cx, .rq = rq, .traits = model_traits_find(cx->model) };
-	p->prefill = find_prefill(rq);
+	p->prefill = chat_prefill(rq);
 	p->max_tokens = rq->max_tokens > 0 ? rq->max_tokens : cx->default_max_tokens;
 	p->free_limit = p->max_tokens == 0 && cx->most_tokens == 0;
 	if (p->max_tokens == 0)
@@ -519,7 +475,7 @@ int anthropic_write_request(
 	plan_make(&p, cx, rq);
 	if (check_names(&p) != 0)
 		return -1;
-	if (next_turn(&p, rq->turn) == NULL)
+	if (!says_anything(&p))
 		return chat_fail(cx,
 			"messages has no text, image or result of a user, which this model's "
 			"API needs");

@@ -436,16 +436,25 @@ bool chat_has_calls(const struct chat_part *p)
 
 /* ---- turns that alternate */
 
-static const struct chat_turn *skip_empty(const struct chat_turn *t)
+static bool takes(const struct chat_walk *w, const struct chat_turn *t, const struct chat_part *p)
 {
-	while (t != NULL && (t->role == CHAT_SYSTEM || t->part == NULL))
-		t = t->next;
-	return t;
+	return w->fits == NULL || w->fits(w->arg, t, p);
+}
+
+/* t or the first behind it that has something to say. */
+static const struct chat_turn *skip_empty(const struct chat_walk *w, const struct chat_turn *t)
+{
+	for (; t != NULL; t = t->next)
+		if (t->role != CHAT_SYSTEM)
+			for (const struct chat_part *p = t->part; p != NULL; p = p->next)
+				if (takes(w, t, p))
+					return t;
+	return NULL;
 }
 
 bool chat_walk_turn(struct chat_walk *w)
 {
-	const struct chat_turn *t = skip_empty(w->turn);
+	const struct chat_turn *t = skip_empty(w, w->turn);
 
 	if (t == NULL)
 		return false;
@@ -454,7 +463,7 @@ bool chat_walk_turn(struct chat_walk *w)
 	w->part = t->part;
 	w->rest = false;
 	while (t != NULL && t->role == w->role)
-		t = skip_empty(t->next);
+		t = skip_empty(w, t->next);
 	w->turn = t;
 	return true;
 }
@@ -467,7 +476,7 @@ static const struct chat_part *walk_next(struct chat_walk *w)
 	while (w->part == NULL) {
 		if (w->at == NULL)
 			return NULL;
-		w->at = skip_empty(w->at->next);
+		w->at = skip_empty(w, w->at->next);
 		if (w->at == w->turn)
 			w->at = NULL;
 		w->part = w->at != NULL ? w->at->part : NULL;
@@ -489,10 +498,37 @@ const struct chat_part *chat_walk_part(struct chat_walk *w)
 			w->rest = true;
 			w->at = w->first;
 			w->part = w->first->part;
-		} else if ((p->kind == PART_RESULT) != w->rest) {
+		} else if ((p->kind == PART_RESULT) != w->rest && takes(w, w->at, p)) {
 			return p;
 		}
 	}
+}
+
+const struct chat_turn *chat_prefill(const struct chat_request *rq)
+{
+	const struct chat_turn *last = NULL;
+
+	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
+		if (t->role != CHAT_SYSTEM)
+			last = t;
+	return last != NULL && last->role == CHAT_ASSISTANT ? last : NULL;
+}
+
+struct str chat_walk_text(const struct chat_walk *w, const struct chat_part *p)
+{
+	struct chat_walk again = *w;
+
+	if (p->kind != PART_TEXT || w->role != CHAT_ASSISTANT || w->turn != NULL ||
+		chat_walk_part(&again) != NULL)
+		return p->text;
+	return chat_trim_end(p->text);
+}
+
+const struct chat_part *chat_walk_only_text(struct chat_walk w)
+{
+	const struct chat_part *only = chat_walk_part(&w);
+
+	return only->kind == PART_TEXT && chat_walk_part(&w) == NULL ? only : NULL;
 }
 
 bool chat_in_unthought_turn(const struct chat_request *rq)

@@ -191,20 +191,33 @@ void chat_note_parallel(struct chat_context *cx, const struct chat_request *rq);
 
 /*
  * Turns as dialects want them whose turns alternate: system turns left out, neighbours of one role
- * joined, and a user's results before everything else of the joined turn. No memory is needed:
+ * joined, and a user's results before everything else of the joined turn. Parts that do not fit
+ * (fits may be NULL: all do) are left out, and turns that have no others. No memory is needed:
  *
- *	struct chat_walk w = { .turn = rq->turn };
+ *	struct chat_walk w = { .turn = rq->turn, .fits = fits, .arg = plan };
  *	while (chat_walk_turn(&w))
  *		while ((p = chat_walk_part(&w)) != NULL) ...
  */
+typedef bool chat_fits_f(const void *arg, const struct chat_turn *t, const struct chat_part *p);
 struct chat_walk {
 	const struct chat_turn *turn; /* what comes after the joined turn */
-	enum chat_role role;          /* of the joined turn */
-	const struct chat_turn *first, *at;
+	chat_fits_f *fits;
+	const void *arg;
+	enum chat_role role;                /* of the joined turn */
+	const struct chat_turn *first, *at; /* at: of the part that was given last */
 	const struct chat_part *part;
 	bool rest; /* the results are through */
 };
 bool chat_walk_turn(struct chat_walk *w);
 const struct chat_part *chat_walk_part(struct chat_walk *w);
+/* The text of the part that was given last: what an answer begins with, where the request ends in
+ * one, has no white space at its end. */
+struct str chat_walk_text(const struct chat_walk *w, const struct chat_part *p);
+/* The last turn when it is the assistant's: an answer's beginning; NULL. */
+const struct chat_turn *chat_prefill(const struct chat_request *rq);
+/* What is noted where a model takes no such beginning. */
+#define CHAT_PREFILL "messages[] (an answer's beginning as the last turn)"
+/* The joined turn's only part when it is a text, which may stand as a string; NULL. */
+const struct chat_part *chat_walk_only_text(struct chat_walk w);
 
 #endif

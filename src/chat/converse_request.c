@@ -36,71 +36,54 @@ static bool has_word(struct str model, struct str word)
 
 /* ---- turns */
 
-static bool turn_fits(const struct plan *p, const struct chat_turn *t)
+static bool fits(const void *arg, const struct chat_turn *t, const struct chat_part *q)
 {
-	if (t->role == CHAT_SYSTEM)
-		return false;
+	const struct plan *p = arg;
+
 	if (t == p->prefill && model_has(p->traits, TRAIT_NO_PREFILL)) {
-		chat_unsupported(p->cx, "messages[] (an answer's beginning as the last turn)");
+		chat_unsupported(p->cx, CHAT_PREFILL);
 		return false;
 	}
-	for (const struct chat_part *q = t->part; q != NULL; q = q->next)
-		if (converse_part_fits(&p->parts, q))
-			return true;
-	return false;
+	return converse_part_fits(&p->parts, q);
 }
 
-/* t or the first behind it that has something to say. */
-static const struct chat_turn *next_turn(const struct plan *p, const struct chat_turn *t)
+static struct chat_walk walk(const struct plan *p)
 {
-	while (t != NULL && !turn_fits(p, t))
-		t = t->next;
-	return t;
+	return (struct chat_walk){ .turn = p->rq->turn, .fits = fits, .arg = p };
 }
 
-static void write_part(struct plan *p, const struct chat_part *q, bool last, struct json_out *o)
+static bool says_anything(const struct plan *p)
+{
+	struct chat_walk w = walk(p);
+
+	return chat_walk_turn(&w);
+}
+
+static void write_part(
+	struct plan *p, const struct chat_walk *w, const struct chat_part *q, struct json_out *o)
 {
 	struct chat_part end = *q;
 
-	if (last && q->kind == PART_TEXT)
-		end.text = chat_trim_end(q->text);
+	end.text = chat_walk_text(w, q);
 	converse_part_write(&p->parts, &end, o);
 	converse_cache_write(&p->parts, q->cache, o);
 }
 
-/* The blocks of a run of turns of one role: a user's results before anything else. */
-static const struct chat_turn *write_run(
-	struct plan *p, const struct chat_turn *from, struct json_out *o)
-{
-	const struct chat_turn *t = from;
-	bool model = from->role == CHAT_ASSISTANT;
-
-	for (int results = !model; results >= 0; results--)
-		for (t = from; t != NULL && t->role == from->role; t = next_turn(p, t->next))
-			for (const struct chat_part *q = t->part; q != NULL; q = q->next) {
-				bool last =
-					model && q->next == NULL && next_turn(p, t->next) == NULL;
-
-				if ((q->kind == PART_RESULT) == (results == 1) &&
-					converse_part_fits(&p->parts, q))
-					write_part(p, q, last, o);
-			}
-	return t;
-}
-
 static void write_messages(struct plan *p, struct json_out *o)
 {
-	const struct chat_turn *t = next_turn(p, p->rq->turn);
+	struct chat_walk w = walk(p);
+	const struct chat_part *q;
 
 	p->parts.documents = 0;
 	jo_key(o, "messages");
 	jo_arr(o);
-	while (t != NULL) {
+	while (chat_walk_turn(&w)) {
 		jo_obj(o);
-		jo_m_text(o, "role", t->role == CHAT_USER ? STR("user") : STR("assistant"));
+		jo_m_text(o, "role", w.role == CHAT_USER ? STR("user") : STR("assistant"));
 		jo_key(o, "content");
 		jo_arr(o);
-		t = write_run(p, t, o);
+		while ((q = chat_walk_part(&w)) != NULL)
+			write_part(p, &w, q, o);
 		jo_arr_end(o);
 		jo_obj_end(o);
 	}
@@ -602,9 +585,7 @@ static void plan_make(struct plan *p, struct chat_context *cx, const struct chat
 	p->vendor = has_word(cx->model, STR("claude")) ? VENDOR_CLAUDE
 		    : has_word(cx->model, STR("nova")) ? VENDOR_NOVA
 						       : VENDOR_OTHER;
-	for (const struct chat_turn *t = rq->turn; t != NULL; t = t->next)
-		if (t->role != CHAT_SYSTEM)
-			p->prefill = t->role == CHAT_ASSISTANT ? t : NULL;
+	p->prefill = chat_prefill(rq);
 	p->parts.caches = p->vendor != VENDOR_OTHER;
 }
 
@@ -616,7 +597,7 @@ int converse_write_request(
 	plan_make(&p, cx, rq);
 	if (check_names(&p) != 0)
 		return -1;
-	if (next_turn(&p, rq->turn) == NULL)
+	if (!says_anything(&p))
 		return chat_fail(cx,
 			"messages has no text, image or result of a user, which this model's API "
 			"needs.");

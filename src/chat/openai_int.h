@@ -55,8 +55,10 @@ int openai_read_top_p(struct openai_reader *r, const struct json_node *v) TG_MUS
 int openai_read_stream(struct openai_reader *r, const struct json_node *v) TG_MUST_CHECK;
 int openai_read_user(struct openai_reader *r, const struct json_node *v) TG_MUST_CHECK;
 int openai_read_tier(struct openai_reader *r, const struct json_node *v) TG_MUST_CHECK;
-/* `f` holds type and, flat, name, schema, strict and description. */
-int openai_read_schema(struct openai_reader *r, const struct json_node *f) TG_MUST_CHECK;
+/* What an answer is to be: `format` says its type, `schema` holds name, schema, strict and
+ * description; where: the member's name. */
+int openai_read_format(struct openai_reader *r, const struct json_node *format,
+	const struct json_node *schema, const char *where) TG_MUST_CHECK;
 /* The word or object of tool_choice; `named` is what holds a function's name in `v`. */
 int openai_read_choice(struct openai_reader *r, const struct json_node *v) TG_MUST_CHECK;
 /* Anthropic's breakpoints, as relays of its models take them on parts and tools. */
@@ -125,9 +127,11 @@ void openai_write_error_object(const struct chat_error *e, struct json_out *o);
 struct str openai_call_id(struct chat_context *cx, size_t n);
 /* An element of tool_calls. */
 void openai_write_call(struct json_out *o, const struct chat_part *p, bool with_signature);
-/* The members of a tool, or of an answer's format, but `strict`: its schema stands under `key`. */
-void openai_write_named(struct json_out *o, struct str name, struct str description,
-	const char *key, struct str schema);
+/* tools, tool_choice and parallel_tool_calls; flat: as Responses has functions, without an object
+ * of their own. */
+void openai_write_tools(struct json_out *o, const struct chat_request *rq, bool flat);
+/* The members of a format's schema: name, description, schema, strict. */
+void openai_write_schema(struct json_out *o, const struct chat_request *rq, bool flat);
 /* {"extra_content":{"google":{"thought_signature":".."}}} of an object. */
 struct str openai_thought_signature(const struct json_node *o);
 /* The member extra_content with a thought signature; nothing when it is absent. */

@@ -205,7 +205,7 @@ int openai_read_tier(struct openai_reader *r, const struct json_node *v)
 	return 0;
 }
 
-int openai_read_schema(struct openai_reader *r, const struct json_node *f)
+static int read_schema(struct openai_reader *r, const struct json_node *f)
 {
 	const struct json_node *schema = json_get_type(f, STR("schema"), JSON_OBJECT);
 	struct chat_request *rq = r->rq;
@@ -218,6 +218,21 @@ int openai_read_schema(struct openai_reader *r, const struct json_node *f)
 	rq->schema_name = json_get_jstr(f, STR("name"));
 	rq->schema_description = json_get_jstr(f, STR("description"));
 	rq->schema_strict = json_node_bool(json_get(f, STR("strict")));
+	return 0;
+}
+
+int openai_read_format(struct openai_reader *r, const struct json_node *format,
+	const struct json_node *schema, const char *where)
+{
+	struct str type = json_get_jstr(format, STR("type"));
+
+	if (str_eq(type, STR("json_schema")))
+		return read_schema(r, schema);
+	if (str_eq(type, STR("json_object")))
+		r->rq->format = FORMAT_JSON;
+	else if (!str_eq(type, STR("text")))
+		return chat_fail(
+			r->cx, "'%s' must be of type text, json_object or json_schema.", where);
 	return 0;
 }
 

@@ -400,16 +400,7 @@ static int read_n(struct openai_reader *r, const struct json_node *v)
 
 static int read_format(struct openai_reader *r, const struct json_node *v)
 {
-	struct str type = json_get_jstr(v, STR("type"));
-
-	if (str_eq(type, STR("json_object")))
-		r->rq->format = FORMAT_JSON;
-	else if (str_eq(type, STR("json_schema")))
-		return openai_read_schema(r, json_get(v, STR("json_schema")));
-	else if (!str_eq(type, STR("text")))
-		return chat_fail(r->cx,
-			"'response_format' must be of type text, json_object or json_schema.");
-	return 0;
+	return openai_read_format(r, v, json_get(v, STR("json_schema")), "response_format");
 }
 
 static int read_effort(struct openai_reader *r, const struct json_node *v)

@@ -294,7 +294,7 @@ static void write_messages(
 
 /* ---- tools */
 
-void openai_write_named(struct json_out *o, struct str name, struct str description,
+static void write_named(struct json_out *o, struct str name, struct str description,
 	const char *key, struct str schema)
 {
 	jo_key(o, "name");
@@ -303,53 +303,70 @@ void openai_write_named(struct json_out *o, struct str name, struct str descript
 	jo_m_raw(o, key, schema);
 }
 
-static void write_tool(struct json_out *o, const struct chat_tool *t)
+/* Responses' tools are strict unless it is said that they are not. */
+static void write_strict(struct json_out *o, int strict, bool flat)
+{
+	if (flat || strict >= 0)
+		jo_m_bool(o, "strict", strict == 1);
+}
+
+static void begin_function(struct json_out *o, bool flat)
 {
 	jo_obj(o);
 	jo_m_lit(o, "type", "function");
+	if (flat)
+		return;
 	jo_key(o, "function");
 	jo_obj(o);
-	openai_write_named(o, t->name, t->description, "parameters", t->schema);
-	if (t->strict >= 0)
-		jo_m_bool(o, "strict", t->strict == 1);
-	jo_obj_end(o);
+}
+
+static void end_function(struct json_out *o, bool flat)
+{
+	if (!flat)
+		jo_obj_end(o);
 	jo_obj_end(o);
 }
 
-static void write_choice(struct json_out *o, const struct chat_request *rq)
+static void write_choice(struct json_out *o, const struct chat_request *rq, bool flat)
 {
 	if (rq->choose == CHOOSE_UNSET)
 		return;
 	jo_key(o, "tool_choice");
-	switch (rq->choose) {
-	case CHOOSE_NONE: jo_text(o, STR("none")); return;
-	case CHOOSE_ANY: jo_text(o, STR("required")); return;
-	case CHOOSE_TOOL:
-		jo_obj(o);
-		jo_m_lit(o, "type", "function");
-		jo_key(o, "function");
-		jo_obj(o);
+	if (rq->choose == CHOOSE_TOOL) {
+		begin_function(o, flat);
 		jo_key(o, "name");
 		jo_jstr(o, rq->choose_name);
-		jo_obj_end(o);
-		jo_obj_end(o);
+		end_function(o, flat);
 		return;
-	default: jo_text(o, STR("auto")); return;
 	}
+	jo_text(o, rq->choose == CHOOSE_NONE  ? STR("none")
+		   : rq->choose == CHOOSE_ANY ? STR("required")
+					      : STR("auto"));
 }
 
-static void write_tools(struct json_out *o, const struct chat_request *rq)
+void openai_write_tools(struct json_out *o, const struct chat_request *rq, bool flat)
 {
 	if (rq->tool == NULL) /* the API refuses choices among none */
 		return;
 	jo_key(o, "tools");
 	jo_arr(o);
-	for (const struct chat_tool *t = rq->tool; t != NULL; t = t->next)
-		write_tool(o, t);
+	for (const struct chat_tool *t = rq->tool; t != NULL; t = t->next) {
+		begin_function(o, flat);
+		write_named(o, t->name, t->description, "parameters", t->schema);
+		write_strict(o, t->strict, flat);
+		end_function(o, flat);
+	}
 	jo_arr_end(o);
-	write_choice(o, rq);
+	write_choice(o, rq, flat);
 	if (rq->parallel >= 0)
 		jo_m_bool(o, "parallel_tool_calls", rq->parallel == 1);
+}
+
+void openai_write_schema(struct json_out *o, const struct chat_request *rq, bool flat)
+{
+	write_named(o, rq->schema_name.n > 0 ? rq->schema_name : STR("answer"),
+		rq->schema_description, "schema", rq->schema);
+	write_strict(o, rq->schema_strict, flat);
 }
 
 /* ---- the rest */
@@ -381,10 +398,7 @@ static void write_format(struct json_out *o, const struct chat_request *rq)
 		jo_m_lit(o, "type", "json_schema");
 		jo_key(o, "json_schema");
 		jo_obj(o);
-		openai_write_named(o, rq->schema_name.n > 0 ? rq->schema_name : STR("answer"),
-			rq->schema_description, "schema", rq->schema);
-		if (rq->schema_strict >= 0)
-			jo_m_bool(o, "strict", rq->schema_strict == 1);
+		openai_write_schema(o, rq, false);
 		jo_obj_end(o);
 	}
 	jo_obj_end(o);
@@ -474,7 +488,7 @@ int openai_write_request(struct chat_context *cx, const struct chat_request *rq,
 	jo_key(o, "model");
 	jo_jstr(o, cx->model);
 	write_messages(cx, o, rq);
-	write_tools(o, rq);
+	openai_write_tools(o, rq, false);
 	if (rq->max_tokens > 0)
 		jo_m_u64(o, cx->completion_tokens ? "max_completion_tokens" : "max_tokens",
 			rq->max_tokens);

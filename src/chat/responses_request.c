@@ -328,19 +328,11 @@ static int read_reasoning_knob(struct openai_reader *r, const struct json_node *
 static int read_text_knob(struct openai_reader *r, const struct json_node *v)
 {
 	const struct json_node *format = json_get_type(v, STR("format"), JSON_OBJECT);
-	struct str type = json_get_jstr(format, STR("type"));
 	struct str verbosity = json_get_jstr(v, STR("verbosity"));
 
 	if (verbosity.n > 0 && !str_eq(verbosity, STR("medium")))
 		chat_unsupported(r->cx, "text.verbosity");
-	if (str_eq(type, STR("json_schema")))
-		return openai_read_schema(r, format);
-	if (str_eq(type, STR("json_object")))
-		r->rq->format = FORMAT_JSON;
-	else if (format != NULL && !str_eq(type, STR("text")))
-		return chat_fail(
-			r->cx, "'text.format' must be of type text, json_object or json_schema.");
-	return 0;
+	return format != NULL ? openai_read_format(r, format, format, "text.format") : 0;
 }
 
 static int refuse_state(struct openai_reader *r, const struct json_node *v)

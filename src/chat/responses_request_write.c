@@ -192,46 +192,6 @@ static void write_input(struct chat_context *cx, struct json_out *o, const struc
 	jo_arr_end(o);
 }
 
-/* ---- tools: flat, and strict unless it is said that they are not */
-
-static void write_tool(struct json_out *o, const struct chat_tool *t)
-{
-	begin_item(o, STR("function"));
-	openai_write_named(o, t->name, t->description, "parameters", t->schema);
-	jo_m_bool(o, "strict", t->strict == 1);
-	jo_obj_end(o);
-}
-
-static void write_choice(struct json_out *o, const struct chat_request *rq)
-{
-	if (rq->choose == CHOOSE_UNSET)
-		return;
-	jo_key(o, "tool_choice");
-	if (rq->choose == CHOOSE_TOOL) {
-		begin_item(o, STR("function"));
-		jo_m_jstr(o, "name", rq->choose_name);
-		jo_obj_end(o);
-		return;
-	}
-	jo_text(o, rq->choose == CHOOSE_NONE  ? STR("none")
-		   : rq->choose == CHOOSE_ANY ? STR("required")
-					      : STR("auto"));
-}
-
-static void write_tools(struct json_out *o, const struct chat_request *rq)
-{
-	if (rq->tool == NULL)
-		return;
-	jo_key(o, "tools");
-	jo_arr(o);
-	for (const struct chat_tool *t = rq->tool; t != NULL; t = t->next)
-		write_tool(o, t);
-	jo_arr_end(o);
-	write_choice(o, rq);
-	if (rq->parallel >= 0)
-		jo_m_bool(o, "parallel_tool_calls", rq->parallel == 1);
-}
-
 /* ---- the rest */
 
 static void write_format(struct json_out *o, const struct chat_request *rq)
@@ -242,11 +202,8 @@ static void write_format(struct json_out *o, const struct chat_request *rq)
 	jo_obj(o);
 	jo_key(o, "format");
 	begin_item(o, rq->format == FORMAT_JSON ? STR("json_object") : STR("json_schema"));
-	if (rq->format == FORMAT_SCHEMA) {
-		openai_write_named(o, rq->schema_name.n > 0 ? rq->schema_name : STR("answer"),
-			rq->schema_description, "schema", rq->schema);
-		jo_m_bool(o, "strict", rq->schema_strict == 1);
-	}
+	if (rq->format == FORMAT_SCHEMA)
+		openai_write_schema(o, rq, true);
 	jo_obj_end(o);
 	jo_obj_end(o);
 }
@@ -291,7 +248,7 @@ int responses_write_request(
 	jo_key(o, "model");
 	jo_jstr(o, cx->model);
 	write_input(cx, o, rq);
-	write_tools(o, rq);
+	openai_write_tools(o, rq, true);
 	write_format(o, rq);
 	write_reasoning_knob(o, rq, t);
 	if (!cx->counting) {
