@@ -15,25 +15,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <event2/event.h>
-
-#include "admin/admin.h"
-#include "admin/metrics.h"
-#include "admin/metrics_page.h"
-#include "admin/quota_page.h"
-#include "admin/targets_page.h"
-#include "admin/usage_page.h"
 #include "base/log.h"
-#include "control.h"
+#include "control_int.h"
 #include "core/health_check.h"
 #include "core/module.h"
-#include "core/plan.h"
 #include "core/req.h"
-#include "core/worker.h"
 #include "geod.h"
 #include "io/cred.h"
-#include "io/resolve.h"
-#include "ledger/journal.h"
 #include "ledgerd.h"
 #include "ledgership.h"
 #include "listeners.h"
@@ -42,220 +30,8 @@
 #include "quotaops.h"
 #include "quotasync.h"
 
-#define NAME_WAIT_US  2000000
 #define CRED_WAIT_US  5000000 /* for all of them together */
 #define CRED_DRAIN_US 1000000
-
-struct control {
-	const struct control_options *opt;
-	struct event_base *base;
-	struct resolver *resolver;
-	struct tg_conf *conf; /* current; one reference */
-	struct worker *workers;
-	unsigned n_workers;
-	struct admin *admin;
-	struct sockaddr_any admin_bound;
-	struct event *sig[5], *drain_tick;
-	mono_us start;
-	unsigned generation;
-	uint64_t reload_failures;
-	bool draining;
-	bool starting;
-	int pending; /* a signal that came meanwhile; 0: none */
-};
-
-/* ---- admin listener */
-
-static void admin_livez(struct admin_reply *r, const struct admin_request *q, void *ctx)
-{
-	(void)q;
-	(void)ctx;
-	admin_reply_printf(r, "{\"status\":\"ok\"}\n");
-}
-
-static const char ledger_failing[] = "failing";
-
-static const char *ledger_status(void)
-{
-	struct journal_stats s;
-
-	if (ledgerd_journal() == NULL)
-		return "none";
-	journal_stats_get(ledgerd_journal(), &s);
-	return s.failing ? ledger_failing : "ok";
-}
-
-static void admin_readyz(struct admin_reply *r, const struct admin_request *q, void *ctx)
-{
-	struct control *c = ctx;
-	const char *ledger = ledger_status();
-	bool ledger_ok = ledger != ledger_failing;
-
-	(void)q;
-	if (c->draining || !ledger_ok)
-		admin_reply_status(r, 503);
-	admin_reply_printf(r,
-		"{\"status\":\"%s\",\"config_generation\":%u,\"workers\":%u,\"ledger\":\"%s\","
-		"\"redis\":\"%s\",\"targets\":{",
-		c->draining ? "draining"
-		: ledger_ok ? "ready"
-			    : "ledger_unavailable",
-		c->generation, c->n_workers, ledger, quotasync_status());
-	for (unsigned i = 0; i < c->conf->n_targets; i++) {
-		const struct target *t = &c->conf->targets[i];
-
-		admin_reply_printf(r, "%s\"%.*s\":\"%s\"", i > 0 ? "," : "", STR_FMT(t->name),
-			targets_status(c->conf, t, clock_mono()));
-	}
-	admin_reply_printf(r, "}}\n");
-}
-
-static void admin_metrics(struct admin_reply *r, const struct admin_request *q, void *ctx)
-{
-	struct control *c = ctx;
-	struct metrics_source src = { c->workers, c->n_workers, c->generation, c->reload_failures,
-		mono_since(clock_mono(), c->start), c->conf->cfg.member, ledgerd_journal(),
-		quotasync_stats(), &c->conf->quota, ledgership_stats(), geod_current(),
-		geod_failures(), c->conf };
-
-	(void)q;
-	admin_reply_type(r, METRICS_CONTENT_TYPE);
-	metrics_page(admin_reply_body(r), &src);
-}
-
-static int control_reload(struct control *c, struct conf_error *err);
-
-static void admin_reload(struct admin_reply *r, const struct admin_request *q, void *ctx)
-{
-	struct control *c = ctx;
-	struct conf_error err;
-
-	(void)q;
-	if (c->draining)
-		admin_reply_error(r, 503, "draining", "the gateway is shutting down");
-	else if (control_reload(c, &err) != 0)
-		admin_reply_error(r, 400, "invalid_configuration", "%s", err.text);
-	else
-		admin_reply_printf(r, "{\"status\":\"reloaded\"}\n");
-}
-
-/* On a thread of its own: the path is that of the ledger that is open. */
-static void admin_usage(struct admin_reply *r, const struct admin_request *q, void *ctx)
-{
-	(void)ctx;
-	usage_page(r, q->query, ledgerd_path());
-}
-
-static void admin_quota(struct admin_reply *r, const struct admin_request *q, void *ctx)
-{
-	const struct control *c = ctx;
-
-	quota_page(r, q->query, c->conf);
-}
-
-static void admin_quota_adjust(struct admin_reply *r, const struct admin_request *q, void *ctx)
-{
-	struct control *c = ctx;
-
-	quotaops_adjust_page(r, q->body, c->conf);
-}
-
-static void admin_quota_set(struct admin_reply *r, const struct admin_request *q, void *ctx)
-{
-	struct control *c = ctx;
-
-	quotaops_set_page(r, q->body, c->conf);
-	quotasync_apply(c->conf); /* shared ones */
-}
-
-/* On a thread of its own: it waits for Redis. */
-static void admin_quota_fence(struct admin_reply *r, const struct admin_request *q, void *ctx)
-{
-	(void)ctx;
-	quotasync_fence_page(r, q->body);
-}
-
-static void admin_targets(struct admin_reply *r, const struct admin_request *q, void *ctx)
-{
-	const struct control *c = ctx;
-
-	(void)q;
-	targets_page(r, c->conf);
-}
-
-static void admin_targets_drain(struct admin_reply *r, const struct admin_request *q, void *ctx)
-{
-	const struct control *c = ctx;
-
-	targets_drain_page(r, q->body, c->conf, true);
-}
-
-static void admin_targets_enable(struct admin_reply *r, const struct admin_request *q, void *ctx)
-{
-	const struct control *c = ctx;
-
-	targets_drain_page(r, q->body, c->conf, false);
-}
-
-static void admin_route_explain(struct admin_reply *r, const struct admin_request *q, void *ctx)
-{
-	const struct control *c = ctx;
-
-	route_explain_page(r, q->query, c->conf);
-}
-
-static const struct admin_route admin_routes[] = {
-	{ "GET", "/livez", admin_livez, true, false, "The process is alive." },
-	{ "GET", "/readyz", admin_readyz, true, false,
-		"The process takes requests; 503 while draining, or while the ledger cannot be "
-		"written." },
-	{ "GET", "/metrics", admin_metrics, false, false,
-		"Metrics in the Prometheus text format." },
-	{ "POST", "/admin/v1/reload", admin_reload, false, false,
-		"Load the configuration again, as SIGHUP does." },
-	{ "GET", "/admin/v1/usage", admin_usage, false, true,
-		"Who spent what, from the ledger: by=tenant,model&since=7d, as tgctl usage." },
-	{ "GET", "/admin/v1/quota", admin_quota, false, false,
-		"Every limit and what is left of it: scope=tenant:acme&dimension=cost; tree=yes: "
-		"also which scopes contain which." },
-	{ "POST", "/admin/v1/quota/adjust", admin_quota_adjust, false, false,
-		"Correct what is used, as tgctl quota adjust: {scope, dimension, value, why, "
-		"who}." },
-	{ "POST", "/admin/v1/quota/fence", admin_quota_fence, false, true,
-		"Go on without a member of shared limits, as tgctl quota fence: {member, mode, "
-		"why, "
-		"who}." },
-	{ "POST", "/admin/v1/quota/set", admin_quota_set, false, false,
-		"Another amount for a limit, as tgctl quota set: {scope, dimension, value, why, "
-		"who}." },
-	{ "GET", "/admin/v1/targets", admin_targets, false, false,
-		"Targets: state, circuits, what was learned of their models." },
-	{ "POST", "/admin/v1/targets/drain", admin_targets_drain, false, false,
-		"Send a target nothing new, as tgctl targets drain: {target}." },
-	{ "POST", "/admin/v1/targets/enable", admin_targets_enable, false, false,
-		"Send it requests again, and forget its failures: {target}." },
-	{ "GET", "/admin/v1/route/explain", admin_route_explain, false, false,
-		"Which target a request would go to, and why: "
-		"model=M&tenant=T&tokens=N&output=N&route=R." },
-};
-
-static int control_admin(struct control *c)
-{
-	const struct cfg_admin *cfg = &c->conf->cfg.admin;
-	struct sockaddr_any want;
-	char err[256];
-
-	if (cfg->address.n == 0)
-		return 0;
-	if (sockaddr_parse(cfg->address, &want, err, sizeof(err)) == 0)
-		c->admin = admin_new(c->base, &want, cfg->token, admin_routes,
-			TG_ARRAY_LEN(admin_routes), c, &c->admin_bound, err, sizeof(err));
-	if (c->admin == NULL) {
-		log_error("admin listener", "reason=\"%s\"", err);
-		return -1;
-	}
-	return 0;
-}
 
 /* ---- reload */
 
@@ -272,8 +48,7 @@ static void warn_restart(const char *directive)
 	log_warn("only a restart takes this up", "directive=%s", directive);
 }
 
-/* Builds the new tree aside; the old one keeps running on any error. */
-static int control_reload(struct control *c, struct conf_error *err)
+int control_reload(struct control *c, struct conf_error *err)
 {
 	struct tg_conf *next = plan_load(c->opt->conf_path, c->resolver, c->generation + 1, err),
 		       *old;
@@ -410,12 +185,55 @@ static int control_signals(struct control *c)
 	return 0;
 }
 
+static int start_failed(const char *what, const char *why)
+{
+	log_error(what, "reason=\"%s\"", why);
+	return -1;
+}
+
+/* The ledger, what is shared, and limits as they were: before a worker takes a request. */
+static int control_books(struct control *c)
+{
+	const char *path;
+	char why[512];
+
+	if (ledgerd_open(
+		    &c->conf->cfg, c->generation, c->workers, c->n_workers, why, sizeof(why)) != 0)
+		return start_failed("ledger", why);
+	path = ledgerd_path();
+	if (ledgership_open(path, why, sizeof(why)) != 0)
+		return start_failed("ledger", why);
+	if (quotasync_open(c->conf, c->base, c->resolver, path, c->workers, c->n_workers, why,
+		    sizeof(why)) != 0)
+		return start_failed("redis", why);
+	if (quotaops_open(path, why, sizeof(why)) != 0 ||
+		quotad_open(c->conf, path, why, sizeof(why)) != 0)
+		return start_failed("limits", why);
+	quotaops_apply(c->conf);
+	plan_quota_apply(c->conf);
+	quotasync_apply(c->conf);
+	return 0;
+}
+
+static int control_threads(struct control *c)
+{
+	for (unsigned i = 0; i < c->n_workers; i++)
+		if (worker_start(&c->workers[i]) != 0)
+			return -1;
+	ledgerd_tell(ledgership_told);
+	if (ledgerd_start() != 0)
+		return -1;
+	if (logwriter_start(access_path(c->conf), c->workers, c->n_workers) == 0)
+		return 0;
+	log_error("access log", "path=%s reason=\"%s\"", access_path(c->conf), strerror(errno));
+	return -1;
+}
+
 static int control_workers(struct control *c)
 {
 	int64_t want = c->conf->cfg.workers;
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	sigset_t all, old;
-	char why[512];
 	int rc = 0;
 
 	c->n_workers = (unsigned)(want > 0 ? want : TG_MIN(TG_MAX(cpus, 1), CFG_WORKERS_MAX));
@@ -426,40 +244,10 @@ static int control_workers(struct control *c)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (unsigned i = 0; i < c->n_workers && rc == 0; i++)
 		rc = worker_init(&c->workers[i], c->n_workers, c->conf);
-	if (rc == 0 && ledgerd_open(&c->conf->cfg, c->generation, c->workers, c->n_workers, why,
-			       sizeof(why)) != 0) {
-		log_error("ledger", "reason=\"%s\"", why);
-		rc = -1;
-	}
-	if (rc == 0 && ledgership_open(ledgerd_path(), why, sizeof(why)) != 0) {
-		log_error("ledger", "reason=\"%s\"", why);
-		rc = -1;
-	}
-	if (rc == 0 && quotasync_open(c->conf, c->base, c->resolver, ledgerd_path(), c->workers,
-			       c->n_workers, why, sizeof(why)) != 0) {
-		log_error("redis", "reason=\"%s\"", why);
-		rc = -1;
-	}
-	if (rc == 0 && (quotaops_open(ledgerd_path(), why, sizeof(why)) != 0 ||
-			       quotad_open(c->conf, ledgerd_path(), why, sizeof(why)) != 0)) {
-		log_error("limits", "reason=\"%s\"", why);
-		rc = -1;
-	}
-	if (rc == 0) {
-		quotaops_apply(c->conf);
-		plan_quota_apply(c->conf);
-		quotasync_apply(c->conf);
-	}
-	for (unsigned i = 0; i < c->n_workers && rc == 0; i++)
-		rc = worker_start(&c->workers[i]);
-	ledgerd_tell(ledgership_told);
 	if (rc == 0)
-		rc = ledgerd_start();
-	if (rc == 0 && logwriter_start(access_path(c->conf), c->workers, c->n_workers) != 0) {
-		log_error("access log", "path=%s reason=\"%s\"", access_path(c->conf),
-			strerror(errno));
-		rc = -1;
-	}
+		rc = control_books(c);
+	if (rc == 0)
+		rc = control_threads(c);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return rc;
 }
@@ -567,7 +355,7 @@ static int control_start(struct control *c)
 	quotasync_start();
 	ledgership_apply(&c->conf->cfg, c->resolver);
 	c->starting = false;
-	if (control_admin(c) != 0 || quotad_watch(c->base, c->conf) != 0 ||
+	if (control_admin_open(c) != 0 || quotad_watch(c->base, c->conf) != 0 ||
 		geod_start(c->base, c->conf, c->workers, c->n_workers) != 0)
 		return -1;
 	for (unsigned i = 0; i < c->n_workers; i++)

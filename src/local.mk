@@ -2,7 +2,7 @@
 sbin_PROGRAMS += tollgate
 tollgate_SOURCES = \
 	src/main.c \
-	src/control.c src/control.h \
+	src/control.c src/control.h src/control_int.h src/control_admin.c \
 	src/geod.c src/geod.h \
 	src/ledgerd.c src/ledgerd.h \
 	src/listeners.c src/listeners.h \

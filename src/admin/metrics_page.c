@@ -1,30 +1,18 @@
 /*
- * metrics_page.c: see metrics_page.h. Reads the workers' counters while they count; adds up per
- * label set.
+ * metrics_page.c: see metrics_page.h. The table of families, plain numbers and limits, and the
+ * order of the whole. Reads the workers' counters while they count.
  */
+#include "admin/metrics_page_int.h"
+
 #include <stdlib.h>
 
-#include "admin/metrics.h"
-#include "admin/metrics_page.h"
 #include "admin/metrics_quota.h"
-#include "core/label.h"
-#include "core/health.h"
-#include "core/key_pool.h"
 #include "core/quota_text.h"
 #include "core/ship_stats.h"
-#include "core/spots.h"
 #include "geo/geo_db.h"
-#include "io/cred.h"
 #include "money/money.h"
 
 #define NANO_DIGITS 9
-
-enum metric_id {
-#define X(id, name, type, help) MT_##id,
-#include "core/tbl/metrics.h"
-#undef X
-	MT__MAX
-};
 
 enum { counter = METRICS_COUNTER, gauge = METRICS_GAUGE, histogram = METRICS_HISTOGRAM };
 
@@ -38,242 +26,37 @@ static const struct metric_row {
 #undef X
 };
 
-static const int64_t bounds_us[] = { 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000,
-	250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000, 60000000, 120000000,
-	300000000, 600000000 };
 static const int64_t overhead_bounds_us[] = { 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000,
 	50000, 100000 };
 
-struct page {
-	struct metrics_out m;
-	const struct metrics_source *src;
-	struct series *sum; /* merged over workers */
-	size_t n_sum;
-	uint32_t *slot; /* hash table over sum: 0 free, else 1 + index */
-	size_t n_slots; /* a power of two, at least twice the label sets */
-};
-
-static void page_family(struct page *p, enum metric_id id)
+void page_family(struct page *p, enum metric_id id)
 {
 	metrics_family(&p->m, metric_rows[id].name, metric_rows[id].type, metric_rows[id].help);
 }
 
-/* ---- label sets */
-
-static struct series *page_slot(struct page *p, struct series_key k)
+void page_value(struct page *p, enum metric_id id, uint64_t v)
 {
-	size_t i = series_key_hash(k) & (p->n_slots - 1);
-
-	for (; p->slot[i] != 0; i = (i + 1) & (p->n_slots - 1))
-		if (series_key_eq(p->sum[p->slot[i] - 1].key, k))
-			return &p->sum[p->slot[i] - 1];
-	p->sum[p->n_sum].key = k;
-	p->slot[i] = (uint32_t)++p->n_sum;
-	return &p->sum[p->n_sum - 1];
-}
-
-static void merge_cost(struct series_cost *to, const struct series_cost *c)
-{
-	stat_add(&to->usd, stat_get(&c->usd));
-	stat_add(&to->pico_lo, stat_get(&c->pico_lo));
-}
-
-static void page_merge(struct page *p, const struct series *e)
-{
-	struct series *s = page_slot(p, e->key);
-
-	for (size_t i = 0; i < TG_ARRAY_LEN(s->status); i++)
-		stat_add(&s->status[i], stat_get(&e->status[i]));
-	for (size_t i = 0; i < TG_ARRAY_LEN(s->units); i++)
-		stat_add(&s->units[i], stat_get(&e->units[i]));
-	merge_cost(&s->cost, &e->cost);
-	merge_cost(&s->billed, &e->billed);
-	stat_add(&s->unpriced, stat_get(&e->unpriced));
-	stat_add(&s->estimated, stat_get(&e->estimated));
-}
-
-/* Every label set of every worker that is there now; NULL between them. */
-static const struct series *page_series(const struct page *p, unsigned w, unsigned i)
-{
-	return atomic_load_explicit(&p->src->workers[w].stats.series[i], memory_order_acquire);
-}
-
-/* Room for all of them. A worker may add some while we look: those wait for the next page. */
-static int page_alloc(struct page *p, size_t *room)
-{
-	*room = 0;
-	for (unsigned w = 0; w < p->src->n_workers; w++)
-		for (unsigned i = 0; i < SERIES_SLOTS; i++)
-			*room += page_series(p, w, i) != NULL;
-	p->n_slots = 16;
-	while (p->n_slots < 2 * *room)
-		p->n_slots *= 2;
-	p->sum = calloc(*room + 1, sizeof(*p->sum));
-	p->slot = calloc(p->n_slots, sizeof(*p->slot));
-	return p->sum != NULL && p->slot != NULL ? 0 : -1;
-}
-
-static int page_collect(struct page *p)
-{
-	const struct series *e;
-	size_t room;
-
-	if (page_alloc(p, &room) != 0)
-		return -1;
-	for (unsigned w = 0; w < p->src->n_workers; w++) {
-		for (unsigned i = 0; i < SERIES_SLOTS && room > 0; i++) {
-			e = page_series(p, w, i);
-			if (e == NULL)
-				continue;
-			page_merge(p, e);
-			room--;
-		}
-	}
-	return 0;
-}
-
-/* tenant, model, target; the caller may add one behind them. */
-static void page_labels(const struct series *s, struct metrics_label l[4])
-{
-	l[0] = (struct metrics_label){ "tenant", label_text(s->key.tenant) };
-	l[1] = (struct metrics_label){ "model", label_text(s->key.model) };
-	l[2] = (struct metrics_label){ "target", label_text(s->key.target) };
-}
-
-static void page_requests(struct page *p)
-{
-	static const struct str classes[] = { { "none", 4 }, { "1xx", 3 }, { "2xx", 3 },
-		{ "3xx", 3 }, { "4xx", 3 }, { "5xx", 3 } };
-	struct metrics_label l[4];
-
-	page_family(p, MT_REQUESTS);
-	for (size_t i = 0; i < p->n_sum; i++) {
-		page_labels(&p->sum[i], l);
-		for (size_t c = 0; c < TG_ARRAY_LEN(classes); c++) {
-			l[3] = (struct metrics_label){ "status", classes[c] };
-			if (stat_get(&p->sum[i].status[c]) > 0)
-				metrics_sample_u64(&p->m, "", l, 4, stat_get(&p->sum[i].status[c]));
-		}
-	}
-}
-
-/* The buckets from..to. */
-static void page_units(struct page *p, enum metric_id id, const char *label, int from, int to)
-{
-	struct metrics_label l[4];
-
 	page_family(p, id);
-	for (size_t i = 0; i < p->n_sum; i++) {
-		page_labels(&p->sum[i], l);
-		for (int b = from; b < to; b++) {
-			l[3] = (struct metrics_label){ label,
-				str_z(usage_bucket_name((enum usage_bucket)b)) };
-			if (stat_get(&p->sum[i].units[b]) > 0)
-				metrics_sample_u64(&p->m, "", l, 4, stat_get(&p->sum[i].units[b]));
-		}
-	}
+	metrics_sample_u64(&p->m, "", NULL, 0, v);
 }
 
-/* The sum of money at `offset` of each series; the count. */
-static void page_usd(struct page *p, enum metric_id id, size_t offset)
+void page_hist(struct page *p, enum metric_id id, const struct stat_hist *h)
 {
-	struct metrics_label l[4];
-
 	page_family(p, id);
-	for (size_t i = 0; i < p->n_sum; i++) {
-		const struct series_cost *c = (const void *)((const char *)&p->sum[i] + offset);
-
-		page_labels(&p->sum[i], l);
-		if (stat_get(&c->usd) + stat_get(&c->pico_lo) > 0)
-			metrics_sample_usd(
-				&p->m, "", l, 3, stat_get(&c->usd), stat_get(&c->pico_lo));
-	}
+	metrics_hist(&p->m, NULL, 0, h, overhead_bounds_us, TG_ARRAY_LEN(overhead_bounds_us));
 }
 
-static void page_count(struct page *p, enum metric_id id, size_t offset)
-{
-	struct metrics_label l[4];
-
-	page_family(p, id);
-	for (size_t i = 0; i < p->n_sum; i++) {
-		const struct stat_counter *c = (const void *)((const char *)&p->sum[i] + offset);
-
-		page_labels(&p->sum[i], l);
-		if (stat_get(c) > 0)
-			metrics_sample_u64(&p->m, "", l, 3, stat_get(c));
-	}
-}
-
-/* ---- histograms */
-
-static int by_target(const void *a, const void *b)
-{
-	const struct target_hists *const *x = a, *const *y = b;
-
-	return ((*x)->target > (*y)->target) - ((*x)->target < (*y)->target);
-}
-
-/* The histograms of all workers, those of a target beside each other. */
-static const struct target_hists **page_hists(const struct page *p, size_t *n)
-{
-	const struct target_hists **all =
-		calloc((size_t)p->src->n_workers * TARGET_HISTS + 1, sizeof(struct target_hists *));
-	const struct target_hists *h;
-
-	*n = 0;
-	for (unsigned w = 0; all != NULL && w < p->src->n_workers; w++) {
-		for (unsigned i = 0; i < TARGET_HISTS; i++) {
-			h = atomic_load_explicit(
-				&p->src->workers[w].stats.hists[i], memory_order_acquire);
-			if (h == NULL)
-				break;
-			all[(*n)++] = h;
-		}
-	}
-	if (*n > 0)
-		qsort(all, *n, sizeof(*all), by_target);
-	return all;
-}
-
-static void page_target_hist(struct page *p, enum metric_id id, size_t offset)
-{
-	struct stat_hist *sum = calloc(1, sizeof(*sum));
-	size_t n;
-	const struct target_hists **all = page_hists(p, &n);
-
-	page_family(p, id);
-	for (size_t i = 0; sum != NULL && i < n; i++) {
-		stat_hist_merge(sum,
-			(const struct stat_hist *)(const void *)((const char *)all[i] + offset));
-		if (i + 1 < n && all[i + 1]->target == all[i]->target)
-			continue;
-		metrics_hist(&p->m, &(struct metrics_label){ "target", label_text(all[i]->target) },
-			1, sum, bounds_us, TG_ARRAY_LEN(bounds_us));
-		__builtin_memset(sum, 0, sizeof(*sum));
-	}
-	free(all);
-	free(sum);
-}
+/* ---- workers */
 
 static void page_overhead(struct page *p)
 {
 	struct stat_hist *sum = calloc(1, sizeof(*sum));
 
-	page_family(p, MT_OVERHEAD);
-	for (unsigned w = 0; sum != NULL && w < p->src->n_workers; w++)
+	tg_assert(sum != NULL);
+	for (unsigned w = 0; w < p->src->n_workers; w++)
 		stat_hist_merge(sum, &p->src->workers[w].stats.overhead);
-	if (sum != NULL)
-		metrics_hist(
-			&p->m, NULL, 0, sum, overhead_bounds_us, TG_ARRAY_LEN(overhead_bounds_us));
+	page_hist(p, MT_OVERHEAD, sum);
 	free(sum);
-}
-
-/* ---- plain numbers */
-
-static void page_value(struct page *p, enum metric_id id, uint64_t v)
-{
-	page_family(p, id);
-	metrics_sample_u64(&p->m, "", NULL, 0, v);
 }
 
 static void page_counters(struct page *p)
@@ -314,6 +97,8 @@ static void page_counters(struct page *p)
 	}
 	page_value(p, MT_GUARDRAILS_TOLD, guardrail_told());
 }
+
+/* ---- limits */
 
 static void page_limits(struct page *p)
 {
@@ -360,9 +145,7 @@ static void page_quota(struct page *p)
 	page_value(p, MT_QUOTA_SYNCS, s->syncs);
 	page_value(p, MT_QUOTA_SYNC_FAILURES, s->failures);
 	page_value(p, MT_QUOTA_UNREPLICATED, s->unreplicated);
-	page_family(p, MT_QUOTA_SYNC_SECONDS);
-	metrics_hist(
-		&p->m, NULL, 0, &s->sync, overhead_bounds_us, TG_ARRAY_LEN(overhead_bounds_us));
+	page_hist(p, MT_QUOTA_SYNC_SECONDS, &s->sync);
 	page_value(p, MT_QUOTA_LEARNING, s->learning);
 	page_value(p, MT_REDIS_UP, s->up);
 	page_value(p, MT_TARGET_PEERS, s->peers);
@@ -370,117 +153,7 @@ static void page_quota(struct page *p)
 	page_value(p, MT_TARGET_PEERS_BORROWED, s->peers_borrowed);
 }
 
-/* ---- targets */
-
-/* Did a route before this one lead to the same spot? */
-static bool spot_is_repeated(const struct tg_conf *c, unsigned model, unsigned route)
-{
-	const struct spot *s = c->models[model].route[route].spot;
-
-	for (unsigned i = 0; i <= model; i++)
-		for (unsigned k = 0; k < (i == model ? route : c->models[i].n_routes); k++)
-			if (c->models[i].route[k].spot == s)
-				return true;
-	return false;
-}
-
-static void page_spots(struct page *p, enum metric_id id)
-{
-	const struct tg_conf *c = p->src->conf;
-	mono_us now = clock_mono();
-
-	page_family(p, id);
-	for (unsigned i = 0; c != NULL && i < c->n_models; i++)
-		for (unsigned k = 0; k < c->models[i].n_routes; k++) {
-			const struct route_target *t = &c->models[i].route[k];
-			struct metrics_label l[] = { { "target", t->target->name },
-				{ "model", t->model } };
-
-			if (spot_is_repeated(c, i, k))
-				continue;
-			spot_refresh(t->spot, now);
-			metrics_sample_u64(&p->m, "", l, TG_ARRAY_LEN(l),
-				id == MT_TARGET_UP ? health_is_up(t->target, t->spot, now)
-						   : atomic_load(&t->spot->view.inflight));
-		}
-}
-
-static void page_accounts(struct page *p, enum metric_id id, size_t offset)
-{
-	const struct tg_conf *c = p->src->conf;
-
-	page_family(p, id);
-	for (unsigned i = 0; c != NULL && i < c->n_targets; i++) {
-		const struct target *t = &c->targets[i];
-		struct metrics_label l = { "target", t->name };
-
-		metrics_sample_u64(&p->m, "", &l, 1,
-			atomic_load(
-				(const _Atomic uint32_t *)(const void *)((const char *)t->state +
-									 offset)));
-	}
-}
-
-static void page_checks(struct page *p, enum metric_id id)
-{
-	const struct tg_conf *c = p->src->conf;
-
-	page_family(p, id);
-	for (unsigned i = 0; c != NULL && i < c->n_targets; i++) {
-		const struct target *t = &c->targets[i];
-		struct metrics_label l = { "target", t->name };
-
-		if (t->cfg->health_check.path.n > 0)
-			metrics_sample_u64(&p->m, "", &l, 1,
-				id == MT_TARGET_CHECK_UP ? !atomic_load(&t->state->check_down)
-							 : atomic_load(&t->state->checks_failed));
-	}
-}
-
-/* One sample of a key. */
-static uint64_t key_value(const struct tg_conf *c, const struct target *t, const struct pool_key *k,
-	enum metric_id id)
-{
-	int64_t now = clock_mono().us;
-
-	switch (id) {
-	case MT_TARGET_KEY_REFUSED: return atomic_load(&k->state->refusals);
-	case MT_TARGET_KEY_LIMITED: return atomic_load(&k->state->limited);
-	default:
-		return atomic_load(&k->state->refused_until_us) <= now &&
-		       key_pool_limited_until(c, t, k) <= now;
-	}
-}
-
-static void page_keys(struct page *p, enum metric_id id)
-{
-	const struct tg_conf *c = p->src->conf;
-
-	page_family(p, id);
-	for (unsigned i = 0; c != NULL && i < c->n_targets; i++)
-		for (unsigned k = 0; k < c->targets[i].n_keys; k++) {
-			const struct target *t = &c->targets[i];
-			struct metrics_label l[] = { { "target", t->name },
-				{ "key", t->keys[k].id } };
-
-			metrics_sample_u64(
-				&p->m, "", l, TG_ARRAY_LEN(l), key_value(c, t, &t->keys[k], id));
-		}
-}
-
-static void page_targets(struct page *p)
-{
-	page_spots(p, MT_TARGET_UP);
-	page_spots(p, MT_TARGET_IN_FLIGHT);
-	page_accounts(p, MT_TARGET_OPENED, offsetof(struct account_state, opened));
-	page_accounts(p, MT_TARGET_REFUSED, offsetof(struct account_state, refusals));
-	page_accounts(p, MT_TARGET_LIMITED, offsetof(struct account_state, limited));
-	page_checks(p, MT_TARGET_CHECK_UP);
-	page_checks(p, MT_TARGET_CHECKS_FAILED);
-	page_keys(p, MT_TARGET_KEY_UP);
-	page_keys(p, MT_TARGET_KEY_REFUSED);
-	page_keys(p, MT_TARGET_KEY_LIMITED);
-}
+/* ---- the ledger */
 
 /* j NULL: no ledger, nothing written. */
 static void page_ledger(struct page *p, struct journal *j)
@@ -514,39 +187,7 @@ static void page_ship(struct page *p, const struct ship_stats *s)
 	page_value(p, MT_SHIP_LOST, atomic_load(&s->lost));
 }
 
-/* ---- credentials that change */
-
-struct page_cred {
-	struct page *p;
-	enum metric_id id;
-};
-
-static void page_one_cred(void *arg, const struct cred_stats *s)
-{
-	struct page_cred *c = arg;
-	struct metrics_label l = { "target", s->name };
-	uint64_t v = s->valid;
-
-	if (c->id == MT_CREDENTIAL_EXPIRES && s->expires.us == 0)
-		return;
-	if (c->id == MT_CREDENTIAL_EXPIRES)
-		v = (uint64_t)s->expires.us / 1000000;
-	else if (c->id == MT_CREDENTIAL_FETCHES)
-		v = s->fetched;
-	else if (c->id == MT_CREDENTIAL_FAILURES)
-		v = s->failed;
-	metrics_sample_u64(&c->p->m, "", &l, 1, v);
-}
-
-static void page_creds(struct page *p)
-{
-	for (enum metric_id id = MT_CREDENTIAL_VALID; id <= MT_CREDENTIAL_FAILURES; id++) {
-		struct page_cred c = { p, id };
-
-		page_family(p, id);
-		cred_each(page_one_cred, &c);
-	}
-}
+/* ---- the process */
 
 static void page_info(struct page *p)
 {
@@ -577,19 +218,7 @@ void metrics_page(struct outbuf *out, const struct metrics_source *src)
 	struct page p = { .src = src };
 
 	metrics_init(&p.m, out);
-	if (page_collect(&p) == 0) {
-		page_requests(&p);
-		page_units(&p, MT_TOKENS, "bucket", 0, USAGE_FIRST_UNIT);
-		page_units(&p, MT_UNITS, "unit", USAGE_FIRST_UNIT, USAGE__MAX);
-		page_usd(&p, MT_COST, offsetof(struct series, cost));
-		page_usd(&p, MT_BILLED, offsetof(struct series, billed));
-		page_count(&p, MT_UNPRICED, offsetof(struct series, unpriced));
-		page_count(&p, MT_ESTIMATED, offsetof(struct series, estimated));
-	}
-	free(p.sum);
-	free(p.slot);
-	page_target_hist(&p, MT_DURATION, offsetof(struct target_hists, duration));
-	page_target_hist(&p, MT_FIRST_BYTE, offsetof(struct target_hists, first_byte));
+	page_all_series(&p);
 	page_overhead(&p);
 	page_counters(&p);
 	page_targets(&p);

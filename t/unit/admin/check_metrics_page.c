@@ -29,6 +29,7 @@ static struct str counted_text(unsigned label)
 #define series_key_eq counted_eq
 #define label_text    counted_text
 #include "admin/metrics_page.c"
+#include "admin/metrics_page_series.c"
 #undef series_key_eq
 #undef label_text
 

@@ -10,6 +10,7 @@
 
 /* The daemon's own files are in no library */
 #include "control.c"
+#include "control_admin.c"
 #include "geod.c"
 
 #include "core/spots.h"
