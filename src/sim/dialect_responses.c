@@ -32,6 +32,10 @@ static void put_item(struct sim_req *r, struct sim_buf *b, bool full)
 		sim_put_id(r, b, STR("call_"));
 		sim_buf_lit(b, "\",\"name\":\"");
 		sim_buf_add(b, r->plan.tool_name);
+		if (r->plan.tool_space.n != 0) {
+			sim_buf_lit(b, "\",\"namespace\":\"");
+			sim_buf_add(b, r->plan.tool_space);
+		}
 		sim_buf_lit(b, "\",\"arguments\":\"");
 		if (full)
 			sim_put_text(r, b, 0);
@@ -234,6 +238,44 @@ static bool responses_next(struct sim_req *r, struct sim_buf *b)
 	return true;
 }
 
+static bool has_tool(const struct json_val *tools, struct str name)
+{
+	struct json_iter it = { 0 };
+	struct json_val tool;
+	struct json_fail fail;
+	struct str found;
+
+	while (json_array_next(tools, &it, &tool)) {
+		struct json_watch w = { STR("name"), { 0 } };
+
+		if (tool.type == JSON_OBJECT && json_scan_member(&tool, &w, 1, &fail) == 0 &&
+			json_get_plain(&w.val, &found) == 0 && str_eq(found, name))
+			return true;
+	}
+	return false;
+}
+
+/* The name of the namespace that has the tool; empty: none. */
+static struct str space_of(const struct json_val *tools, struct str name)
+{
+	struct json_iter it = { 0 };
+	struct json_val tool;
+	struct json_fail fail;
+	struct str space;
+
+	if (tools->type != JSON_ARRAY)
+		return STR_NONE;
+	while (json_array_next(tools, &it, &tool)) {
+		struct json_watch w[] = { { STR("name"), { 0 } }, { STR("tools"), { 0 } } };
+
+		if (tool.type == JSON_OBJECT && json_scan_member(&tool, w, 2, &fail) == 0 &&
+			w[1].val.type == JSON_ARRAY && has_tool(&w[1].val, name) &&
+			json_get_plain(&w[0].val, &space) == 0)
+			return space;
+	}
+	return STR_NONE;
+}
+
 void sim_openai_responses(struct sim_req *r)
 {
 	enum { MODEL, INPUT, INSTRUCTIONS, STREAM, MAX, TOOLS, CHOICE, TIER };
@@ -255,6 +297,8 @@ void sim_openai_responses(struct sim_req *r)
 	sim_prompt_raw(&r->prompt, &w[TOOLS].val);
 	tool = sim_pick_tool(r, &w[TOOLS].val, &w[CHOICE].val, &schema);
 	sim_plan_make(r, sim_count(&w[MAX].val, SIM_UNSET), 1, tool, &schema);
+	if (r->plan.tool)
+		r->plan.tool_space = space_of(&w[TOOLS].val, r->plan.tool_name);
 	if (r->stream) {
 		sim_answer_stream(
 			r, responses_next, r->plan.events + 8 + 3 * r->usage.web_searches);

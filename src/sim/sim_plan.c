@@ -141,14 +141,20 @@ struct sim_usage sim_usage_billed(const struct sim_req *r, bool completed)
 static struct str tool_name(const struct json_val *tool, struct json_val *schema)
 {
 	struct json_watch w[] = { { STR("function"), { 0 } }, { STR("name"), { 0 } },
-		{ STR("parameters"), { 0 } }, { STR("input_schema"), { 0 } } };
+		{ STR("parameters"), { 0 } }, { STR("input_schema"), { 0 } },
+		{ STR("tools"), { 0 } } };
 	struct json_fail fail;
+	struct json_iter it = { 0 };
+	struct json_val first;
 	struct str name;
 
 	if (tool->type != JSON_OBJECT || json_scan_member(tool, w, TG_ARRAY_LEN(w), &fail) != 0)
 		return STR_NONE;
 	if (w[0].val.type == JSON_OBJECT)
 		return tool_name(&w[0].val, schema);
+	if (w[4].val.type == JSON_ARRAY) /* a namespace of the Responses API: its first */
+		return json_array_next(&w[4].val, &it, &first) ? tool_name(&first, schema)
+							       : STR_NONE;
 	*schema = w[2].val.type != JSON_NONE ? w[2].val : w[3].val;
 	return json_get_plain(&w[1].val, &name) == 0 ? name : STR_NONE;
 }

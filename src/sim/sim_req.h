@@ -113,6 +113,7 @@ struct sim_plan {                         /* what will be answered */
 	bool tool, cut;                   /* a tool call; ended by the token limit */
 	bool shaped;                      /* the text is JSON by a schema: tool_args */
 	struct str tool_name;             /* raw JSON text, without quotes */
+	struct str tool_space;            /* Responses: the namespace it is in; empty: none */
 	struct sim_buf tool_args;
 };
 

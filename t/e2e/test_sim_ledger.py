@@ -199,6 +199,17 @@ def test_the_tool_that_is_called(sim, path):
         assert c.response().status == 400
 
 
+def test_a_tool_in_a_namespace(sim):
+    tools = [{"type": "namespace", "name": "toll", "tools": [{"type": "function", "name": n} for n in ("open", "price")]},
+             {"type": "function", "name": "plain"}]
+    for fields, called in ({}, ("toll", "open")), ({"x-sim-tool": "price"}, ("toll", "price")), ({"x-sim-tool": "plain"}, (None, "plain")):
+        for stream in False, True:
+            with ask(sim, fields, "/v1/responses", {"model": MODEL, "input": "use a tool", "tools": tools, "stream": stream}) as c:
+                r = c.read_head() if stream else c.response()
+                item = json.loads(list(c.events(r))[-1].split("data: ", 1)[1])["response"]["output"][0] if stream else r.json["output"][0]
+            assert (item.get("namespace"), item["name"]) == called
+
+
 @pytest.mark.parametrize("path,status", [("deployments/gpt/chat/completions?api-version=2024-10-21", 200),
                                          ("deployments/gpt/chat/completions", 404),
                                          ("deployments/unknown-x/chat/completions?api-version=2024-10-21", 404),

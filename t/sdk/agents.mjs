@@ -29,7 +29,7 @@ export function noAgents() {
 	const want = fs.readFileSync(path.join(HERE, 'agents/package.json'), 'utf8');
 	const stamp = path.join(INSTALLED, '.installed');
 	if (!fs.existsSync(stamp) || fs.readFileSync(stamp, 'utf8') !== want)
-		return 'the coding agents are not in build/agents: ./dev test sdk installs them when npm can be reached';
+		return 'the coding agents are not in build/agents: ./dev agents installs them when npm can be reached';
 	const missing = Object.keys(PROGRAMS).filter((name) => !PROGRAMS[name] || !fs.existsSync(PROGRAMS[name]));
 	return missing.length > 0 ? `npm has no ${missing.join(' and no ')} for this platform` : undefined;
 }

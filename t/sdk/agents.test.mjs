@@ -101,6 +101,14 @@ for (const name of Object.keys(MODELS)) {
 		assert.deepEqual([events.at(-1).type, events.at(-1).is_error, events.at(-1).num_turns], ['result', false, 2]);
 	});
 
+	test(`Claude Code at ${name}: finds a tool that it had put off`, { skip }, async () => {
+		const script = instead(documented('claude -p', model), 'claude -p "Use a tool." --output-format stream-json --verbose');
+		const events = lines(await runs(script, name, 2, customHeaders(toolFields('ToolSearch', { query: 'select:CronList' }))));
+		const result = events.flatMap((e) => (Array.isArray(e.message?.content) ? e.message.content : [])).find((b) => b.type === 'tool_result');
+		assert.deepEqual(result.content, [{ type: 'tool_reference', tool_name: 'CronList' }]);
+		assert.deepEqual([events.at(-1).is_error, events.at(-1).num_turns], [false, 2]);
+	});
+
 	if (name === 'responses') continue; // as chat to Codex: the same provider, in the API that both speak
 	test(`Codex at ${name}: answers`, { skip }, async () => {
 		const events = lines(await runs(codex(model, '', '"What is a tollgate?"'), name, 1));
@@ -115,6 +123,17 @@ for (const name of Object.keys(MODELS)) {
 		const events = lines(await runs(codex(model, fields, '"Use a tool to read the note."'), name, 2));
 		const ran = events.find((e) => e.type === 'item.completed' && e.item.type === 'command_execution');
 		assert.deepEqual([ran.item.exit_code, ran.item.aggregated_output], [0, `${NOTE}\n`]);
+		assert.equal(events.at(-1).type, 'turn.completed');
+	});
+
+	test(`Codex at ${name}: asks an MCP server`, { skip }, async () => {
+		const server = `[mcp_servers.toll]\ncommand = "${process.execPath}"\nargs = ["${path.join(HERE, 'agents/mcp.mjs')}"]\n`;
+		// where the target speaks Codex' own API the namespace stands beside the name, elsewhere in it
+		const fields = codexHeaders(toolFields(name === 'chat' ? 'price' : 'mcp__toll__price', { axles: 3 }));
+		const events = lines(await runs(codex(model, server + fields, '"Use a tool to ask the price."'), name, 2));
+		const call = events.find((e) => e.type === 'item.completed' && e.item.type === 'mcp_tool_call');
+		assert.deepEqual([call.item.server, call.item.tool, call.item.status], ['toll', 'price', 'completed']);
+		assert.equal(call.item.result.content[0].text, '6 groschen');
 		assert.equal(events.at(-1).type, 'turn.completed');
 	});
 }
