@@ -86,8 +86,8 @@ static void page_counters(struct page *p)
 		{ MT_DRAINED, WC_DRAINED }, { MT_LEDGER_REFUSED, WC_LEDGER_REFUSED },
 		{ MT_LEDGER_UNRECORDED, WC_LEDGER_UNRECORDED },
 		{ MT_QUOTA_DENIED, WC_QUOTA_DENIED }, { MT_QUOTA_EXTENDED, WC_QUOTA_EXTENDED },
-		{ MT_QUOTA_CUT, WC_QUOTA_CUT }, { MT_QUOTA_UNAVAILABLE, WC_QUOTA_UNAVAILABLE },
-		{ MT_QUOTA_OFFLINE, WC_QUOTA_OFFLINE }, { MT_QUOTA_PARKED, WC_QUOTA_PARKED } };
+		{ MT_QUOTA_CUT, WC_QUOTA_CUT }, { MT_QUOTA_OFFLINE, WC_QUOTA_OFFLINE },
+		{ MT_QUOTA_PARKED, WC_QUOTA_PARKED } };
 
 	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
 		uint64_t sum = 0;
@@ -132,6 +132,19 @@ static void page_limits(struct page *p)
 	}
 }
 
+static void page_unavailable(struct page *p)
+{
+	page_family(p, MT_QUOTA_UNAVAILABLE);
+	for (int why = QUOTA_SURE + 1; why < QUOTA_UNSURE__MAX; why++) {
+		struct metrics_label l = { "reason", quota_unsure_word(why) };
+		uint64_t sum = 0;
+
+		for (unsigned w = 0; w < p->src->n_workers; w++)
+			sum += stat_get(&p->src->workers[w].stats.c[wc_quota_unavailable(why)]);
+		metrics_sample_u64(&p->m, "", &l, 1, sum);
+	}
+}
+
 static void page_quota(struct page *p)
 {
 	static const struct quota_stats none;
@@ -140,6 +153,7 @@ static void page_quota(struct page *p)
 
 	for (unsigned w = 0; w < p->src->n_workers; w++)
 		waiting += atomic_load(&p->src->workers[w].quota_line.n);
+	page_unavailable(p);
 	page_value(p, MT_QUOTA_WAITING, waiting);
 	page_value(p, MT_QUOTA_LEASED, s->leased);
 	page_value(p, MT_QUOTA_SYNCS, s->syncs);

@@ -87,7 +87,7 @@ static void put_lease(struct outbuf *b, const struct quota_account *a)
 
 	lease_look(a->lease, &i);
 	outbuf_lit(b, ",\"shared\":{\"known\":");
-	outbuf_printf(b, "%s", atomic_load(&a->unsure) ? "false" : "true");
+	outbuf_printf(b, "%s", atomic_load(&a->unsure) != QUOTA_SURE ? "false" : "true");
 	put_amount(b, "granted", a->dim, i.g);
 	put_amount(b, "settled", a->dim, settled);
 	put_amount(b, "all_granted", a->dim, i.sum_g);

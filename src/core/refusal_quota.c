@@ -160,6 +160,26 @@ static void message(char out[360], const struct quota_denied *d, const struct qu
 			asked, opens);
 }
 
+/* Nobody was asked where an account is missing; who was, and has no reason now, was too late. */
+static enum quota_unsure why_unknown(const struct quota_denied *d)
+{
+	if (d->account == NULL)
+		return QUOTA_UNSURE_ACCOUNT;
+	return d->why != QUOTA_SURE ? d->why : QUOTA_UNSURE_LATE;
+}
+
+static enum step_rc unknown(struct req *r, const struct quota_denied *d)
+{
+	enum quota_unsure why = why_unknown(d);
+	char text[96];
+
+	snprintf(text, sizeof text, "retry-after: 1\r\nx-tollgate-unavailable: %.*s\r\n",
+		STR_FMT(quota_unsure_word(why)));
+	r->reply_fields = arena_dup(&r->arena, str_z(text));
+	wc_add(&r->w->stats, wc_quota_unavailable(why), 1);
+	return reply_error(r, TG_E_QUOTA_UNAVAILABLE, NULL);
+}
+
 enum step_rc refusal_quota(struct req *r, enum quota_admitted how, const struct quota_denied *d)
 {
 	struct quota_name n;
@@ -168,10 +188,8 @@ enum step_rc refusal_quota(struct req *r, enum quota_admitted how, const struct 
 	if (how == QUOTA_TOO_DEAR)
 		return ceiling_refuse(r);
 	tg_assert(how != QUOTA_ADMITTED && how != QUOTA_PARKED);
-	if (how == QUOTA_UNKNOWN) {
-		wc_add(&r->w->stats, WC_QUOTA_UNAVAILABLE, 1);
-		return reply_error(r, TG_E_QUOTA_UNAVAILABLE, NULL);
-	}
+	if (how == QUOTA_UNKNOWN)
+		return unknown(r, d);
 	n = name_of(d->account);
 	message(text, d, &n);
 	r->reply_fields = fields(r, d, &n);

@@ -9,6 +9,7 @@
 
 #include "base/stats.h"
 #include "money/usage.h"
+#include "quota/account.h"
 
 enum worker_counter {
 	WC_CONNECTIONS, /* gauge */
@@ -44,7 +45,9 @@ enum worker_counter {
 	WC_QUOTA_OFFLINE,
 	WC_QUOTA_EXTENDED,
 	WC_QUOTA_CUT,
-	WC_QUOTA_UNAVAILABLE,
+#define X(id, word) WC_QUOTA_UNAVAILABLE_##id,
+#include "quota/tbl/unsure.h"
+#undef X
 	WC_QUOTA_PARKED,
 	WC_SHADOWS_IN_FLIGHT, /* gauge */
 	WC_SHADOWS_SENT,
@@ -56,6 +59,12 @@ enum worker_counter {
 	WC_HEDGES_REFUSED,
 	WC__MAX
 };
+
+/* By reason; not of QUOTA_SURE. */
+static inline enum worker_counter wc_quota_unavailable(enum quota_unsure why)
+{
+	return (enum worker_counter)(WC_QUOTA_UNAVAILABLE_AWAY + (why - QUOTA_UNSURE_AWAY));
+}
 
 struct series_key {
 	unsigned tenant, model, target; /* labels */

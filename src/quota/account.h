@@ -40,6 +40,18 @@ enum quota_result {
 	QUOTA_UNSURE,   /* leased: nobody can say now whether there is more */
 };
 
+/* Why QUOTA_UNSURE. */
+enum quota_unsure {
+	QUOTA_SURE,
+#define X(id, word) QUOTA_UNSURE_##id,
+#include "quota/tbl/unsure.h"
+#undef X
+	QUOTA_UNSURE__MAX
+};
+
+/* "learning"; not of QUOTA_SURE. */
+struct str quota_unsure_word(enum quota_unsure why);
+
 /* Rates go by the monotonic clock, periods by the wall's. */
 struct quota_time {
 	wall_us wall;
@@ -97,7 +109,7 @@ struct quota_account {
 	_Alignas(TG_CACHE_LINE) _Atomic(struct quota_attention *) attention;
 	struct lease *lease; /* the control thread's */
 	_Atomic uint32_t attend;
-	_Atomic bool unsure;              /* what lacks is QUOTA_UNSURE */
+	_Atomic int unsure; /* enum quota_unsure: not SURE: what lacks is QUOTA_UNSURE */
 	_Atomic int64_t refused_until_us; /* monotonic: what lacks before is QUOTA_LACKS */
 	_Atomic int64_t low_water;        /* 0: none */
 	_Atomic int64_t largest; /* hold that was asked for since the control thread looked */

@@ -9,13 +9,25 @@
  */
 #include "quota/account_int.h"
 
+struct str quota_unsure_word(enum quota_unsure why)
+{
+	static const struct str words[] = {
+#define X(id, word) [QUOTA_UNSURE_##id] = { word, sizeof(word) - 1 },
+#include "quota/tbl/unsure.h"
+#undef X
+	};
+
+	tg_assert(why > QUOTA_SURE && why < QUOTA_UNSURE__MAX);
+	return words[why];
+}
+
 void quota_lease_init(struct quota_account *a)
 {
 	atomic_store(&a->attention, NULL);
 	a->lease = NULL;
 	a->attended = NULL;
 	atomic_store(&a->attend, 0);
-	atomic_store(&a->unsure, false);
+	atomic_store(&a->unsure, QUOTA_SURE);
 	atomic_store(&a->refused_until_us, INT64_MIN);
 	atomic_store(&a->low_water, 0);
 	atomic_store(&a->largest, 0);
@@ -32,7 +44,7 @@ void quota_account_lease(struct quota_account *a, struct quota_attention *attent
 	tg_assert(a->kind == QUOTA_STOCK && !quota_account_leased(a));
 	atomic_store(&a->granted, atomic_load(&a->settled));
 	atomic_store(&a->offline_base, atomic_load(&a->settled));
-	atomic_store(&a->unsure, true);
+	atomic_store(&a->unsure, QUOTA_UNSURE_AWAY);
 	atomic_store(&a->attention, attention);
 }
 
@@ -58,7 +70,7 @@ bool quota_account_lower(struct quota_account *a, int64_t granted)
 
 enum quota_result quota_lease_lacks(const struct quota_account *a, mono_us now)
 {
-	if (atomic_load(&a->unsure))
+	if (atomic_load(&a->unsure) != QUOTA_SURE)
 		return QUOTA_UNSURE;
 	return now.us < atomic_load(&a->refused_until_us) ? QUOTA_LACKS : QUOTA_ASK;
 }

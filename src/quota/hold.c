@@ -25,6 +25,7 @@ static enum quota_result deny(struct quota_account *a, enum quota_result r, int6
 		.asked = asked,
 		.headroom = quota_account_headroom(a, now),
 		.opens = opens(a, r, asked, now),
+		.why = r == QUOTA_UNSURE ? (enum quota_unsure)atomic_load(&a->unsure) : QUOTA_SURE,
 	};
 	return r;
 }

@@ -40,6 +40,7 @@ struct quota_denied {
 	enum quota_result result;
 	int64_t asked, headroom; /* in its dimension: what was wanted, and what was free */
 	wall_us opens;           /* quota_account_opens; QUOTA_ASK, QUOTA_UNSURE: now */
+	enum quota_unsure why;   /* QUOTA_UNSURE: as far as it still is so */
 };
 
 /*

@@ -60,6 +60,7 @@ static void bucket_init(struct lease_member *m, unsigned index)
 	b->index = index;
 	b->member = m;
 	b->serial = 1;
+	b->unsure = QUOTA_UNSURE_AWAY;
 	list_init(&b->hot);
 	list_init(&b->cold);
 	b->due.us = NEVER_US;
@@ -158,7 +159,7 @@ static struct lease *lease_new(struct lease_member *m, struct quota_account *a, 
 		quota_account_lease(a, &m->attention);
 	a->lease = l;
 	l->g = l->rate_s = atomic_load(&a->settled);
-	atomic_store(&a->unsure, !l->bucket->sure);
+	lease_tell_unsure(l);
 	atomic_store(&a->low_water, 0);
 	return l;
 }
@@ -287,21 +288,30 @@ static void offline_age(struct lease_bucket *b, mono_us now)
 		}
 }
 
-static void tell_sure(struct lease *l)
+void lease_tell_unsure(struct lease *l)
 {
-	atomic_store(&l->account->unsure, !l->bucket->sure || l->closed);
+	enum quota_unsure why = l->bucket->unsure;
+
+	if (why == QUOTA_SURE && l->closed)
+		why = QUOTA_UNSURE_PERIOD;
+	atomic_store(&l->account->unsure, why);
+}
+
+static void tell_unsure(struct lease *l)
+{
+	lease_tell_unsure(l);
 	/* sums of a centre that was learning lack some: nothing new is known to be free */
-	if (l->bucket->sure)
+	if (lease_bucket_sure(l->bucket))
 		lease_offline_note(l, TG_MIN(atomic_load(&l->account->offline_free),
 					      TG_MAX(l->lim - l->sum_g, 0)));
 }
 
-void lease_bucket_set_sure(struct lease_bucket *b, bool sure)
+void lease_bucket_set_unsure(struct lease_bucket *b, enum quota_unsure why)
 {
-	if (b->sure == sure)
+	if (b->unsure == why)
 		return;
-	b->sure = sure;
-	for_each(b, tell_sure);
+	b->unsure = why;
+	for_each(b, tell_unsure);
 }
 
 void lease_bucket_set_barred(struct lease_bucket *b, bool barred)
@@ -362,7 +372,7 @@ void lease_bucket_set_epoch(struct lease_bucket *b, struct str text, bool unsave
 	b->learning = true;
 	b->asserted = false;
 	offline_age(b, now);
-	lease_bucket_set_sure(b, false);
+	lease_bucket_set_unsure(b, QUOTA_UNSURE_LEARNING);
 	judge_all(b, now);
 }
 
@@ -410,9 +420,9 @@ void lease_bucket_down(struct lease_member *m, unsigned bucket, mono_us now)
 	struct lease_bucket *b = bucket_at(m, bucket);
 
 	b->up = false;
-	if (b->sure)
+	if (lease_bucket_sure(b))
 		offline_age(b, now);
-	lease_bucket_set_sure(b, false);
+	lease_bucket_set_unsure(b, QUOTA_UNSURE_AWAY);
 	if (!b->under_way)
 		return;
 	b->under_way = false;

@@ -120,13 +120,14 @@ static int64_t earlier(int64_t a, int64_t b)
 /* Requests wait and were not refused just now. */
 static bool lacks(const struct lease *l, mono_us now)
 {
-	return l->bucket->sure && !l->closed && lease_need(l) > 0 &&
+	return lease_bucket_sure(l->bucket) && !l->closed && lease_need(l) > 0 &&
 	       now.us >= atomic_load(&l->account->refused_until_us);
 }
 
 static bool is_low(const struct lease *l)
 {
-	return l->low > 0 && l->bucket->sure && !l->closed && l->g - committed(l) < l->low;
+	return l->low > 0 && lease_bucket_sure(l->bucket) && !l->closed &&
+	       l->g - committed(l) < l->low;
 }
 
 /* With headroom it is looked at now and then, so that it neither ends nor stays for nothing. */
@@ -192,7 +193,7 @@ static int64_t when(const struct lease *l, mono_us now)
 		return now.us;
 	if (!l->closed && lease_excess(l, now) < l->g)
 		return now.us;
-	if (lease_need(l) > 0 && l->bucket->sure)
+	if (lease_need(l) > 0 && lease_bucket_sure(l->bucket))
 		at = TG_MAX(now.us, l->closed ? l->synced.us + LEASE_REPORT_US
 					      : atomic_load(&l->account->refused_until_us));
 	if (is_low(l))

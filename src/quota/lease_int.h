@@ -42,12 +42,12 @@ struct lease_bucket {
 	/* what is known of the centre */
 	char epoch[LEASE_EPOCH_MAX]; /* the highest that was heard of */
 	size_t epoch_n;
-	uint64_t serial; /* counts epochs; leases remember in which they were synced */
-	bool unsaved;    /* the epoch is not on the disk: nothing may be sent in it */
-	bool learning;   /* as of the last answer */
-	bool asserted;   /* in this epoch, as of the last answer */
-	bool sure;       /* may grant now */
-	bool barred;     /* we are fenced, or not the newest process of our name */
+	uint64_t serial;          /* counts epochs; leases remember in which they were synced */
+	bool unsaved;             /* the epoch is not on the disk: nothing may be sent in it */
+	bool learning;            /* as of the last answer */
+	bool asserted;            /* in this epoch, as of the last answer */
+	enum quota_unsure unsure; /* SURE: may grant now */
+	bool barred;              /* we are fenced, or not the newest process of our name */
 	enum lease_status status;
 	char awaited[256];
 	size_t awaited_n;
@@ -131,8 +131,14 @@ int lease_epoch_parse(struct str text, struct lease_epoch *out) TG_MUST_CHECK;
 bool lease_epoch_above(const struct lease_epoch *a, const struct lease_epoch *b);
 /* Sets it, unsaved or not: everything synced so far was in another one. */
 void lease_bucket_set_epoch(struct lease_bucket *b, struct str text, bool unsaved, mono_us now);
-/* Whether what lacks may be asked for: tells the accounts. */
-void lease_bucket_set_sure(struct lease_bucket *b, bool sure);
+/* Whether what lacks may be asked for, or why not: tells the accounts. */
+void lease_bucket_set_unsure(struct lease_bucket *b, enum quota_unsure why);
+static inline bool lease_bucket_sure(const struct lease_bucket *b)
+{
+	return b->unsure == QUOTA_SURE;
+}
+/* The account's: its bucket's, or that it is closed. */
+void lease_tell_unsure(struct lease *l);
 /* Whether anything is let in at all. */
 void lease_bucket_set_barred(struct lease_bucket *b, bool barred);
 

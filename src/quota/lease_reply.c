@@ -99,10 +99,10 @@ static void item_reply(
 		atomic_store(&l->account->refused_until_us, now.us + LEASE_REFUSED_US);
 		l->bucket->member->counts.refusals++;
 	}
-	atomic_store(&l->account->unsure, !l->bucket->sure || l->closed);
+	lease_tell_unsure(l);
 	lease_size(l, now);
 	lease_bound(l);
-	if (l->bucket->sure)
+	if (lease_bucket_sure(l->bucket))
 		lease_offline_note(l, TG_MAX(l->lim - l->sum_g, 0));
 	l->in_call = l->unheard = false;
 	if (l->low > 0 && l->g - atomic_load(&l->account->committed) < l->low)
@@ -149,15 +149,26 @@ static void reply_ok(struct lease_bucket *b, const struct lease_answer *answer, 
 	b->learning = answer->learning;
 	b->asserted = b->asserted || b->asserts;
 	lease_bucket_set_barred(b, false);
-	lease_bucket_set_sure(b, !b->learning && !answer->unsafe);
+	lease_bucket_set_unsure(b, b->learning      ? QUOTA_UNSURE_LEARNING
+				   : answer->unsafe ? QUOTA_UNSURE_REPLICAS
+						    : QUOTA_SURE);
 	items_reply(b, answer, now, out);
 	out->wake_bucket = b->learning || answer->unsafe;
+}
+
+static enum quota_unsure unsure_of(enum lease_status status)
+{
+	switch (status) {
+	case LEASE_LEARN: return QUOTA_UNSURE_LEARNING;
+	case LEASE_MEMBERS: return QUOTA_UNSURE_MEMBERS;
+	default: return QUOTA_UNSURE_BARRED;
+	}
 }
 
 static void reply_other(struct lease_bucket *b, const struct lease_answer *answer, mono_us now,
 	struct lease_outcome *out)
 {
-	lease_bucket_set_sure(b, false);
+	lease_bucket_set_unsure(b, unsure_of(answer->status));
 	out->wake_bucket = true;
 	if (answer->status == LEASE_LEARN) {
 		lease_bucket_set_barred(b, false);

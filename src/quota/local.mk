@@ -8,7 +8,7 @@ libtg_quota_a_SOURCES = \
 	src/quota/guests.c src/quota/guests.h src/quota/fall.c src/quota/fall.h src/quota/hold.c src/quota/hold.h src/quota/share.c src/quota/share.h src/quota/offline.c src/quota/offline.h src/quota/tbl/offline.h \
 	src/quota/lease.c src/quota/lease_call.c src/quota/lease_reply.c src/quota/lease_int.h \
 	src/quota/lease_wire.c src/quota/lease.h src/quota/lease_wire.h src/quota/tbl/lease_status.h src/quota/tbl/lease_item_status.h \
-	src/quota/tbl/lease_counts.h \
+	src/quota/tbl/lease_counts.h src/quota/tbl/unsure.h \
 	src/quota/quota_lua.c src/quota/quota_lua.h
 
 # What Redis runs, as C string literals, one a line.

@@ -13,6 +13,8 @@ X(EXPLAIN, "x-tollgate-explain", request, "`1`: say in `x-tollgate-route` why th
 X(SERVER_TIMING, "server-timing", response, "`tollgate;dur=`: milliseconds the gateway itself added.")
 X(DENIED_BY, "x-tollgate-denied-by", response,
 	"The limit that refused the request; of one above the tenant only its kind and dimension.")
+X(UNAVAILABLE, "x-tollgate-unavailable", response,
+	"With 503 `quota_unavailable`: why nobody can say what is left of a limit: `redis_away`, `learning`, ..")
 X(RESET, "x-tollgate-reset", response, "When a refused request would fit at the earliest. Absent: never, or no matter of time.")
 X(AFFORDABLE, "x-tollgate-max-affordable-tokens", response,
 	"Output tokens that would have fitted into what refused the request: a limit on money or tokens, or a ceiling.")

@@ -68,7 +68,7 @@ X(QUOTA_EXTENDED, "tollgate_quota_extended_total", counter,
 	"Times that more of a streamed answer was held while it came (hold: incremental).")
 X(QUOTA_CUT, "tollgate_quota_cut_total", counter, "Streamed answers cut off because a limit had no room for more.")
 X(QUOTA_UNAVAILABLE, "tollgate_quota_unavailable_total", counter,
-	"Requests refused because nobody could say what is left of a limit.")
+	"Requests refused because nobody could say what is left of a limit, by reason.")
 X(QUOTA_OFFLINE, "tollgate_quota_offline_total", counter,
 	"Requests let in although nobody could say what is left of a limit (without_redis of their tier).")
 X(QUOTA_PARKED, "tollgate_quota_parked_total", counter, "Requests that waited for a grant of a shared limit.")

@@ -242,9 +242,9 @@ static void refuse(const struct refused *row, enum dialect d, enum quota_admitte
 	r->dialect = d;
 	f.w.wall.us = NOW_US;
 	denied = (struct quota_denied){ &account, row->result, row->asked, row->headroom,
-		{ row->opens_us } };
+		{ row->opens_us }, QUOTA_SURE };
 	r->leg.no = 0;
-	ck_assert_int_eq(refusal_quota(r, how, how == QUOTA_REFUSED ? &denied : NULL), STEP_REPLY);
+	ck_assert_int_eq(refusal_quota(r, how, &denied), STEP_REPLY);
 	ck_assert(r->settled);
 	if (how == QUOTA_REFUSED)
 		UNIT_STR_EQ(r->denied, account.name);
@@ -293,9 +293,45 @@ START_TEST(not_known)
 			tg_error_row(TG_E_QUOTA_UNAVAILABLE)->text);
 		check_field("retry-after", "1");
 		check_field("x-tollgate-denied-by", NULL);
+		check_field("x-tollgate-unavailable", "late");
 		fake_drop(&f);
 	}
 	ck_assert_uint_eq(stat_get(&f.w.stats.c[WC_QUOTA_DENIED]), 0);
+}
+END_TEST
+
+static const struct {
+	enum quota_unsure why; /* as its account has it */
+	bool no_account;
+	enum worker_counter counter;
+	const char *word;
+} unknown[] = {
+	{ QUOTA_SURE, false, WC_QUOTA_UNAVAILABLE_LATE, "late" },
+	{ QUOTA_SURE, true, WC_QUOTA_UNAVAILABLE_ACCOUNT, "account" },
+	{ QUOTA_UNSURE_AWAY, false, WC_QUOTA_UNAVAILABLE_AWAY, "redis_away" },
+	{ QUOTA_UNSURE_LEARNING, false, WC_QUOTA_UNAVAILABLE_LEARNING, "learning" },
+	{ QUOTA_UNSURE_REPLICAS, false, WC_QUOTA_UNAVAILABLE_REPLICAS, "replicas" },
+	{ QUOTA_UNSURE_MEMBERS, false, WC_QUOTA_UNAVAILABLE_MEMBERS, "members" },
+	{ QUOTA_UNSURE_BARRED, false, WC_QUOTA_UNAVAILABLE_BARRED, "barred" },
+	{ QUOTA_UNSURE_PERIOD, false, WC_QUOTA_UNAVAILABLE_PERIOD, "period" },
+};
+
+/* And why nobody does. */
+START_TEST(why_not_known)
+{
+	struct req *r = asking(CHAT, "m");
+
+	account_of("tenant:acme", QUOTA_COST, "9 usd/month");
+	denied = (struct quota_denied){ .account = unknown[_i].no_account ? NULL : &account,
+		.result = QUOTA_UNSURE,
+		.why = unknown[_i].why };
+	ck_assert_int_eq(refusal_quota(r, QUOTA_UNKNOWN, &denied), STEP_REPLY);
+	fake_read(&f);
+	check_field("x-tollgate-unavailable", unknown[_i].word);
+	for (int c = WC_QUOTA_UNAVAILABLE_AWAY; c <= WC_QUOTA_UNAVAILABLE_ACCOUNT; c++)
+		ck_assert_uint_eq(stat_get(&f.w.stats.c[c]), c == (int)unknown[_i].counter ? 1 : 0);
+	fake_drop(&f);
+	account_over();
 }
 END_TEST
 
@@ -385,7 +421,7 @@ START_TEST(the_largest_that_fits)
 		r->bound.audio_out = fits[_i].audio;
 		leg_begin(r);
 		denied = (struct quota_denied){ &account, QUOTA_LACKS, need[MAX], headroom,
-			{ MONTH } };
+			{ MONTH }, QUOTA_SURE };
 		r->leg.no = 0;
 		refusal_quota(r, QUOTA_REFUSED, &denied);
 		fake_read(&f);
@@ -416,7 +452,7 @@ START_TEST(not_the_question)
 
 	account_of("tenant:acme", no_question[_i].dim, no_question[_i].limit);
 	leg_begin(r);
-	denied = (struct quota_denied){ &account, QUOTA_LACKS, 10, 5, { MONTH } };
+	denied = (struct quota_denied){ &account, QUOTA_LACKS, 10, 5, { MONTH }, QUOTA_SURE };
 	r->leg.no = 0;
 	refusal_quota(r, QUOTA_REFUSED, &denied);
 	fake_read(&f);
@@ -439,7 +475,7 @@ START_TEST(free_of_charge)
 	ck_assert_int_eq(r->leg.bound_money.billed, 0);
 	ck_assert_uint_eq(usage_input(&r->leg.bound), 100);
 	ck_assert_uint_eq(usage_output(&r->leg.bound), 50);
-	denied = (struct quota_denied){ &account, QUOTA_LACKS, 150, 120, { MONTH } };
+	denied = (struct quota_denied){ &account, QUOTA_LACKS, 150, 120, { MONTH }, QUOTA_SURE };
 	r->leg.no = 0;
 	refusal_quota(r, QUOTA_REFUSED, &denied);
 	fake_read(&f);
@@ -454,6 +490,7 @@ static void tests(TCase *tc)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, what_is_told, 0, (int)TG_ARRAY_LEN(rows));
 	tcase_add_test(tc, not_known);
+	tcase_add_loop_test(tc, why_not_known, 0, (int)TG_ARRAY_LEN(unknown));
 	tcase_add_test(tc, long_names);
 	tcase_add_loop_test(tc, the_largest_that_fits, 0, (int)TG_ARRAY_LEN(fits));
 	tcase_add_loop_test(tc, not_the_question, 0, (int)TG_ARRAY_LEN(no_question));

@@ -188,12 +188,13 @@ START_TEST(not_granted)
 	r = sending();
 	ck_assert_int_eq(r->status, 429);
 
-	atomic_store(&cost->unsure, true);
+	atomic_store(&cost->unsure, QUOTA_UNSURE_LEARNING);
 	r = sending();
 	ck_assert_int_eq(r->status, 503);
 	ck_assert_uint_eq(n_sent, 0);
 	ck_assert_uint_eq(stat_get(&f.w.stats.c[WC_QUOTA_PARKED]), 2);
-	ck_assert_uint_eq(stat_get(&f.w.stats.c[WC_QUOTA_UNAVAILABLE]), 2);
+	ck_assert_uint_eq(stat_get(&f.w.stats.c[WC_QUOTA_UNAVAILABLE_LATE]), 1);
+	ck_assert_uint_eq(stat_get(&f.w.stats.c[WC_QUOTA_UNAVAILABLE_LEARNING]), 1);
 	ck_assert_uint_eq(stat_get(&f.w.stats.c[WC_QUOTA_DENIED]), 2);
 	ck_assert_str_eq(types(), ""); /* nothing of it is in the ledger */
 	finish();
