@@ -168,7 +168,7 @@ static void take_conf(struct redis *r, const struct redis_conf *conf)
 	r->call_timeout_us = or_default(conf->call_timeout_us, SECOND_US / 10);
 	r->backoff_min_us = or_default(conf->backoff_min_us, SECOND_US / 10);
 	r->backoff_max_us =
-		TG_MAX(or_default(conf->backoff_max_us, 5 * SECOND_US), r->backoff_min_us);
+		TG_MAX(or_default(conf->backoff_max_us, SECOND_US), r->backoff_min_us);
 	take_seeds(r, conf);
 }
 

@@ -53,7 +53,7 @@ struct redis_conf {
 	struct str tls_name;        /* what certificates must be made out to [the URL's host] */
 	int64_t connect_timeout_us; /* name, connect, TLS, AUTH, INFO: all together [2 s] */
 	int64_t call_timeout_us;    /* of calls that do not say [100 ms] */
-	int64_t backoff_min_us, backoff_max_us; /* between attempts [0.1 s, 5 s] */
+	int64_t backoff_min_us, backoff_max_us; /* between attempts [0.1 s, 1 s] */
 	size_t queue_max_bytes;                 /* commands not yet sent, of a connection [8 MB] */
 	size_t reply_max_bytes;                 /* of one reply [4 MB] */
 	size_t reply_max_items;                 /* of one reply, nested ones included [64 Ki] */

@@ -258,6 +258,17 @@ def test_nobody_there(drive):
     assert d.call("k", "PING") == "refused"
 
 
+def test_one_that_is_back_is_soon_asked(server, drive):
+    """Not so rarely, after however many failures, that limits wait for seconds once it is back."""
+    s = server()
+    s.kill()
+    d = drive(s.url())
+    harness.wait_for(lambda: d.logged("redis out of reach"), "five failures")
+    assert "retry_ms=1000 " in d.logged("redis out of reach")[0]
+    s.start()
+    d.wait("up ")
+
+
 def test_name_that_does_not_exist(drive):
     d = drive("--connect", 300, "redis://redis.invalid:1", backoff=20)
     harness.wait_for(lambda: d.logged("redis not connected"), "it says so", 60)

@@ -67,8 +67,6 @@ X(QUOTA_DENIED, "tollgate_quota_denied_total", counter, "Requests refused by a l
 X(QUOTA_EXTENDED, "tollgate_quota_extended_total", counter,
 	"Times that more of a streamed answer was held while it came (hold: incremental).")
 X(QUOTA_CUT, "tollgate_quota_cut_total", counter, "Streamed answers cut off because a limit had no room for more.")
-X(QUOTA_UNAVAILABLE, "tollgate_quota_unavailable_total", counter,
-	"Requests refused because nobody could say what is left of a limit, by reason.")
 X(QUOTA_OFFLINE, "tollgate_quota_offline_total", counter,
 	"Requests let in although nobody could say what is left of a limit (without_redis of their tier).")
 X(QUOTA_PARKED, "tollgate_quota_parked_total", counter, "Requests that waited for a grant of a shared limit.")
@@ -96,6 +94,8 @@ X(QUOTA_USED, "tollgate_quota_used", gauge, "What they have used.")
 X(QUOTA_HELD, "tollgate_quota_held", gauge, "What requests at work hold of them here.")
 X(QUOTA_GRANTED, "tollgate_quota_granted", gauge, "What this process may commit of them.")
 X(QUOTA_OVER, "tollgate_quota_over", gauge, "What was used of them beyond what had been held.")
+X(QUOTA_UNAVAILABLE, "tollgate_quota_unavailable_total", counter,
+	"Requests refused because nobody could say what is left of a limit, by reason.")
 X(QUOTA_WAITING, "tollgate_quota_waiting_requests", gauge, "Requests waiting for a grant now.")
 X(QUOTA_LEASED, "tollgate_quota_leased_accounts", gauge, "Accounts of limits that are shared through Redis.")
 X(QUOTA_SYNCS, "tollgate_quota_syncs_total", counter, "Calls to Redis about shared limits.")
