@@ -32,6 +32,7 @@ import demand  # noqa: E402
 import faults  # noqa: E402
 import judge  # noqa: E402
 import rules  # noqa: E402
+import unknown  # noqa: E402
 import watch  # noqa: E402
 import world  # noqa: E402
 
@@ -88,10 +89,11 @@ def chosen(args, rule):
 def play(args, folder, rule=None):
     began = time.monotonic()
     orgs = book.rounds(args.seed, 12 + int(args.seconds * args.gateways / 2))
+    labs = book.labs(args.seed, orgs)
     c = centre.Centre(folder, args.gateways) if args.gateways > 1 else None
     w = None
     try:
-        w = world.World(folder, orgs, args.gateways, c, rules.environment(rule, folder) if rule else None)
+        w = world.World(folder, orgs, labs, args.gateways, c, rules.environment(rule, folder) if rule else None)
         d = demand.Demand(orgs, args.seed, w, args.clients)
         with open(folder / "faults.log", "w") as log:
             f = faults.Faults(w, args.seed, log, rule.every if rule else args.every, only=chosen(args, rule))
@@ -105,7 +107,7 @@ def play(args, folder, rule=None):
     finally:
         if c is not None:
             c.stop()
-    j = judge.Judge(orgs, world.jsonl(w.sim_ledger), {m.name: world.export_of(m.ledger) for m in w.members}, d.notes).run()
+    j = judge.Judge(orgs, labs, world.jsonl(w.sim_ledger), {m.name: world.export_of(m.ledger) for m in w.members}, d.notes).run()
     (folder / "redis.json").write_text(json.dumps({"at_rest": hashes, "at_end": last}, indent=1))
     if look is not None:
         j.redis(hashes, look.highest, last)
@@ -122,6 +124,7 @@ def play(args, folder, rule=None):
 
 def summary(args, w, d, f, j, began):
     used, worst, accounts = j.utilisation([s for r in d.done for s in r.states])
+    of_time = unknown.share_of_time(d.notes, w.away, d.calm_at)
     billed = {k: n for k, n in j.counts.items() if k not in ("overspend", "unjournaled")}
     return {
         "minutes": round(args.seconds / 60, 2), "gateways": args.gateways, "seed": args.seed,
@@ -129,6 +132,8 @@ def summary(args, w, d, f, j, began):
         "redis_incarnations": w.centre.incarnations if w.centre else 0,
         "requests": len(d.notes), "answered": sum(n.status == 200 for n in d.notes),
         "refused": sum(n.status == 429 for n in d.notes), "unavailable": d.unavailable,
+        "unavailable_by": unknown.breakdown(d.notes, w.away, d.calm_at), "unavailable_time": of_time[0],
+        "unavailable_time_in_reach": of_time[1], **j.features(),
         "aborted": sum(n.aborted for n in d.notes), "broken": sum(n.broken for n in d.notes),
         "overspend_nano": int(judge.up(j.overspend)), "over_nano": int(judge.up(j.over)), "cut_nano": int(judge.up(j.cut)),
         "utilisation": round(used, 5), "utilisation_worst": round(float(worst[0]), 5), "worst": worst[1], "accounts_spent": accounts,

@@ -52,6 +52,7 @@ class Note:
     aborted: bool = False
     broken: bool = False        # the connection ended too early, or nothing came in time
     error: str = None           # the gateway's code of an error
+    unknown: str = None         # with 503 quota_unavailable: why
 
 
 class Gone(Exception):
@@ -148,6 +149,7 @@ class Client:
             return
         note.status, fields = await link.head()
         note.denied_by = fields.get("x-tollgate-denied-by")
+        note.unknown = fields.get("x-tollgate-unavailable")
         affordable = fields.get("x-tollgate-max-affordable-tokens")
         note.affordable = int(affordable) if affordable else None
         if ask.abort and ask.abort[1] == 0 and note.status == 200:

@@ -25,9 +25,21 @@ SMALL = 30              # max_tokens; so small requests use all of it
 WRONG = {"no-usage": 40, "wrong-usage": 20, "truncate@{e}": 15, "stall@{e}": 4, "reset@{b}": 8, "stream-error@{e}": 8,
          "500": 8, "429": 8, "close-idle": 8}
 STREAMS_ONLY = ("truncate", "stall", "reset", "stream-error")
-# model as asked for: (dialect, target, name there, share)
-MODELS = {"chat": ("openai", "keep", book.CHAT, 50), "claude": ("anthropic", "keep-claude", book.CLAUDE, 25),
-          "chat-cut": ("openai", "cut", book.CHAT, 15), "chat-free": ("openai", "free", book.CHAT, 10)}
+# Model as asked for: (dialect, targets, name there, share of the requests, what a client's leaving leads to at its provider).
+# chat: a guardrail's; hedged: with a second try; canary: a rule has some of it served by `small`; copied: one for each lab.
+BILLED = ("partial", "full")
+MODELS = {"chat": ("openai", ("keep",), book.CHAT, 25, BILLED),
+          "claude": ("anthropic", ("keep-claude",), book.CLAUDE, 20, BILLED),
+          "chat-cut": ("openai", ("cut",), book.CHAT, 10, ("partial",)),
+          "chat-free": ("openai", ("free",), book.CHAT, 8, ("free",)),
+          "hedged": ("openai", ("keep", "spare"), book.CHAT, 15, ("partial",)),
+          "canary": ("openai", ("keep",), book.CHAT, 7, BILLED),
+          "copied": ("openai", ("keep",), book.CHAT, 15, BILLED)}
+
+
+def copied(lab):
+    """The model whose requests that lab gets copies of."""
+    return f"copied-{lab}"
 
 
 @dataclasses.dataclass
@@ -71,7 +83,7 @@ class Demand:
         self.notes, self.clients = [], clients
         self.numbers = 0
         self.stopping = self.finishing = False
-        self.unavailable = 0
+        self.unavailable, self.calm_at = 0, 0.0
         self.complaints = []            # of tgctl, when all is at rest
 
     # ---- rounds
@@ -107,12 +119,16 @@ class Demand:
         rng = self.rng
         self.numbers += 1
         model = rng.choices(list(MODELS), [m[3] for m in MODELS.values()])[0]
-        dialect, target, _, _ = MODELS[model]
+        dialect, _, _, _, cancelled = MODELS[model]
         tokens = rng.randint((state.level + 3) // 4, state.level)
         output = rng.randint(0, tokens) if rng.random() < .7 and tokens > SMALL else tokens
         stream = rng.random() < .6
         events = rng.randint(1, 12)
         fields = [("x-sim-output-tokens", output), ("x-sim-ttft", f"{rng.choice((0, 0, 5, 20, 80))}ms")]
+        if model == "copied":
+            model = copied(state.tenant.lab)
+        if model == "hedged":
+            fields[1] = ("x-sim-ttft", f"{rng.choice((0, 60, 90, 200))}ms")
         if stream:
             fields.append(("x-sim-events", min(events, max(output, 1))))
             if rng.random() < .5 and output:
@@ -120,9 +136,7 @@ class Demand:
         out = client.Ask(f"c{self.seed}-{self.numbers}", state.tenant, tokens, dialect, model, stream, fields)
         if not self.finishing:
             self.spoil(rng, out, events)
-        policy = {"keep": rng.choice(("partial", "full")), "keep-claude": rng.choice(("partial", "full")), "cut": "partial",
-                  "free": "free"}[target]
-        fields.append(("x-sim-on-cancel", policy))
+        fields.append(("x-sim-on-cancel", rng.choice(cancelled)))
         return out
 
     def spoil(self, rng, ask, events):
@@ -204,6 +218,7 @@ class Demand:
             while time.monotonic() < end:
                 await asyncio.sleep(.1)
                 watch_tasks([director, *clients])
+            self.calm_at = time.monotonic()
             await self.world.calm()
             await director
             await self.finish(clients, 30 + seconds / 2)

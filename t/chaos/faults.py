@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import random
 import time
 
@@ -27,6 +28,15 @@ class Faults:
 
     def note(self, text):
         print(f"{time.monotonic() - self.began:9.3f} {text}", file=self.log, flush=True)
+
+    @contextlib.contextmanager
+    def away(self, who):
+        """Whom others cannot hear meanwhile: a member, or Redis ("all")."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.world.away.append((began, time.monotonic(), who))
 
     async def blocking(self, f, *args):
         return await asyncio.get_running_loop().run_in_executor(None, f, *args)
@@ -78,9 +88,10 @@ class Faults:
         down = self.rng.choice((0, 0, .3, 1.5))
         m.busy = True
         self.note(f"SIGKILL {m.name}, for {down} s")
-        await self.blocking(m.kill)
-        await asyncio.sleep(down)
-        await self.start(m)
+        with self.away(m.n):
+            await self.blocking(m.kill)
+            await asyncio.sleep(down)
+            await self.start(m)
         m.busy = False
 
     async def kill_two(self):
@@ -94,21 +105,23 @@ class Faults:
         pause = self.rng.choice((.05, .3, 1, 2.5))
         m.busy = True
         self.note(f"SIGSTOP {m.name} for {pause} s")
-        m.pause()
-        await asyncio.sleep(pause)
-        if self.rng.random() < .3:
-            self.note(f"SIGKILL of the stopped {m.name}")
-            await self.blocking(m.kill)
-            await self.start(m)
-        else:
-            m.resume()
+        with self.away(m.n):
+            m.pause()
+            await asyncio.sleep(pause)
+            if self.rng.random() < .3:
+                self.note(f"SIGKILL of the stopped {m.name}")
+                await self.blocking(m.kill)
+                await self.start(m)
+            else:
+                m.resume()
         m.busy = False
 
     # ---- Redis
 
     async def redis_stale(self):
         """SIGKILL, and a restart from a copy of the append-only file: what it acknowledged since then is lost."""
-        age = await self.world.centre.restart_stale(self.rng)
+        with self.away("all"):
+            age = await self.world.centre.restart_stale(self.rng)
         self.note(f"redis killed; restarted from a file {age:.2f} s old")
 
     async def flushall(self):
@@ -117,27 +130,33 @@ class Faults:
 
     async def promote(self):
         lag, stagger = self.rng.choice((0, .2, .7)), self.rng.choice((0, 0, .2, .6))
-        if await self.world.centre.promote(lag, stagger, self.rng):
+        with self.away("all"):
+            done = await self.world.centre.promote(lag, stagger, self.rng)
+        if done:
             self.note(f"replica promoted, {lag} s behind, members moved over within {stagger} s")
 
     async def redis_sleep(self):
         pause = self.rng.choice((.02, .15, .8))
         self.note(f"DEBUG SLEEP {pause}")
-        await self.world.centre.command("DEBUG", "SLEEP", str(pause))
+        with self.away("all"):
+            await self.world.centre.command("DEBUG", "SLEEP", str(pause))
 
     async def redis_pause(self):
         pause = self.rng.choice((50, 300, 1500))
         self.note(f"CLIENT PAUSE {pause} ms")
-        await self.world.centre.command("CLIENT", "PAUSE", str(pause), self.rng.choice(("WRITE", "ALL")))
+        with self.away("all"):
+            await self.world.centre.command("CLIENT", "PAUSE", str(pause), self.rng.choice(("WRITE", "ALL")))
+            await asyncio.sleep(pause / 1000)
 
     # ---- the way there: one member's, or all
 
     async def way(self, word, seconds, *args):
         who = self.rng.choice(["all", *range(self.world.n_members)])
         self.note(f"way of {who if who == 'all' else f'gw-{who + 1}'}: {word} {' '.join(map(str, args))} for {seconds} s")
-        await self.world.centre.way(who, word, *args)
-        await asyncio.sleep(seconds)
-        await self.world.centre.way(who, "open")
+        with self.away(who):
+            await self.world.centre.way(who, word, *args)
+            await asyncio.sleep(seconds)
+            await self.world.centre.way(who, "open")
 
     async def cut(self):
         await self.way("cut", self.rng.choice((0, .2, 1.5)))

@@ -20,6 +20,7 @@ import dataclasses
 import fractions
 
 import book
+import pairs
 import watch
 
 F = fractions.Fraction
@@ -35,6 +36,8 @@ class Request:
     tag: str
     lines: list
     records: list
+    lab: str = None             # a copy: who pays for it
+    twin: bool = False          # there is another one with this tag: a hedge
 
     @property
     def end(self):
@@ -58,27 +61,22 @@ class Request:
 
 
 def bill_of(line):
-    truth = book.cost(line["billed_input"], line["billed_output"])
+    truth = book.cost(line["model"], line["billed_input"], line["billed_output"])
     if line["usage_delivered"]:
-        return max(truth, book.cost(line["reported_input"] + line["cached_read"], line["reported_output"] + line["reasoning"]))
+        return max(truth, book.cost(line["model"], line["reported_input"] + line["cached_read"], line["reported_output"] + line["reasoning"]))
     return truth
 
 
 class Judge:
-    def __init__(self, orgs, sim, exports, notes):
+    def __init__(self, orgs, labs, sim, exports, notes):
         """exports: {member: lines}"""
+        self.labs = {t.name: t for t in labs}
         self.orgs = {o.name: o for o in orgs}
         self.tenants = {t.name: t for o in orgs for t in o.tenants}
         self.notes = {n.ask.tag: n for n in notes}
         self.findings = []
         self.counts = collections.Counter()
-        lines, records = collections.defaultdict(list), collections.defaultdict(list)
-        for line in sim:
-            lines[line["tag"]].append(line)
-        for export in exports.values():
-            for r in export:
-                records[r["session"]].append(r)
-        self.requests = {tag: Request(tag, lines[tag], records[tag]) for tag in {*lines, *records}}
+        self.requests = [Request(*x) for x in pairs.matched(sim, exports, self.notes)]
         self.exports = exports
         self.overspend = self.over = self.cut = F(0)
         self.overs = collections.Counter()      # scope -> nano
@@ -90,7 +88,7 @@ class Judge:
 
     def run(self):
         spent, overs = collections.Counter(), self.overs
-        for r in self.requests.values():
+        for r in self.requests:
             self.one(r, spent, overs)
         self.limits(spent, overs)
         self.unique()
@@ -104,14 +102,16 @@ class Judge:
 
     def one(self, r, spent, overs):
         note = self.notes.get(r.tag)
-        if note is None:
+        if note is None and not r.lab:
             self.finding("stranger", f"{r.tag}: nobody sent that")
             return
-        tenant = note.ask.tenant
+        tenant = self.labs[r.lab] if r.lab else note.ask.tenant
+        scopes = [f"tenant:{tenant.name}", *([f"org:{tenant.org}"] if tenant.org else [])]
         bounded = self.bounded(r)
-        for scope in (f"tenant:{tenant.name}", f"org:{tenant.org}"):
+        for scope in scopes:
             spent[scope] += bounded
         self.ends(r)
+        self.payer(r, tenant)
         if r.end is None or r.end["type"] == "void":
             return
         over = max(F(0), r.charged - r.hold)
@@ -124,7 +124,7 @@ class Judge:
         self.over += over
         use = r.end["usage"]
         tokens = sum(n for b, n in use.items() if b.startswith(("input", "output")))
-        for scope in (f"tenant:{tenant.name}", f"org:{tenant.org}"):
+        for scope in scopes:
             self.settled[scope, "cost"] += sum(up(F(x["billed_usd"])) for x in r.records)
             self.settled[scope, "tokens"] += tokens
             self.settled[scope, "requests"] += 1
@@ -146,6 +146,35 @@ class Judge:
                                    f"{[(line['fault'], line['status'], line['cancelled']) for line in r.lines]}")
         return bill
 
+    def payer(self, r, tenant):
+        """A copy is its lab's and nobody else's; what is no copy is the tenant's that asked."""
+        for x in r.records:
+            if x["tenant"] != tenant.name:
+                self.finding("payer", f"{r.tag}: {x['id']} is {x['tenant']}'s, not {tenant.name}'s")
+            if x["type"] == "settle" and ("shadow" in x["flags"]) != bool(r.lab):
+                self.finding("payer", f"{r.tag}: {x['id']} has the flags {x['flags']}")
+            if "degraded" in x.get("flags", ()) and not tenant.guarded:
+                self.finding("guard", f"{r.tag}: degraded, and its tenant has not consented")
+        if any((line["key"] == pairs.LAB_KEY) != bool(r.lab) for line in r.lines):
+            self.finding("payer", f"{r.tag}: {[line['key'] for line in r.lines]}, lab {r.lab}")
+
+    def features(self):
+        """How many of each kind of request were settled: whatever is 0 was not tested."""
+        out = collections.Counter(hedges=0, hedges_won=0, shadows=0, degraded=0, canaries=0)
+        for r in self.requests:
+            end = r.end
+            if end is None or end["type"] != "settle":
+                continue
+            note = self.notes.get(r.tag)
+            out["shadows"] += bool(r.lab)
+            out["hedges"] += r.twin and end["target"] == "spare"
+            out["hedges_won"] += r.twin and end["target"] == "spare" and end["end"] == "ok"
+            out["degraded"] += "degraded" in end["flags"]
+            out["canaries"] += note is not None and note.ask.model == "canary" and end["target_model"] == book.SMALL
+        used = sum(min(self.settled[f"tenant:{n}", "cost"], t.cost * NANO) for n, t in self.labs.items())
+        tried = sum(t.cost * NANO for n, t in self.labs.items() if self.settled[f"tenant:{n}", "cost"])
+        return {**out, "lab_utilisation": round(float(F(used) / tried), 4) if tried else 0.0}
+
     def ends(self, r):
         ends = [x for x in r.records if x["type"] != "leg"]
         if len(ends) > 1:
@@ -165,7 +194,7 @@ class Judge:
     # ---- accounts
 
     def scopes(self):
-        for t in self.tenants.values():
+        for t in [*self.tenants.values(), *self.labs.values()]:
             yield f"tenant:{t.name}", t.cost, {"tokens": t.tokens, "requests": t.requests}
         for o in self.orgs.values():
             yield f"org:{o.name}", o.cost, {}
@@ -229,7 +258,7 @@ class Judge:
     def failed(self, scope):
         """Requests of it that a provider failed, or that were broken off for nothing: they do not count as requests."""
         name = scope.partition(":")[2]
-        return sum(1 for r in self.requests.values() if r.end and r.end["tenant"] == name and r.end["type"] == "settle"
+        return sum(1 for r in self.requests if r.end and r.end["tenant"] == name and r.end["type"] == "settle"
                    and (r.end["status"] >= 500 or r.end["status"] == 429 or r.end["end"] != "ok" and not r.charged))
 
     def utilisation(self, states):

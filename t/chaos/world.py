@@ -12,8 +12,10 @@ import subprocess
 import book
 import demand
 import harness
+import pairs
 
 PROVIDER_KEY = "sk-chaos-provider"
+LAB_KEY = "sk-chaos-" + pairs.LAB_KEY
 REPORTS = ("panic", "ERROR: AddressSanitizer", "LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
 
 
@@ -60,11 +62,13 @@ class Member:
 
 
 class World:
-    def __init__(self, folder, orgs, n_members, centre=None, env=None):
+    def __init__(self, folder, orgs, labs, n_members, centre=None, env=None):
+        self.labs, self.away = labs, []         # away: (from, to, member or "all"): what faults have put out of reach
         self.folder, self.orgs, self.centre, self.env = folder, orgs, centre, env
         self.sim_ledger = folder / "sim.jsonl"
         (folder / "prices.json").write_text(json.dumps(book.file()))
-        self.sim = harness.Simulator(folder, "--workers", "1", "--ledger", self.sim_ledger, "--no-record", key=PROVIDER_KEY)
+        self.sim = harness.Simulator(folder, "--workers", "1", "--ledger", self.sim_ledger, "--no-record", "--key", LAB_KEY,
+                                     key=PROVIDER_KEY)
         self.n_members = n_members
         self.members = [Member(self, n) for n in range(n_members)]
         self.quiet = False
@@ -75,6 +79,17 @@ class World:
         except BaseException:
             self.abandon()
             raise
+
+    def models(self):
+        out = {name: {"targets": [{"target": t, "model": there} for t in where]}
+               for name, (_, where, there, _, _) in demand.MODELS.items()}
+        copied = out.pop("copied")
+        out["hedged"]["hedge"] = {"after": "40ms", "share": "20%"}
+        out["small"] = {"targets": [{"target": "keep", "model": book.SMALL}]}
+        out["lab"] = {"targets": [{"target": "lab", "model": book.LAB}]}
+        for lab in self.labs:
+            out[demand.copied(lab.name)] = {**copied, "shadow": {"to": "lab", "key": lab.name, "share": "60%"}}
+        return out
 
     def config(self, member):
         target = {"base_url": f"http://{self.sim.listen}", "key": PROVIDER_KEY}
@@ -89,20 +104,31 @@ class World:
             "targets": {
                 "keep": {"provider": "openai", "on_client_abort": "drain", **target},
                 "keep-claude": {"provider": "anthropic", "on_client_abort": "drain", **target},
+                # nothing is sent there first
+                "spare": {"provider": "openai", "on_client_abort": "cancel_estimate", "weight": 0, **target},
+                # by its key the simulator's ledger tells copies
+                "lab": {"provider": "openai", "on_client_abort": "drain", **target, "key": LAB_KEY},
                 "cut": {"provider": "openai", "on_client_abort": "cancel_estimate", **target},
                 "free": {"provider": "openai", "on_client_abort": "cancel_free", **target},
             },
-            "models": {name: {"targets": [{"target": t, "model": there}]}
-                       for name, (_, t, there, _) in demand.MODELS.items()},
+            "models": self.models(),
+            "rules": [{"name": "canary", "when_model": "canary", "use": "small", "share": "30%", "stick": "tenant"}],
+            "tiers": {"guarded": {"may_degrade": True}},
+            "guardrails": [{"tier": "guarded", "at": ["40%", "60%", "100%"], "do": ["notify", "degrade", "block"],
+                            "degrade": {"from": "chat", "to": "small"}}],
             "orgs": {o.name: {"limits": {"cost": f"{book.usd(o.cost)} usd/{o.period}"}} for o in self.orgs},
-            "tenants": {t.name: {"org": o.name, "limits": t.limits(), "keys": [{"id": t.name, "sha256": harness.sha256(t.key)}]}
-                        for o in self.orgs for t in o.tenants},
+            "tenants": {t.name: self.tenant(t) for t in [*self.labs, *(t for o in self.orgs for t in o.tenants)]},
             "log": {"access": "off"},
         }
         if self.centre is not None:
             out["member"] = member.name
             out["redis"] = {"url": self.centre.url(member.n), "members": [m.name for m in self.members]}
         return out
+
+    @staticmethod
+    def tenant(t):
+        return {**({"org": t.org} if t.org else {}), **({"tier": "guarded"} if t.guarded else {}), "limits": t.limits(),
+                "keys": [{"id": t.name, "sha256": harness.sha256(t.key)}]}
 
     def up(self):
         """Members that clients may go to: a stopped one is one of them, nobody can know."""
