@@ -107,6 +107,7 @@ def play(args, folder, rule=None):
     finally:
         if c is not None:
             c.stop()
+    unknown.write(folder / "unknown.jsonl", d.notes, f.began)
     j = judge.Judge(orgs, labs, world.jsonl(w.sim_ledger), {m.name: world.export_of(m.ledger) for m in w.members}, d.notes).run()
     (folder / "redis.json").write_text(json.dumps({"at_rest": hashes, "at_end": last}, indent=1))
     if look is not None:

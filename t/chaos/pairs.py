@@ -34,6 +34,11 @@ def charged(records):
     return sum(fractions.Fraction(r.get("billed_usd") or 0) for r in records)
 
 
+def legs(records):
+    """To how many targets it went; one that failed and cost nothing has no record of its own."""
+    return max((r.get("legs", 1) for r in records), default=0)
+
+
 def size(line):
     return line["billed_output"], line["billed_input"], line["served"]
 
@@ -49,10 +54,11 @@ def join(records, lines):
     if len(out) == 1:                   # its retries
         out[0][1].extend(left)
         return out
-    free = sorted((o for o in out if not o[1]), key=lambda o: charged(o[0]))
+    out.sort(key=lambda o: charged(o[0]), reverse=True)
     for line in sorted(left, key=size, reverse=True):
-        if free:
-            free.pop()[1].append(line)
+        room = [o for o in out if len(o[1]) < legs(o[0])]
+        if room:
+            min(room, key=lambda o: len(o[1]) > 0)[1].append(line)
         else:
             out.append(([], [line]))
     return out

@@ -8,6 +8,7 @@ which it was asked for something that was not spent, those in which it could not
 
 import bisect
 import collections
+import json
 
 BIN_S = .1
 PARKED_S = .06
@@ -53,6 +54,14 @@ def last_end(spans, t):
 
 def of(note):
     return note.status == 503 and note.error == "quota_unavailable"
+
+
+def write(path, notes, began):
+    """Each of them, with the time of faults.log."""
+    with open(path, "w") as out:
+        for n in filter(of, notes):
+            print(json.dumps({"t": round(n.ended - began, 3), "took": round(n.ended - n.begun, 3), "member": f"gw-{n.member + 1}",
+                              "why": n.unknown, "tenant": n.ask.tenant.name, "tokens": n.ask.tokens}), file=out)
 
 
 def breakdown(notes, spans, until):
