@@ -167,8 +167,7 @@ static void take_conf(struct redis *r, const struct redis_conf *conf)
 	e->limits.max_items = size_or(conf->reply_max_items, 65536);
 	r->call_timeout_us = or_default(conf->call_timeout_us, SECOND_US / 10);
 	r->backoff_min_us = or_default(conf->backoff_min_us, SECOND_US / 10);
-	r->backoff_max_us =
-		TG_MAX(or_default(conf->backoff_max_us, SECOND_US), r->backoff_min_us);
+	r->backoff_max_us = TG_MAX(or_default(conf->backoff_max_us, SECOND_US), r->backoff_min_us);
 	take_seeds(r, conf);
 }
 
