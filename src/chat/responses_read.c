@@ -2,8 +2,8 @@
  * responses_read.c: what a provider of the Responses API answers, read: the response object, and
  * its stream of events (providers.md 11). Items come one after the other and are keyed by their
  * output_index, since relays change their ids; a call that comes beside another is told when it is
- * whole. Of the provider's own tools only what they made for the reader is told: pictures. Pure;
- * any thread.
+ * whole. Of the provider's own tools only what they made for the reader is told: pictures. Of
+ * sound the transcript is told, and how much there was. Pure; any thread.
  */
 #include "chat/responses_int.h"
 
@@ -92,17 +92,26 @@ static struct chat_part *add(struct reader *r, enum chat_part_kind kind)
 	return p;
 }
 
+static void add_text(struct reader *r, enum chat_part_kind kind, struct str text)
+{
+	struct chat_part *p = text.n > 0 ? add(r, kind) : NULL;
+
+	if (p != NULL)
+		p->text = text;
+}
+
 static void read_message(struct reader *r, const struct json_node *item)
 {
 	json_each(c, json_get_type(item, STR("content"), JSON_ARRAY))
 	{
-		struct str refusal = json_get_jstr(c, STR("refusal"));
-		struct str text = refusal.n > 0 ? refusal : json_get_jstr(c, STR("text"));
-		struct chat_part *p =
-			text.n > 0 ? add(r, refusal.n > 0 ? PART_REFUSAL : PART_TEXT) : NULL;
+		struct str sound = json_get_jstr(c, STR("data"));
 
-		if (p != NULL)
-			p->text = text;
+		add_text(r, PART_REFUSAL, json_get_jstr(c, STR("refusal")));
+		add_text(r, PART_TEXT, json_get_jstr(c, STR("text")));
+		add_text(r, PART_TEXT, json_get_jstr(c, STR("transcript")));
+		if (sound.n > 0)
+			add_text(r, PART_TEXT,
+				openai_audio_text(r->cx->arena, chat_base64_bytes(sound)));
 	}
 }
 
@@ -204,6 +213,7 @@ struct chat_stream {
 	bool started, open, told, calls, over;
 	enum chat_part_kind kind; /* of the open block */
 	uint64_t index;           /* of its item */
+	uint64_t sound;           /* bytes that came */
 };
 
 struct out {
@@ -388,13 +398,31 @@ static int on_error(const struct out *o, const struct json_node *root)
 	return fail(o, &e);
 }
 
+static int on_sound(const struct out *o, const struct json_node *root)
+{
+	o->s->sound += chat_base64_bytes(json_get_jstr(root, STR("delta")));
+	return 0;
+}
+
+static int tell_sound(const struct out *o)
+{
+	const struct chat_event e = { .kind = EVENT_OPEN, .part = PART_TEXT };
+
+	if (o->s->sound == 0)
+		return 0;
+	if (open_block(o, &e, o->s->index) != 0 ||
+		say(o, PART_TEXT, openai_audio_text(o->cx->arena, o->s->sound)) != 0)
+		return -1;
+	return close_block(o, STR_NONE);
+}
+
 static int on_end(const struct out *o, const struct json_node *root)
 {
 	const struct json_node *response = json_get_type(root, STR("response"), JSON_OBJECT);
 	struct chat_event e = { .kind = EVENT_FINISH };
 	struct usage usage;
 
-	if (start(o, response) != 0 || close_block(o, STR_NONE) != 0)
+	if (start(o, response) != 0 || close_block(o, STR_NONE) != 0 || tell_sound(o) != 0)
 		return -1;
 	e.finish = finish_of(response, o->s->calls);
 	if (emit(o, &e) != 0)
@@ -423,6 +451,8 @@ static const struct {
 	{ STR("response.reasoning_summary_text.delta"), NULL, true, PART_THINKING },
 	{ STR("response.reasoning_text.delta"), NULL, true, PART_THINKING },
 	{ STR("response.refusal.delta"), NULL, true, PART_REFUSAL },
+	{ STR("response.audio.transcript.delta"), NULL, true, PART_TEXT },
+	{ STR("response.audio.delta"), on_sound, false, PART_TEXT },
 	{ STR("response.created"), on_begin, false, PART_TEXT },
 	{ STR("response.reasoning_summary_part.added"), on_summary_part, false, PART_TEXT },
 	{ STR("response.output_item.added"), on_added, false, PART_TEXT },
