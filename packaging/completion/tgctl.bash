@@ -22,7 +22,7 @@ _tgctl() {
 	1:*) words="keys prices usage ledger quota export route targets help" ;;
 	2:keys:*) words="create hash" ;;
 	2:prices:*) words="list show history diff import" ;;
-	2:ledger:*) words="tail dump verify reconcile" ;;
+	2:ledger:*) words="tail dump verify reconcile shipped" ;;
 	2:quota:*) words="show tree explain set adjust fence verify" ;;
 	2:route:*) words="explain" ;;
 	2:targets:*) words="list drain enable" ;;
@@ -45,6 +45,7 @@ _tgctl() {
 	*:ledger:tail) words="-f --follow -n --lines --json $where" ;;
 	*:ledger:dump) words="--json --segment $where" ;;
 	*:ledger:verify) words="--salvage --rebuild --json $where" ;;
+	*:ledger:shipped) words="-c --config --json --help" ;;
 	*:ledger:reconcile)
 		if [[ $prev == --provider ]]; then
 			words="csv openai anthropic"

@@ -15,6 +15,7 @@ static const struct {
 	{ "dump", ledger_dump },
 	{ "verify", ledger_verify },
 	{ "reconcile", ledger_reconcile },
+	{ "shipped", ledger_shipped },
 };
 
 static enum ctl_exit ledger(int argc, char **argv)
@@ -22,15 +23,17 @@ static enum ctl_exit ledger(int argc, char **argv)
 	const char *names[TG_ARRAY_LEN(commands)], *near;
 
 	if (argc < 2)
-		return ctl_usage("ledger", "say what to do: tail, dump, verify or reconcile");
+		return ctl_usage(
+			"ledger", "say what to do: tail, dump, verify, reconcile or shipped");
 	for (size_t i = 0; i < TG_ARRAY_LEN(commands); i++) {
 		names[i] = commands[i].name;
 		if (strcmp(argv[1], names[i]) == 0)
 			return commands[i].run(argc - 1, argv + 1);
 	}
 	near = str_nearest(str_z(argv[1]), names, TG_ARRAY_LEN(names));
-	return ctl_usage("ledger", "`%s` is none of tail, dump, verify and reconcile%s%s%s",
-		argv[1], near != NULL ? "; did you mean `" : "", near != NULL ? near : "",
+	return ctl_usage("ledger",
+		"`%s` is none of tail, dump, verify, reconcile and shipped%s%s%s", argv[1],
+		near != NULL ? "; did you mean `" : "", near != NULL ? near : "",
 		near != NULL ? "`?" : "");
 }
 
@@ -45,6 +48,7 @@ const struct ctl_command ctl_ledger = {
 		"[--tolerance P%]\n"
 		"                              [--target T] [--json]\n"
 		"all with [--ledger PATH | -c CONFIG]\n"
+		"       tgctl ledger shipped [-c CONFIG] [--json]\n"
 		"\n"
 		"tail prints the last charges and, with -f, those to come. dump prints every "
 		"record of the journal.\n"
@@ -54,6 +58,11 @@ const struct ctl_command ctl_ledger = {
 		"held ends exactly once, records, rollups and exports come to the same sum, day by "
 		"day, to the\n"
 		"pico-dollar.\n"
+		"\n"
+		"shipped compares the journal with the member's stream in Redis (redis.ship), "
+		"entry "
+		"by entry, up to the\n"
+		"stream's last id; a gateway may run.\n"
 		"\n"
 		"reconcile compares the ledger with a provider's own figures by day and model: a "
 		"CSV with a line of\n"

@@ -10,5 +10,6 @@ enum ctl_exit ledger_tail(int argc, char **argv);      /* ledger_tail.c */
 enum ctl_exit ledger_dump(int argc, char **argv);      /* ledger_dump.c */
 enum ctl_exit ledger_verify(int argc, char **argv);    /* ledger_verify.c */
 enum ctl_exit ledger_reconcile(int argc, char **argv); /* ledger_reconcile.c */
+enum ctl_exit ledger_shipped(int argc, char **argv);   /* ledger_shipped.c */
 
 #endif

@@ -12,7 +12,7 @@ libtg_ctl_a_SOURCES = \
 	src/ctl/prices_view.c src/ctl/prices_view.h \
 	src/ctl/cmd_usage.c src/ctl/cmd_export.c \
 	src/ctl/cmd_ledger.c src/ctl/ledger_cmds.h src/ctl/ledger_dump.c src/ctl/ledger_tail.c \
-	src/ctl/ledger_verify.c src/ctl/ledger_reconcile.c \
+	src/ctl/ledger_verify.c src/ctl/ledger_reconcile.c src/ctl/ledger_shipped.c src/ctl/ledger_stream.h \
 	src/ctl/cmd_quota.c src/ctl/quota_cmds.h src/ctl/quota_options.c src/ctl/quota_show.c src/ctl/quota_change.c \
 	src/ctl/quota_explain.c src/ctl/quota_verify.c src/ctl/quota_verify.h src/ctl/quota_verify_page.c \
 	src/ctl/quota_verify_ledger.c src/ctl/tbl/quota_rules.h src/ctl/admin_client.c src/ctl/admin_client.h \
@@ -21,7 +21,7 @@ libtg_ctl_a_SOURCES = \
 	src/ctl/ctl.h
 
 bin_PROGRAMS += tgctl
-tgctl_SOURCES = src/ctl/tgctl.c
+tgctl_SOURCES = src/ctl/tgctl.c src/ledgerstream.c src/redisconf.c src/redisconf.h
 tgctl_LDADD = $(TG_LIBS)
 dist_man_MANS += docs/man/tgctl.1
 

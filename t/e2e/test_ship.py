@@ -136,3 +136,55 @@ def test_off_and_on_by_a_reload(member, redis):
     gw.signal(signal.SIGTERM) # what comes last is sent before the end
     gw.wait()
     assert text(stream(server)[0]) == text(exported(gw))
+
+
+def compared(gw, code=0):
+    """What `tgctl ledger shipped` says."""
+    done = subprocess.run([str(BUILD / "tgctl"), "ledger", "shipped", "--json", "-c", str(gw.config_path)],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def rewritten(server, records):
+    server.command("DEL", STREAM)
+    for i, r in records:
+        assert not server.command("XADD", STREAM, i, "r", r).startswith(b"-")
+
+
+def test_the_stream_is_held_against_the_journal(member, redis):
+    server = redis()
+    gw = settled(member, server)
+    together([gw])
+    assert "no such key" in compared(gw, 1)
+    joined(asks(gw, 300)) # more than one piece
+    all_there(server, gw, 250)
+    n = len(stream(server)[0])
+    said = compared(gw)
+    assert (said["ok"], said["stream"], said["entries"], said["same"]) == (True, STREAM, n, n), said
+    gw.signal(signal.SIGTERM)
+    gw.wait()
+    said = compared(gw)
+    assert said["same"] == n and said["trimmed"] == said["missing"] == 0, said
+    all_of = [(i.decode(), fields[1].decode()) for i, fields in server.command("XRANGE", STREAM, "-", "+")]
+    # what was trimmed at the beginning is no fault, nor what a version of before did not say
+    def before(r):
+        return r[:r.index(',"rule":')] + "}"
+    rewritten(server, [(i, before(r)) for i, r in all_of[100:]])
+    said = compared(gw)
+    assert (said["trimmed"], said["same"]) == (100, n - 100), said
+    # one is missing, one says something else, one is none of the journal's
+    lie = all_of[20][1].replace('"billed_usd":"0.', '"billed_usd":"1.')
+    assert lie != all_of[20][1]
+    segment, offset = all_of[30][0].split("-")
+    extra = (f"{segment}-{int(offset) + 1}", all_of[30][1])
+    rewritten(server, all_of[:10] + all_of[11:20] + [(all_of[20][0], lie)] + all_of[21:31] + [extra] + all_of[31:])
+    said = compared(gw, 1)
+    assert (said["ok"], said["missing"], said["different"], said["foreign"], said["same"]) == (False, 1, 1, 1, n - 2), said
+    assert said["findings"][0] == f"{all_of[10][0]} is not in the stream", said
+    assert any(f.startswith(all_of[20][0]) and "something else" in f for f in said["findings"]), said
+    done = subprocess.run([str(BUILD / "tgctl"), "ledger", "shipped", "-c", str(gw.config_path)], capture_output=True,
+                          text=True, timeout=60)
+    assert done.returncode == 1 and "NOT as the journal" in done.stdout, done
+    server.stop(signal.SIGKILL)
+    assert "redis cannot be reached" in compared(gw, 1)
