@@ -106,7 +106,7 @@ static void put_event(
 
 	sim_buf_lit(payload, ",\"p\":\"");
 	for (uint64_t i = 0; i <= n; i++)
-		sim_buf_add(payload, str_mk("abcdefghijklmnopqrstuvwxyzABCDEF" + i, 1));
+		sim_buf_add(payload, str_mk(&"abcdefghijklmnopqrstuvwxyzABCDEF"[i], 1));
 	sim_buf_lit(payload, "\"}");
 	put_message(b, EVS_EVENT, name, payload);
 	sim_buf_fini(payload);
