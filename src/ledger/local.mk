@@ -1,6 +1,6 @@
 noinst_LIBRARIES += libtg_ledger.a
 libtg_ledger_a_SOURCES = \
-	src/ledger/record.c src/ledger/record_read.c src/ledger/record.h src/ledger/tbl/records.h \
+	src/ledger/record.c src/ledger/record_read.c src/ledger/record.h src/ledger/copy_short.h src/ledger/tbl/records.h \
 	src/ledger/segment.c src/ledger/segment_open.c src/ledger/segment.h \
 	src/ledger/front.c src/ledger/front.h \
 	src/ledger/journal.c src/ledger/journal.h src/ledger/journal_int.h \

@@ -98,7 +98,7 @@ START_TEST(result_names)
 		turn[i] = (struct chat_turn){ .part = &part[i], .next = &turn[i + 1] };
 	}
 	for (size_t i = 0; i < N; i++)
-		part[2 * i].name = str_mk("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGH" + i, 1);
+		part[2 * i].name = str_mk(&"abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGH"[i], 1);
 	turn[2 * N - 1].next = NULL;
 	part[7].name = STR("mine");
 	part[9].id = STR("unknown");

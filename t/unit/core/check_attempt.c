@@ -9,6 +9,7 @@
 #include "core/spots.h"
 
 #include "core/attempt.c"
+#include "core/attempt_receive.c"
 
 static struct fake f;
 

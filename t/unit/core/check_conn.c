@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 
 #include "core/conn.c"
+#include "core/conn_out.c"
 
 static struct fake f;
 static struct conn *c;

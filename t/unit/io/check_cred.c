@@ -151,7 +151,7 @@ START_TEST(figures)
 	struct cred *c = get(&fake, "3600", ""), *bad = get(&fake, "60", "1");
 	struct cred_stats sum = { .valid = false };
 
-	ck_assert(cred_wait(c, LONG_US) | !cred_wait(bad, LONG_US));
+	ck_assert(cred_wait(c, LONG_US) || !cred_wait(bad, LONG_US));
 	cred_put(bad);
 	cred_each(count_each, &sum);
 	ck_assert_uint_eq(sum.fetched, 1);

@@ -156,9 +156,11 @@ static void stream_make(struct stream *s, enum shape shape, int pieces, int most
 
 		if (shape == ANTHROPIC && i == pieces / 3)
 			put(s, BETWEEN, 0);
-		snprintf(event, sizeof event,
-			shape == ANTHROPIC && i < pieces / 3 ? THINKING : frame_of(shape),
-			tokens * TOKEN, text, pad, text);
+		if (shape == ANTHROPIC && i < pieces / 3)
+			snprintf(event, sizeof event, THINKING, tokens * TOKEN, text);
+		else
+			snprintf(event, sizeof event, frame_of(shape), tokens * TOKEN, text, pad,
+				text);
 		put(s, event, (uint64_t)tokens);
 	}
 }
