@@ -322,34 +322,9 @@ static void control_raise_files(void)
 		log_warn("file limit", "reason=\"%s\"", strerror(errno));
 }
 
-static int control_start(struct control *c)
+/* All is there: credentials, what is shared, the admin listener; then the doors. */
+static int control_open(struct control *c)
 {
-	struct conf_error err;
-	char why[256];
-
-	control_raise_files();
-	c->base = event_base_new();
-	c->resolver = resolver_new(0);
-	c->start = clock_mono();
-	c->generation = 1;
-	if (c->base == NULL || c->resolver == NULL)
-		return -1;
-	c->conf = plan_load(c->opt->conf_path, c->resolver, c->generation, &err);
-	if (c->conf == NULL) {
-		log_error("configuration", "reason=\"%s\"", err.text);
-		return -1;
-	}
-	log_threshold = (enum log_level)c->conf->cfg.log.level;
-	if (control_error_log(c) != 0)
-		return -1;
-	modules_plan();
-	tg_panic_hook = panic_hook;
-	if (control_signals(c) != 0 || control_workers(c) != 0)
-		return -1;
-	if (listeners_prepare(c->conf, c->n_workers, why, sizeof(why)) != 0) {
-		log_error("listener", "reason=\"%s\"", why);
-		return -1;
-	}
 	control_wait_creds(c);
 	c->starting = true; /* the loop may run already */
 	quotasync_start();
@@ -365,6 +340,33 @@ static int control_start(struct control *c)
 	if (c->pending != 0)
 		(void)raise(c->pending);
 	return 0;
+}
+
+static int control_start(struct control *c)
+{
+	struct conf_error err;
+	char why[256];
+
+	control_raise_files();
+	c->base = event_base_new();
+	c->resolver = resolver_new(0);
+	c->start = clock_mono();
+	c->generation = 1;
+	if (c->base == NULL || c->resolver == NULL)
+		return -1;
+	c->conf = plan_load(c->opt->conf_path, c->resolver, c->generation, &err);
+	if (c->conf == NULL)
+		return start_failed("configuration", err.text);
+	log_threshold = (enum log_level)c->conf->cfg.log.level;
+	if (control_error_log(c) != 0)
+		return -1;
+	modules_plan();
+	tg_panic_hook = panic_hook;
+	if (control_signals(c) != 0 || control_workers(c) != 0)
+		return -1;
+	if (listeners_prepare(c->conf, c->n_workers, why, sizeof(why)) != 0)
+		return start_failed("listener", why);
+	return control_open(c);
 }
 
 static void control_end(struct control *c)

@@ -4,7 +4,7 @@
  * the loader with its errors, `tollgate --schema` (JSON Schema), `-T` and the reference page.
  *
  * This folder knows YAML and tables; it does not know tollgate: the tables live in
- * src/core/config.c and in the modules. Everything is allocated in one arena that belongs to the
+ * src/core/config.c and config_*.c. Everything is allocated in one arena that belongs to the
  * loaded tree.
  */
 #ifndef TG_CONF_CONF_H

@@ -241,12 +241,48 @@ static unsigned most_of(const struct quota_maybes *m, unsigned from, unsigned to
 	return any + most;
 }
 
+/* What requests of the key may draw on, one behind the other, has room. */
+static int check_sources(const struct key *k, struct conf_error *err)
+{
+	const struct tenant *t = k->tenant;
+	unsigned n = plan_quota_steps(&t->quota, t) +
+		     (t->pool_quota != NULL ? plan_quota_steps(t->pool_quota, t) : 0) +
+		     (t->org_quota != NULL ? plan_quota_steps(t->org_quota, t) : 0);
+
+	if (n <= QUOTA_FALL_MAX)
+		return 0;
+	return plan_quota_fail(err, &k->cfg->pos,
+		"requests of key '%.*s' may draw on %u sources (limits on cost, credits and "
+		"overdrafts of its tenant and its org, and what is kept for its tenant); at most "
+		"%d are possible",
+		STR_FMT(k->id), n, QUOTA_FALL_MAX);
+}
+
+/* All limits that a request of the key can be under have room; guests: of sessions and end users.
+ */
+static int check_path(const struct key *k, unsigned guests, struct conf_error *err)
+{
+	const struct tenant *t = k->tenant;
+	const struct quota_maybes *m = &k->budgets;
+	unsigned n = guests + k->quota.n + t->quota.n +
+		     (t->pool_quota != NULL ? t->pool_quota->n : 0) +
+		     (t->org_quota != NULL ? t->org_quota->n : 0) +
+		     most_of(m, 0, m->lasting, offsetof(struct quota_maybe, model)) +
+		     most_of(m, m->lasting, m->n, offsetof(struct quota_maybe, target));
+
+	if (n <= QUOTA_PATH_MAX)
+		return 0;
+	return plan_quota_fail(err, &k->cfg->pos,
+		"%u limits apply to requests of key '%.*s' (its own, its tenant's with the tier's, "
+		"its tier's pool's, its org's, its budgets'); at most %d are possible",
+		n, STR_FMT(k->id), QUOTA_PATH_MAX);
+}
+
 /* A key, and how many accounts its requests may touch at most. */
 static int build_key(struct tg_conf *c, struct key *k, struct conf_error *err)
 {
 	const struct tenant *t = k->tenant;
-	const struct quota_maybes *m = &k->budgets;
-	unsigned n, steps, guests;
+	unsigned guests;
 
 	scope_add(&c->quota, &k->quota, scope_name(c, "key", k->id), t->zone, &k->cfg->limits);
 	if (plan_quota_raises(c, &k->quota, &k->cfg->increases, err) != 0)
@@ -266,27 +302,9 @@ static int build_key(struct tg_conf *c, struct key *k, struct conf_error *err)
 		return plan_quota_fail(err, &k->cfg->pos,
 			"budgets ask for more than %d different tags of requests of key '%.*s'",
 			QUOTA_ASKED_TAGS, STR_FMT(k->id));
-	n = guests + k->quota.n + t->quota.n + (t->pool_quota != NULL ? t->pool_quota->n : 0) +
-	    (t->org_quota != NULL ? t->org_quota->n : 0) +
-	    most_of(m, 0, m->lasting, offsetof(struct quota_maybe, model)) +
-	    most_of(m, m->lasting, m->n, offsetof(struct quota_maybe, target));
-	steps = plan_quota_steps(&t->quota, t) +
-		(t->pool_quota != NULL ? plan_quota_steps(t->pool_quota, t) : 0) +
-		(t->org_quota != NULL ? plan_quota_steps(t->org_quota, t) : 0);
-	if (steps > QUOTA_FALL_MAX)
-		return plan_quota_fail(err, &k->cfg->pos,
-			"requests of key '%.*s' may draw on %u sources (limits on cost, credits "
-			"and "
-			"overdrafts of its tenant and its org, and what is kept for its tenant); "
-			"at "
-			"most %d are possible",
-			STR_FMT(k->id), steps, QUOTA_FALL_MAX);
-	if (n <= QUOTA_PATH_MAX)
-		return 0;
-	return plan_quota_fail(err, &k->cfg->pos,
-		"%u limits apply to requests of key '%.*s' (its own, its tenant's with the tier's, "
-		"its tier's pool's, its org's, its budgets'); at most %d are possible",
-		n, STR_FMT(k->id), QUOTA_PATH_MAX);
+	if (check_sources(k, err) != 0)
+		return -1;
+	return check_path(k, guests, err);
 }
 
 int plan_quota_build(struct tg_conf *c, struct conf_error *err)

@@ -185,12 +185,11 @@ static int req_locate(struct req *r)
 	return 0;
 }
 
-void req_start(struct conn *c, struct str bytes, size_t head_len, mono_us first_byte)
+/* A request of these bytes, parsed; NULL: it was answered, or refused, without one. */
+static struct req *req_parse(struct conn *c, struct str head)
 {
-	struct worker *w = c->w;
 	enum http_error err = HTTP_E_NONE;
-	struct req *r = req_new(c, str_mk(bytes.p, head_len));
-	enum tg_error client;
+	struct req *r = req_new(c, head);
 
 	if (r != NULL && req_is_copy(r, c) != 0) {
 		req_free(r);
@@ -200,14 +199,42 @@ void req_start(struct conn *c, struct str bytes, size_t head_len, mono_us first_
 		conn_answer_bare(c, 503,
 			STR("{\"error\":{\"message\":\"The gateway is at its limit.\","
 			    "\"type\":\"server_error\",\"param\":null,\"code\":\"overloaded\"}}"));
-		return;
+		return NULL;
 	}
-	if (http1_request_parse(r->head.base, head_len, &r->head, &err) != 0) {
+	if (http1_request_parse(r->head.base, head.n, &r->head, &err) != 0) {
 		req_free(r);
-		wc_add(&w->stats, WC_BAD_REQUESTS, 1);
+		wc_add(&c->w->stats, WC_BAD_REQUESTS, 1);
 		req_refuse(c, err);
-		return;
+		return NULL;
 	}
+	return r;
+}
+
+/* By whom and for what it is; into the steps, or answered. */
+static void req_enter(struct req *r)
+{
+	enum tg_error client = client_enter(r);
+
+	if (req_locate(r) != 0) {
+		r->dialect = DIALECT_OPENAI;
+		r->keep_alive = false;
+		reply_error(r, TG_E_BAD_REQUEST, "%s", http_error_text(HTTP_E_BAD_TARGET));
+	} else if (client == TG_E_BAD_REQUEST) {
+		reply_error(r, client, "The proxy's Forwarded header is malformed.");
+	} else if (client != TG_E_NONE) {
+		reply_error(r, client, NULL);
+	} else {
+		req_run(r);
+	}
+}
+
+void req_start(struct conn *c, struct str bytes, size_t head_len, mono_us first_byte)
+{
+	struct worker *w = c->w;
+	struct req *r = req_parse(c, str_mk(bytes.p, head_len));
+
+	if (r == NULL)
+		return;
 	r->start = first_byte;
 	r->at.head = mono_since(worker_now(w), first_byte);
 	r->start_wall.us = w->wall.us - r->at.head;
@@ -220,18 +247,7 @@ void req_start(struct conn *c, struct str bytes, size_t head_len, mono_us first_
 	w->n_reqs++;
 	wc_add(&w->stats, WC_IN_FLIGHT, 1);
 	conn_begin_request(c, r);
-	client = client_enter(r);
-	if (req_locate(r) != 0) {
-		r->dialect = DIALECT_OPENAI;
-		r->keep_alive = false;
-		reply_error(r, TG_E_BAD_REQUEST, "%s", http_error_text(HTTP_E_BAD_TARGET));
-	} else if (client == TG_E_BAD_REQUEST) {
-		reply_error(r, client, "The proxy's Forwarded header is malformed.");
-	} else if (client != TG_E_NONE) {
-		reply_error(r, client, NULL);
-	} else {
-		req_run(r);
-	}
+	req_enter(r);
 	/* The view points into memory of this turn: what the request did not take stays with the
 	 * connection. */
 	if (c->state == CONN_DEAD)

@@ -635,6 +635,20 @@ static void in_reference(const struct conf_block *b, const struct conf_directive
 			d->name, b->name);
 }
 
+static void no_hint_for(const struct conf_block *b, const struct conf_directive *d, void *arg)
+{
+	(void)arg;
+	for (const struct conf_hint *h = b->hints; h != NULL && h->name != NULL; h++)
+		ck_assert_msg(strcmp(h->name, d->name) != 0,
+			"`%s` is a directive of %s: its hint is never given", h->name, b->name);
+}
+
+START_TEST(hints_are_for_what_there_is_not)
+{
+	each_directive(&config_root, no_hint_for, NULL);
+}
+END_TEST
+
 START_TEST(the_reference_page_is_current)
 {
 	char *text = print(put_reference), *page = malloc(1 << 20);
@@ -667,6 +681,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, what_only_a_restart_takes_up_is_told);
 	tcase_add_test(tc, shipped_files_load);
 	tcase_add_test(tc, schema_is_json_with_every_directive);
+	tcase_add_test(tc, hints_are_for_what_there_is_not);
 	tcase_add_test(tc, the_reference_page_is_current);
 }
 
