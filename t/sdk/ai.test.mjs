@@ -144,8 +144,8 @@ each('a stream that breaks off is an error, never a whole answer', async (model)
 each('an abort in mid-stream cancels the request at the provider, or waits for its cost', async (model, target) => {
 	const earlier = (await up.ledger()).entries.length;
 	const abort = new AbortController();
-	const events = BILLED_TO_THE_END.includes(target) ? 200 : 60_000;
-	const stream = streamText({ model, prompt: ASK, maxOutputTokens: 60_000, maxRetries: 0, abortSignal: abort.signal,
+	const events = BILLED_TO_THE_END.includes(target) ? 200 : 16_000;
+	const stream = streamText({ model, prompt: ASK, maxOutputTokens: 16_000, maxRetries: 0, abortSignal: abort.signal,
 		headers: { 'x-sim-events': `${events}`, 'x-sim-tps': '200' }, onError() {} });
 	let pieces = 0;
 	for await (const part of stream.fullStream) if (part.type === 'text-delta' && ++pieces === 5) abort.abort();

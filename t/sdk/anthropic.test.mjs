@@ -112,8 +112,8 @@ test('counting tokens costs nothing', async () => {
 });
 
 test('abort in mid-stream cancels the request at the provider', async () => {
-	const stream = anthropic.messages.stream({ ...ASK, max_tokens: 100_000 },
-		{ headers: { 'x-sim-events': '100000', 'x-sim-tps': '200' } });
+	const stream = anthropic.messages.stream({ ...ASK, max_tokens: 64_000 },
+		{ headers: { 'x-sim-events': '64000', 'x-sim-tps': '200' } });
 	let events = 0;
 	await assert.rejects(async () => {
 		for await (const event of stream) {
