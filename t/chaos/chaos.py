@@ -31,6 +31,7 @@ import centre  # noqa: E402
 import demand  # noqa: E402
 import faults  # noqa: E402
 import judge  # noqa: E402
+import ledgers  # noqa: E402
 import rules  # noqa: E402
 import unknown  # noqa: E402
 import watch  # noqa: E402
@@ -108,12 +109,12 @@ def play(args, folder, rule=None):
         if c is not None:
             c.stop()
     unknown.write(folder / "unknown.jsonl", d.notes, f.began)
-    j = judge.Judge(orgs, labs, world.jsonl(w.sim_ledger), {m.name: world.export_of(m.ledger) for m in w.members}, d.notes).run()
+    j = judge.Judge(orgs, labs, ledgers.jsonl(w.sim_ledger), {m.name: ledgers.export_of(m.ledger) for m in w.members}, d.notes).run()
     (folder / "redis.json").write_text(json.dumps({"at_rest": hashes, "at_end": last}, indent=1))
     if look is not None:
         j.redis(hashes, look.highest, last)
     for m in w.members:
-        ok, report = world.verify(m.ledger)
+        ok, report = ledgers.verify(m.ledger)
         if not ok:
             j.finding("verify", f"{m.name}: {json.dumps(report)[:600]}")
     for text in d.complaints:
@@ -198,7 +199,7 @@ def main():
         parser.error("--seconds N is needed")
     try:
         out, j = once(args, rules.find(args.without))
-    except world.Trouble as why:
+    except ledgers.Trouble as why:
         say(str(why))
         return 1
     if args.json:

@@ -66,7 +66,7 @@ def write(path, notes, began):
 
 def breakdown(notes, spans, until):
     """{reason: {"while": n, "after": n, "median_s", "p90_s"}}: before `until`, the end of the faults."""
-    away = Away([*spans, (float("-inf"), notes[0].begun, "all")])       # it begins with nothing known
+    away = Away([*spans, (float("-inf"), notes[0].begun if notes else 0, "all")])       # it begins with nothing known
     counts, lags = collections.defaultdict(collections.Counter), collections.defaultdict(list)
     for n in filter(of, notes):
         if n.ended > until:

@@ -5,22 +5,16 @@ Nothing here decides when: faults.py does. Blocking calls (start, wait) are run 
 
 import concurrent.futures
 import json
-import pathlib
 import signal
-import subprocess
 
 import book
 import demand
 import harness
 import pairs
+from ledgers import REPORTS, Trouble, tgctl
 
 PROVIDER_KEY = "sk-chaos-provider"
 LAB_KEY = "sk-chaos-" + pairs.LAB_KEY
-REPORTS = ("panic", "ERROR: AddressSanitizer", "LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
-
-
-class Trouble(Exception):
-    """The test could not be carried out, or something died that must not."""
 
 
 class Member:
@@ -174,23 +168,6 @@ class World:
                 process.child.wait()
 
 
-def tgctl(*arguments):
-    run = subprocess.run([str(harness.BUILD / "tgctl"), *map(str, arguments)], capture_output=True, text=True)
-    return run.returncode, run.stdout, run.stderr
-
-
-def jsonl(path_or_text):
-    text = path_or_text.read_text() if isinstance(path_or_text, pathlib.Path) else path_or_text
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def export_of(ledger):
-    code, out, err = tgctl("export", "jsonl", "--ledger", ledger)
-    if code != 0:
-        raise Trouble(f"tgctl export: {code}: {err[-2000:]}")
-    return jsonl(out)
-
-
 def quota_verify(member):
     """What a running gateway's own check of its promises finds; nothing when all hold."""
     code, out, err = tgctl("quota", "verify", "-c", member.process.config_path, "--admin", member.process.admin, "--json")
@@ -199,11 +176,3 @@ def quota_verify(member):
     except (ValueError, KeyError):
         return [f"{member.name}: tgctl quota verify: {code}: {(out + err)[:1500]}"]
     return [f"{member.name}: tgctl quota verify: {json.dumps(findings)[:1500]}"] if findings else []
-
-
-def verify(ledger):
-    code, out, err = tgctl("ledger", "verify", "--json", "--ledger", ledger)
-    try:
-        return code == 0, json.loads(out)
-    except ValueError:
-        return False, {"error": (out + err)[-2000:]}

@@ -54,7 +54,7 @@ def decode(stream):
 class Server:
     """redis-server, or redis-sentinel with `sentinel=True`. ask() is a client of the test's own."""
 
-    def __init__(self, folder, name="redis", lines=(), unix=False, tls=None, sentinel=False, port=None):
+    def __init__(self, folder, name="redis", lines=(), unix=False, tls=None, sentinel=False, port=None, keeps=False, options=()):
         self.folder = folder / name
         self.folder.mkdir(exist_ok=True)
         self.name, self.unix = name, self.folder / "s" if unix else None
@@ -62,7 +62,7 @@ class Server:
         conf = [f"port {0 if tls else self.port}", "bind 127.0.0.1", f"dir {self.folder}", f"logfile {self.folder}/log",
                 "daemonize no", *lines]
         if not sentinel:
-            conf += ['save ""', "appendonly no"]
+            conf += ['save ""', f"appendonly {'yes' if keeps else 'no'}"]
         if unix:
             conf.append(f"unixsocket {self.unix}")
         if tls:
@@ -71,7 +71,7 @@ class Server:
                      "tls-auth-clients no"]
         self.conf = self.folder / "conf"
         self.conf.write_text("\n".join(conf) + "\n")
-        self.argv = ["redis-sentinel" if sentinel else "redis-server", str(self.conf)]
+        self.argv = ["redis-sentinel" if sentinel else "redis-server", str(self.conf), *map(str, options)]
         self.child = None
         self.start()
 
@@ -131,6 +131,26 @@ class Server:
         if self.child.poll() is None:
             self.child.send_signal(signal.SIGCONT)
             self.kill()
+
+    def accounts(self, prefix="tg:"):
+        """Of limits: {name: its fields}"""
+        out = {}
+        for key in self.ask("KEYS", f"{prefix}*:a:*"):
+            flat = self.ask("HGETALL", key)
+            out[key.split(":a:", 1)[1]] = dict(zip(flat[::2], flat[1::2]))
+        return out
+
+
+class Lasting(Server):
+    """One that is started again with what it had, on TCP and on a unix socket; options as on its command line."""
+
+    def __init__(self, folder, *options):
+        self.socket = folder / "redis.sock"
+        super().__init__(folder, lines=[f"unixsocket {self.socket}"], keeps=True, options=options)
+
+    def stop(self, how=signal.SIGTERM):
+        self.signal(how)
+        self.child.wait(20)
 
 
 def wait_role(server, role):

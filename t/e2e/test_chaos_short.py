@@ -47,3 +47,5 @@ def test_four_gateways_and_a_redis():
     holds(code, told, err)
     assert told["gateway_kills"] >= 2 and told["redis_incarnations"] >= 1 and told["utilisation"] > .95, told
     assert told["redis_looks"] > 50, told
+    assert all(told[kind] > 0 for kind in ("hedges", "shadows", "degraded", "canaries")), told
+    assert sum(n["while"] + n["after"] for n in told["unavailable_by"].values()) <= told["unavailable"], told

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from harness import KEY, TOLLGATE, Client, chat, free_port, merged, standard_config, wait_for
-from redis_server import Redis
+from redis_servers import Lasting
 
 F = fractions.Fraction
 INPUT, OUTPUT = F("0.15") / 10**6, F("0.60") / 10**6 # of MODEL, a token
@@ -26,7 +26,7 @@ def redis(tmp_path):
     def start(*options):
         folder = tmp_path / f"redis{len(started)}"
         folder.mkdir()
-        started.append(Redis(folder, *options))
+        started.append(Lasting(folder, *options))
         return started[-1]
 
     yield start
@@ -52,7 +52,7 @@ def member(launch, billing, tmp_path):
     """A function that starts one gateway of several: member("gw-1", ["gw-1", "gw-2"], redis, {"cost": "1 usd/day"})."""
 
     def config(name, members, redis, limits, **more):
-        url = redis if isinstance(redis, (str, list)) else redis.url
+        url = redis if isinstance(redis, (str, list)) else redis.url()
         c = standard_config(billing.listen, tmp_path)
         return merged(c, {
             "member": name, "workers": 2, "ledger": {"path": str(tmp_path / f"ledger-{name}")},
@@ -215,7 +215,7 @@ def test_redis_forgets(member, redis, billing, word):
 
     def forget():
         if word == "FLUSHALL":
-            server.command("FLUSHALL")
+            server.ask("FLUSHALL")
         else:
             server.stop(signal.SIGKILL)
             server.start()
@@ -366,7 +366,7 @@ def test_a_redis_that_evicts_is_not_used(member, redis):
     gw = member("gw-1", ["gw-1"], server, {"requests": "2/day"})
     log_of(gw, "maxmemory-policy is allkeys-lru")
     assert ask(gw) == 503 and not server.accounts()
-    server.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    server.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
     served(gw)
 
 
@@ -377,7 +377,7 @@ def test_another_redis_takes_over(member, redis, billing):
     together(gateways)
     assert [ask(gw) for gw in gateways] == [200, 200]
     for gw in gateways:
-        gw.reload(merged(gw.config, {"redis": {"url": servers[1].url}}))
+        gw.reload(merged(gw.config, {"redis": {"url": servers[1].url()}}))
     together(gateways)
     for gw in gateways:
         served(gw)

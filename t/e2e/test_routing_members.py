@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from harness import MODEL, answer, chat, merged, standard_config, wait_for
-from redis_server import Redis
+from redis_servers import Lasting
 from test_routing import Script, post, targets
 
 MEMBERS = ["gw-1", "gw-2"]
@@ -15,7 +15,7 @@ MEMBERS = ["gw-1", "gw-2"]
 
 @pytest.fixture
 def redis(tmp_path):
-    server = Redis(tmp_path)
+    server = Lasting(tmp_path)
     yield server
     server.end()
 
@@ -33,7 +33,7 @@ def house(launch, tmp_path, peer, redis):
                 "first": {"provider": "openai", "base_url": f"http://{first.address}", "weight": weights[0]},
                 "second": {"provider": "openai", "base_url": f"http://{second.address}", "weight": weights[1]}}
             config["models"] = {MODEL: {"targets": ["first", "second"]}}
-            config["redis"] = {"url": redis.url, "members": MEMBERS}
+            config["redis"] = {"url": redis.url(), "members": MEMBERS}
             if share is not None:
                 config["redis"]["share_targets"] = share
             config = merged(config, {
@@ -161,7 +161,7 @@ def test_what_a_dead_member_said_fades(house, redis):
     one.signal(signal.SIGKILL)
     one.wait()
     wait_for(lambda: two.metric("tollgate_target_peers") == 0, "it to be silent", seconds=30)
-    wait_for(lambda: redis.command("EXISTS", "tg:{t}:gw-1") == b"0", "its key to be gone", seconds=30)
+    wait_for(lambda: redis.ask("EXISTS", "tg:{t}:gw-1") == 0, "its key to be gone", seconds=30)
     wait_for(lambda: model(two)["of_members"] < 3, "its figures to fade", seconds=60)
 
 
@@ -173,7 +173,7 @@ def test_nonsense_is_not_used(house, redis, text):
     (one, two), first, second = house()
     one.signal(signal.SIGKILL)
     one.wait()
-    redis.command("SET", "tg:{t}:gw-1", text)
+    redis.ask("SET", "tg:{t}:gw-1", text)
     wait_for(lambda: two.metric("tollgate_target_peers_refused_total") > 0, "it to be seen")
     assert to(two) == "first" and json.loads(two.admin_get("/readyz").body)["redis"] == "up"
     assert model(two)["of_members"] == 0
@@ -183,11 +183,11 @@ def test_it_can_be_switched_off(house, redis):
     (one, two), first, second = house(share=False)
     first.say = answer({"error": {"message": "slow down"}}, "429 x", "retry-after: 600\r\n")
     assert to(one) == "second"
-    assert redis.command("EXISTS", "tg:{t}:gw-1") == b"0"
+    assert redis.ask("EXISTS", "tg:{t}:gw-1") == 0
     calls = two.metric("tollgate_quota_syncs_total")
     wait_for(lambda: two.metric("tollgate_quota_syncs_total") > calls + 200, "a few seconds of calls", seconds=60)
     assert model(two)["limited_seconds"] == 0 and two.metric("tollgate_target_peers") == 0
-    assert b"cmdstat_mget" not in redis.command("INFO", "commandstats")
+    assert "cmdstat_mget" not in redis.ask("INFO", "commandstats")
     assert to(two) == "second" and first.asked == 2
 
 
@@ -197,7 +197,7 @@ def test_it_costs_two_commands_a_second(house, redis):
     wait_for(lambda: two.metric("tollgate_target_peers") == 1, "the other to be heard")
 
     def count():
-        stats = redis.command("INFO", "commandstats").decode()
+        stats = redis.ask("INFO", "commandstats")
         calls = {line.split(":")[0]: int(line.split("calls=")[1].split(",")[0])
                  for line in stats.splitlines() if line.startswith("cmdstat_")}
         return calls.get("cmdstat_mget", 0), calls.get("cmdstat_set", 0), two.metric("tollgate_uptime_seconds")

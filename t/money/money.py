@@ -21,7 +21,6 @@ import pathlib
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,14 +32,9 @@ import book  # noqa: E402
 import compare  # noqa: E402
 import harness  # noqa: E402
 import traffic  # noqa: E402
+from ledgers import REPORTS, Trouble, export_of, jsonl, tgctl, verify  # noqa: E402
 
-TGCTL = harness.BUILD / "tgctl"
 KEY_HEAD = "sk-money"
-REPORTS = ("panic", "ERROR: AddressSanitizer", "LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
-
-
-class Trouble(Exception):
-    """The test could not be carried out, or something died that must not."""
 
 
 def say(text):
@@ -203,31 +197,6 @@ class Run:
         if self.broken is not None:
             raise self.broken
         return self.notes
-
-
-def tgctl(*arguments):
-    run = subprocess.run([str(TGCTL), *map(str, arguments)], capture_output=True, text=True)
-    return run.returncode, run.stdout, run.stderr
-
-
-def jsonl(path_or_text):
-    text = path_or_text.read_text() if isinstance(path_or_text, pathlib.Path) else path_or_text
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def export_of(ledger):
-    code, out, err = tgctl("export", "jsonl", "--ledger", ledger)
-    if code != 0:
-        raise Trouble(f"tgctl export: {code}: {err[-2000:]}")
-    return jsonl(out)
-
-
-def verify(ledger):
-    code, out, err = tgctl("ledger", "verify", "--json", "--ledger", ledger)
-    try:
-        return code == 0, json.loads(out)
-    except ValueError:
-        return False, {"error": (out + err)[-2000:]}
 
 
 def usage(ledger):
