@@ -4,6 +4,8 @@
  *	up --> XINFO STREAM: the last id --> follow_seek --> MULTI, XADD..., EXEC --> the next batch
  *	down, or an answer that is none of these --> from the last id again
  *
+ *	once a minute, of those older than `ship_retain`: XRANGE from the front, XTRIM MINID
+ *
  * MULTI: all of a batch or nothing, for behind a record that was refused alone (no memory, say) its
  * id could not be used any more. NOMKSTREAM: a stream that has gone (FLUSHALL) is noticed, and made
  * anew from the journal's beginning.
@@ -29,9 +31,14 @@
 #define STOP_US      1000000
 #define KEY_MAX      512
 #define RECORD_FIELD "r"
+#define TRIM_PIECE   128 /* entries that are looked at, at a time */
+#define TRIM_COUNT   "128"
+#define TRIM_US      60000000 /* between two looks, where `ship_retain` is not short */
+#define TRIM_LEAST   1000000
 
 enum ship_stop { SHIP_RUNS, SHIP_STOPS, SHIP_DRAINS }; /* drains: sends what there is first */
-enum ship_state { SHIP_ASKS, SHIP_SENDS, SHIP_WAITS }; /* waits: for records, or a connection */
+/* waits: for records, or a connection; trims: what is too old */
+enum ship_state { SHIP_ASKS, SHIP_SENDS, SHIP_WAITS, SHIP_TRIMS };
 
 static struct {
 	/* the control thread's */
@@ -65,6 +72,10 @@ struct ship {
 	struct journal_position all; /* the limit when it had all */
 	mono_us since, again;        /* when it had all; not before that */
 	bool said;
+	mono_us trim;  /* not before that */
+	bool trim_all; /* all that were looked at were too old: there may be more */
+	bool trimmed;  /* last; sending is next */
+	bool trim_said;
 	char key[KEY_MAX], keep[24];
 	size_t key_n, keep_n;
 };
@@ -272,7 +283,110 @@ static void on_info(const struct redis_value *reply, const char *why, void *arg)
 	pump(s);
 }
 
-static void pump(struct ship *s)
+/* ---- what is too old */
+
+static void trim_later(struct ship *s)
+{
+	int64_t every = TG_MIN(
+		TG_MAX(sh.cfg.redis.ship_retain_us / 10, (int64_t)TRIM_LEAST), (int64_t)TRIM_US);
+
+	s->trim.us = clock_mono().us + (s->trim_all ? 0 : every);
+	s->trim_all = false;
+	s->trimmed = true;
+	s->state = SHIP_WAITS;
+	pump(s);
+}
+
+/* The rest of shipping goes on. */
+static void trim_refused(struct ship *s, const struct redis_value *reply)
+{
+	if (!s->trim_said)
+		log_warn("old entries stay in the ledger's stream in redis", "reason=\"%.*s\"",
+			(int)TG_MIN(reply->text.n, (size_t)200),
+			reply->text.n > 0 ? reply->text.p : "");
+	s->trim_said = true;
+	s->trim_all = false;
+	trim_later(s);
+}
+
+static void on_trimmed(const struct redis_value *reply, const char *why, void *arg)
+{
+	struct ship *s = arg;
+
+	s->pending--;
+	if (reply == NULL) {
+		fail(s, why);
+		return;
+	}
+	if (reply->kind == REDIS_INT)
+		trim_later(s);
+	else
+		trim_refused(s, reply);
+}
+
+/* When it was charged; what says nothing is as good as new. */
+static bool is_old(struct str text, wall_us before)
+{
+	static const struct str name = { "\"time\":\"", 8 };
+	size_t at = str_find(text, name), n;
+	wall_us t;
+
+	if (at == (size_t)-1)
+		return false;
+	text = str_skip(text, at + name.n);
+	n = str_chr(text, '"');
+	return n != (size_t)-1 && clock_parse(str_mk(text.p, n), &t) == 0 && t.us < before.us;
+}
+
+static void on_oldest(const struct redis_value *reply, const char *why, void *arg)
+{
+	const wall_us before = { clock_wall().us - sh.cfg.redis.ship_retain_us };
+	struct journal_position last = { 0, 0 };
+	struct ship *s = arg;
+	char id[48];
+	size_t n = 0;
+	int len;
+
+	s->pending--;
+	if (reply == NULL) {
+		fail(s, why);
+		return;
+	}
+	if (reply->kind != REDIS_ARRAY) {
+		trim_refused(s, reply);
+		return;
+	}
+	for (; n < reply->n_items; n++) {
+		const struct redis_value *e = redis_value_at(reply, n);
+
+		if (!is_old(redis_value_at(redis_value_at(e, 1), 1)->text, before) ||
+			id_parse(redis_value_at(e, 0)->text, &last) != 0)
+			break;
+	}
+	s->trim_all = n == TRIM_PIECE;
+	len = snprintf(id, sizeof id, "%llu-%llu", (unsigned long long)last.segment,
+		(unsigned long long)last.offset + 1);
+	const struct str argv[] = { STR("XTRIM"), str_mk(s->key, s->key_n), STR("MINID"),
+		str_mk(id, (size_t)len) };
+
+	if (n == 0 || call(s, argv, TG_ARRAY_LEN(argv), on_trimmed) != 0)
+		trim_later(s);
+}
+
+/* From its front, a piece at a time: it is in the order in which it was charged, nearly. */
+static void trim(struct ship *s)
+{
+	const struct str argv[] = { STR("XRANGE"), str_mk(s->key, s->key_n), STR("-"), STR("+"),
+		STR("COUNT"), STR(TRIM_COUNT) };
+
+	if (sh.cfg.redis.ship_retain_us == 0 || s->node == NULL || !s->known ||
+		s->state != SHIP_WAITS || s->pending > 0 || clock_mono().us < s->trim.us)
+		return;
+	if (call(s, argv, TG_ARRAY_LEN(argv), on_oldest) == 0)
+		s->state = SHIP_TRIMS;
+}
+
+static void send_on(struct ship *s)
 {
 	const struct str ask[] = { STR("XINFO"), STR("STREAM"), str_mk(s->key, s->key_n) };
 	int rc;
@@ -286,6 +400,19 @@ static void pump(struct ship *s)
 		s->state = SHIP_WAITS;
 	if (rc != 0) /* half a transaction: the connection's end undoes it */
 		redis_node_drop(s->node, "the queue of commands is full");
+}
+
+/* One after the other where both have much to do: neither waits for all of the other. */
+static void pump(struct ship *s)
+{
+	bool trimmed = s->trimmed;
+
+	s->trimmed = false;
+	if (!trimmed)
+		trim(s);
+	send_on(s);
+	if (trimmed)
+		trim(s);
 }
 
 /* ---- the loop */
@@ -473,7 +600,8 @@ void ledgership_apply(const struct config *c, struct resolver *resolver)
 	bool wanted = c->redis.url.n > 0 && c->redis.ship && sh.folder[0] != '\0';
 
 	if (sh.running && wanted && redisconf_same(&c->redis, &sh.cfg.redis) &&
-		c->redis.ship_keep == sh.cfg.redis.ship_keep)
+		c->redis.ship_keep == sh.cfg.redis.ship_keep &&
+		c->redis.ship_retain_us == sh.cfg.redis.ship_retain_us)
 		return;
 	stop(SHIP_STOPS);
 	if (!wanted)

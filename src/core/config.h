@@ -146,7 +146,7 @@ struct cfg_redis {               /* limits shared by several processes */
 	int64_t wait_replicas;
 	bool share_targets; /* what is known of them */
 	bool ship;          /* the ledger, to a stream */
-	int64_t ship_keep;
+	int64_t ship_keep, ship_retain_us;
 	int64_t config_version; /* as given, or the newest file's time in ms */
 	struct conf_pos pos;
 };

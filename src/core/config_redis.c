@@ -238,6 +238,13 @@ static const struct conf_directive redis_directives[] = {
 		.max = 1000000000,
 		.help = "About so many of the newest entries stay in the stream (700 bytes "
 			"each)." },
+	{ .name = "ship_retain",
+		.type = CONF_DURATION,
+		AT(cfg_redis, ship_retain_us),
+		.max = INT64_C(3650) * 86400 * 1000000,
+		.help = "Age at which entries are taken out of the stream, looked at once a "
+			"minute; "
+			"absent: by `ship_keep` alone." },
 	{ .name = "config_version",
 		.type = CONF_INT,
 		AT(cfg_redis, config_version),

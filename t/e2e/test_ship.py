@@ -189,3 +189,37 @@ def test_the_stream_is_held_against_the_journal(member, redis):
     assert done.returncode == 1 and "NOT as the journal" in done.stdout, done
     server.stop(signal.SIGKILL)
     assert "redis cannot be reached" in compared(gw, 1)
+
+
+def test_entries_that_are_too_old_are_taken_out(member, redis):
+    """By their own time, from the front, while new ones come; what comes next is behind what was there."""
+    server = redis()
+    gw = settled(member, server)
+    together([gw])
+    joined(asks(gw, 300)) # more than one piece
+    all_there(server, gw, 250)
+    last = stream(server)[1][-1]
+    gw.reload(merged(gw.config, {"redis": {"ship_retain": "1h"}}))
+    assert chat(gw.listen, max_tokens=20).status == 200
+    all_there(server, gw, 251) # none is that old
+    gw.reload(merged(gw.config, {"redis": {"ship_retain": "1s"}}))
+    wait_for(lambda: int(server.command("XLEN", STREAM)) == 0, lambda: server.command("XLEN", STREAM), 30)
+    gw.reload(merged(gw.config, {"redis": {"ship_retain": None}}))
+    assert chat(gw.listen, max_tokens=20).status == 200
+    wait_for(lambda: int(server.command("XLEN", STREAM)) == 1, "the newest one")
+    def place(i):
+        return tuple(map(int, i.split("-")))
+    assert place(stream(server)[1][0]) > place(last)
+    said = compared(gw)
+    assert said["ok"] and said["same"] == 1 and said["trimmed"] >= 251, said
+
+
+def test_a_user_that_may_not_trim_ships(member, redis):
+    server = redis()
+    server.command("ACL", "SETUSER", "default", "-xtrim")
+    gw = settled(member, server, {"ship_retain": "1s"})
+    together([gw])
+    assert chat(gw.listen, max_tokens=20).status == 200
+    wait_for(lambda: "old entries stay" in gw.errors(), "it is said")
+    assert chat(gw.listen, max_tokens=20).status == 200
+    all_there(server, gw, 2)
