@@ -140,6 +140,13 @@ for (const name of skip ? [] : Object.keys(MODELS)) {
 	});
 }
 
+if (!skip) test('Claude Code without its betas asks a small model for no more than it gives', async () => {
+	const env = { CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS: '1', CLAUDE_CODE_MAX_OUTPUT_TOKENS: '16000' };
+	const script = instead(documented('claude -p', 'at-chat'), 'claude -p "What is a tollgate?" --output-format json');
+	const [result] = lines(await runs(script, 'chat', 1, env));
+	assert.deepEqual([result.is_error, result.subtype], [false, 'success']);
+});
+
 if (!skip) test('the gateway\'s ledger has every request, and its promises hold', async () => {
 	const tgctl = (...argv) => run(['tgctl', 'ledger', ...argv, '--ledger', path.join(up.dir, 'ledger')], { env: agent.env });
 	const logged = up.loggedOf('sdk');
