@@ -146,9 +146,10 @@ class World:
             raise Trouble(f"the simulator died: {self.sim.errors()[-3000:]}")
 
     def settle(self):
-        """Everything that still runs ends: drains too."""
+        """Everything that still runs ends: drains, twins and copies too."""
         for m in self.members:
-            harness.wait_for(lambda: m.process.metric("tollgate_requests_in_flight") == 0, f"{m.name}: all to settle", 60)
+            for what in ("requests_in_flight", "drained_requests", "shadows_in_flight"):
+                harness.wait_for(lambda: m.process.metric(f"tollgate_{what}") == 0, f"{m.name}: {what} to end", 60)
         harness.wait_for(lambda: self.sim.ledger(0)["in_flight"] == 0, "the simulator's requests to end", 60)
 
     def stop(self):
