@@ -106,7 +106,7 @@ static struct choice_ask route_ask(struct req *r)
 
 	a.degraded = r->degraded;
 	a.needs = capable_needs(r);
-	a.least_input = capable_least_input(r);
+	r->least_input = capable_least_input(r);
 	a.stick = stick_of(r, a.preset);
 	for (size_t i = 0; i < TG_ARRAY_LEN(a.random); i++)
 		a.random[i] = worker_random(r->w);
@@ -136,14 +136,34 @@ static bool route_choose(struct req *r, struct choice *c)
 	return false;
 }
 
-static enum step_rc route_none(struct req *r, const struct choice *c)
+#define UNABLE (CHOICE_BIT(CAPABILITY) | CHOICE_BIT(LIMITS))
+
+/* Targets that could have served it failed, or are full: it is not the request that is wrong. */
+static enum step_rc route_none_left(struct req *r)
+{
+	if (r->leg.no > 0)
+		return reply_error(r, TG_E_UPSTREAM_ERROR,
+			"The target that was asked failed, and no other one of model '%.*s' can "
+			"serve this request.",
+			STR_FMT(r->model->name));
+	r->reply_fields = STR("retry-after: 1\r\n");
+	return reply_error(r, TG_E_OVERLOADED,
+		"No target that can serve this request is free, and none of model '%.*s' can. Try "
+		"again shortly.",
+		STR_FMT(r->model->name));
+}
+
+/* unable: no model of the chain that was asked can serve it. */
+static enum step_rc route_none(struct req *r, const struct choice *c, bool unable)
 {
 	uint32_t common = choice_common_skips(c);
 
+	if (!unable && (common & UNABLE) != 0)
+		return route_none_left(r);
 	if ((common & CHOICE_BIT(CAPABILITY)) != 0)
 		return capable_refuse(r, c);
 	if ((common & CHOICE_BIT(LIMITS)) != 0)
-		return capable_refuse_limits(r, capable_least_input(r), c);
+		return capable_refuse_limits(r, c);
 	if ((common & CHOICE_BIT(CAPACITY)) != 0 || c->at >= 0) {
 		r->reply_fields = STR("retry-after: 1\r\n");
 		return reply_error(r, TG_E_OVERLOADED,
@@ -276,6 +296,7 @@ static void route_ceiling(struct req *r)
 
 static enum step_rc route(struct req *r)
 {
+	bool unable = r->leg.no == 0;
 	struct choice c;
 
 	if (TG_UNLIKELY(route_again(r)))
@@ -291,8 +312,9 @@ static enum step_rc route(struct req *r)
 	do {
 		health_leave(r);
 		while (!route_choose(r, &c)) {
+			unable &= (choice_common_skips(&c) & UNABLE) != 0;
 			if (!req_fall_back(r))
-				return route_none(r, &c);
+				return route_none(r, &c, unable);
 			wc_add(&r->w->stats, WC_UP_FALLBACKS, 1);
 		}
 	} while (!translate_route(r)); /* it cannot do what is asked: another may */

@@ -100,7 +100,8 @@ static void note(struct ship *s)
 	mono_us now = clock_mono();
 	uint64_t told;
 	struct journal_position limit = limit_now(&told);
-	bool all = s->known && s->pending == 0 && !follow_before(s->follow.at, limit);
+	bool all = s->known && (s->pending == 0 || s->state == SHIP_TRIMS) &&
+		   !follow_before(s->follow.at, limit);
 
 	if (all)
 		s->since = now;
@@ -232,9 +233,11 @@ static int batch(struct ship *s)
 	while (s->n < BATCH && bytes < BATCH_BYTES) {
 		enum walk_rc rc = follow_next(&s->follow, limit, &r, err, sizeof err);
 
-		if (rc == WALK_ERROR)
+		if (rc == WALK_ERROR) { /* what follows, in the next batch */
 			log_error(
 				"records of the ledger are not shipped", "reason=\"%.400s\"", err);
+			break;
+		}
 		if (rc == WALK_END)
 			break;
 		if (rc != WALK_RECORD || (r.flags & REC_CARRIED) || !export_has(&r))
@@ -382,8 +385,10 @@ static void trim(struct ship *s)
 	if (sh.cfg.redis.ship_retain_us == 0 || s->node == NULL || !s->known ||
 		s->state != SHIP_WAITS || s->pending > 0 || clock_mono().us < s->trim.us)
 		return;
-	if (call(s, argv, TG_ARRAY_LEN(argv), on_oldest) == 0)
+	if (call(s, argv, TG_ARRAY_LEN(argv), on_oldest) == 0) {
 		s->state = SHIP_TRIMS;
+		s->trim.us = clock_mono().us + TRIM_US; /* where no answer comes */
+	}
 }
 
 static void send_on(struct ship *s)

@@ -41,7 +41,7 @@ static void end(struct reading *r, const char *why, struct str more)
 	if (why != NULL)
 		snprintf(r->err, r->err_len, "%s: %s %.*s", r->out->key, why,
 			(int)TG_MIN(more.n, (size_t)200), more.p);
-	r->done = why == NULL;
+	r->done = why == NULL && r->err[0] == '\0';
 	event_base_loopbreak(r->base);
 }
 
@@ -63,9 +63,15 @@ static void journal_next(struct reading *r)
 	struct rec rec;
 
 	for (;;) {
+		struct journal_position before = r->follow.at;
 		enum walk_rc rc = follow_next(&r->follow, r->last, &rec, err, sizeof err);
 
 		r->charge = rc == WALK_RECORD && !(rec.flags & REC_CARRIED) && export_has(&rec);
+		if (rc == WALK_ERROR && !follow_before(before, r->follow.at)) {
+			r->charge = false;
+			end(r, "the journal cannot be read:", str_z(err));
+			return;
+		}
 		if (rc == WALK_ERROR)
 			find(r, &r->out->damaged, "of the journal cannot be read", r->follow.at);
 		if (rc == WALK_END)

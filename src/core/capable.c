@@ -57,10 +57,11 @@ unsigned capable_lacks(unsigned needs, const struct route_target *t, const struc
 
 bool capable_route_fits(const struct req *r, const struct route_target *t)
 {
+	const struct price *p = plan_route_price(r->conf, t, r->start_wall);
 	unsigned needs = capable_needs(r);
 
-	return needs == 0 || !capable_is_hard(capable_lacks(
-				     needs, t, plan_route_price(r->conf, t, r->start_wall)));
+	return (needs == 0 || !capable_is_hard(capable_lacks(needs, t, p))) &&
+	       (p == NULL || !capable_is_beyond(r, t, p));
 }
 
 /* ---- how much */
@@ -153,11 +154,26 @@ uint64_t capable_least_input(const struct req *r)
 	return n > media ? (n - media) / TOKEN_CHARACTERS : 0;
 }
 
-bool capable_is_beyond(const struct req *r, uint64_t least_input, const struct price *p)
+/* Imported books have limits of models that others resell from elsewhere, and some are old: what
+ * they say is a reason to prefer another target, not to refuse. The operator's word is. */
+static bool limits_are_told(const struct price *p)
 {
-	bool longer = price_max_input(p) > 0 && least_input > price_max_input(p);
+	return !str_starts(p->source, STR("litellm"));
+}
 
-	return TG_UNLIKELY(longer || capable_is_short(r, p)) && has_limits(r);
+/* Whoever writes the request in Anthropic's words asks for no more than the model gives. */
+static bool is_lowered(const struct req *r, const struct route_target *t)
+{
+	return t->target->provider->shape == SHAPE_ANTHROPIC &&
+	       !provider_is_native(t->target->provider, r->ep.ep);
+}
+
+bool capable_is_beyond(const struct req *r, const struct route_target *t, const struct price *p)
+{
+	bool longer = price_max_input(p) > 0 && r->least_input > price_max_input(p);
+
+	return TG_UNLIKELY(longer || capable_is_short(r, p)) && limits_are_told(p) &&
+	       (longer || !is_lowered(r, t)) && has_limits(r);
 }
 
 /* ---- the refusal */
@@ -271,7 +287,7 @@ static enum step_rc refuse_prompt(struct req *r, unsigned long long least, unsig
 		STR_FMT(m), most, member, least);
 }
 
-enum step_rc capable_refuse_limits(struct req *r, uint64_t least_input, const struct choice *c)
+enum step_rc capable_refuse_limits(struct req *r, const struct choice *c)
 {
 	uint64_t input = 0, output = 0;
 	bool is_short = true;
@@ -288,7 +304,7 @@ enum step_rc capable_refuse_limits(struct req *r, uint64_t least_input, const st
 		output = TG_MAX(output, price_max_output(p));
 	}
 	if (!is_short)
-		return refuse_prompt(r, least_input, input);
+		return refuse_prompt(r, r->least_input, input);
 	return reply_error(r, TG_E_MAX_OUTPUT,
 		"%s: %llu > %llu, which is the most output tokens that a target of model '%.*s' "
 		"gives. Ask for at most %llu, or leave it out.",

@@ -38,11 +38,12 @@ bool capable_is_short(const struct req *r, const struct price *p);
  * context, so: once for each choice.
  */
 uint64_t capable_least_input(const struct req *r);
-/* Would a provider refuse it for certain: a prompt of at least so many tokens, or such an answer?
- * Not where the model's `on_unsupported` is `drop`. */
-bool capable_is_beyond(const struct req *r, uint64_t least_input, const struct price *p);
+/* Is it more than the operator says (not an imported price book) that t's model takes or gives: a
+ * prompt of at least r->least_input tokens, or the answer that is asked for? Not where the model's
+ * `on_unsupported` is `drop`. p: t's price. */
+bool capable_is_beyond(const struct req *r, const struct route_target *t, const struct price *p);
 /* No target of r->model is large enough: 400, with the largest value that one takes. */
-enum step_rc capable_refuse_limits(struct req *r, uint64_t least_input, const struct choice *c);
+enum step_rc capable_refuse_limits(struct req *r, const struct choice *c);
 /* No target of r->model can: 400, which says what is needed and which model lacks it. */
 enum step_rc capable_refuse(struct req *r, const struct choice *c);
 

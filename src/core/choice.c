@@ -225,8 +225,9 @@ static uint32_t filter_money(
 		skips |= CHOICE_BIT(CONTEXT);
 	if (p != NULL && a->r != NULL && capable_is_short(a->r, p))
 		skips |= CHOICE_BIT(OUTPUT);
-	if (TG_UNLIKELY(a->least_input > 0 || (skips & CHOICE_BIT(OUTPUT)) != 0) && p != NULL &&
-		a->r != NULL && capable_is_beyond(a->r, a->least_input, p))
+	if (a->r != NULL && p != NULL &&
+		TG_UNLIKELY(a->r->least_input > 0 || (skips & CHOICE_BIT(OUTPUT)) != 0) &&
+		capable_is_beyond(a->r, c->route, p))
 		skips |= CHOICE_BIT(LIMITS);
 	return skips;
 }

@@ -37,7 +37,6 @@ struct choice_ask {
 	struct str asked;       /* without a request: the model's name that rules look at */
 	uint64_t tried;         /* rows that were asked already, beside the request's own */
 	unsigned needs;         /* bits of enum capability */
-	uint64_t least_input;   /* tokens that the prompt certainly has; 0: few */
 	mono_us now;
 	wall_us at; /* which price is in force */
 	unsigned thread;

@@ -226,8 +226,8 @@ static const struct conf_directive model_directives[] = {
 			"(400, which names the member, if no other target of the model can), or "
 			"drop (leave "
 			"the member out, and name it in x-tollgate-dropped). Likewise for a prompt "
-			"or an answer that is certainly larger than any target's model is known "
-			"to take or give: refuse, or pass it on." },
+			"or an answer that is certainly larger than what price_overrides say that "
+			"any target's model takes or gives: refuse, or pass it on." },
 	{ .name = "route",
 		.type = CONF_STRING,
 		AT(cfg_model, route),

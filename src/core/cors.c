@@ -34,8 +34,8 @@ void cors_fields(struct req *r, struct http_out *o)
 		"access-control-expose-headers: x-tollgate-request-id, x-tollgate-target, "
 		"x-tollgate-model, x-tollgate-cost-usd, x-tollgate-usage, x-tollgate-attempts, "
 		"x-tollgate-denied-by, x-tollgate-reset, x-tollgate-max-affordable-tokens, "
-		"ratelimit, "
-		"ratelimit-policy, x-request-id, request-id, retry-after, server-timing\r\n");
+		"x-tollgate-unavailable, ratelimit, ratelimit-policy, x-request-id, request-id, "
+		"retry-after, server-timing\r\n");
 }
 
 void cors_preflight_fields(struct req *r, struct http_out *o)

@@ -289,7 +289,10 @@ static void leg_bound(struct req *r)
 	}
 	if (l->price != NULL) {
 		model.max_input = price_max_input(l->price);
-		model.max_output = price_max_output(l->price);
+		/* What is asked for is what is sent, unless a clamp lowers it: what a book says of
+		 * the model stops no provider. */
+		if (!r->bound.output_known || r->clamp.n > 0)
+			model.max_output = price_max_output(l->price);
 	}
 	flags = bound_usage(&r->bound, leg_api(r), &model, &l->bound);
 	if (l->price != NULL && l->price->free)

@@ -132,7 +132,8 @@ struct req {
 	struct hedge *hedge;             /* it may get a twin, or is one; NULL: neither */
 
 	/* ---- upstream */
-	uint64_t tried;                   /* bit per route index */
+	uint64_t tried;       /* bit per route index */
+	uint64_t least_input; /* tokens that the prompt certainly has: capable_least_input */
 	const struct plan_rule *rule;     /* that decided; NULL: none */
 	const struct preset *preset;      /* of a rule or the client; NULL: the model's */
 	uint8_t fallback_at;              /* how many of model_first's were looked at */

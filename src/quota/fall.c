@@ -119,6 +119,7 @@ static enum quota_result deny(const struct quota_falls *f, unsigned from, unsign
 		.result = r,
 		.asked = asked,
 		.headroom = room,
+		.why = r == QUOTA_UNSURE ? (enum quota_unsure)atomic_load(&a->unsure) : QUOTA_SURE,
 		.opens = r == QUOTA_LACKS ? quota_account_opens(a, TG_MIN(asked, a->limit), now)
 					  : now.wall,
 	};

@@ -2,10 +2,12 @@
 
 import json
 import subprocess
+from decimal import Decimal
 
 import pytest
 
-from harness import BUILD, KEY, MODEL, Client, chat, merged, standard_config
+from harness import BUILD, KEY, MODEL, Client, chat, merged, standard_config, wait_for
+from ledgers import export_of
 
 TGCTL = BUILD / "tgctl"
 IMAGE = "data:image/png;base64,iVBORw0KGgo="
@@ -124,18 +126,31 @@ def test_what_is_certainly_too_much(gw):
     # what fits one of them goes there
     assert chat(gw.listen, max_tokens=200).status == 200
     assert json.loads(sim.requests(1)[0]["body"])["model"] == "larger"
+    # the one that fits fails: that is what the client hears, not that the other one is too small
+    r = chat(gw.listen, headers=(("x-sim-fault", "500"),), max_tokens=150)
+    assert r.status == 500, r
     # a fallback that gives more serves
     models = {MODEL: {"fallback": ["other"]}, "other": {"targets": [{"target": "openai", "model": "sees"}]}}
     gw.reload(merged(gw.config, {"models": models}))
     assert chat(gw.listen, max_tokens=201).status == 200
-    assert json.loads(sim.requests(2)[1]["body"])["model"] == "sees"
+    assert json.loads(sim.requests(3)[2]["body"])["model"] == "sees"
     gw.reload(merged(gw.config, {"models": {MODEL: {"on_unsupported": "drop", "fallback": None}}}))
     assert chat(gw.listen, max_tokens=201).status == 200
-    assert json.loads(sim.requests(3)[2]["body"])["max_tokens"] == 201
+    assert json.loads(sim.requests(4)[3]["body"])["max_tokens"] == 201
     # the clamp makes it fit
     gw.reload(merged(gw.config, {"models": {MODEL: {"on_unsupported": "refuse"}}, "tenants": {"acme": {"max_tokens": 150}}}))
     r = chat(gw.listen, max_tokens=201)
     assert r.status == 200 and int(r.get("x-tollgate-max-tokens-clamped")) in (100, 150), r
+
+
+def test_what_is_asked_for_is_held(gw, tmp_path):
+    """A book's max_output lowers nothing that is sent, so it lowers no hold; and an imported one refuses nothing."""
+    gw, sim = gw({"target": "openai", "model": "small"},
+                 price_overrides=[price("small", max_output=100, source="litellm map, of 2024"), price("sees")])
+    assert chat(gw.listen, max_tokens=201).status == 200
+    assert json.loads(sim.requests(1)[0]["body"])["max_tokens"] == 201
+    charges = wait_for(lambda: export_of(tmp_path / "ledger"), "the charge")
+    assert Decimal(charges[0]["bound_usd"]) >= 201 * Decimal("0.000002"), charges
 
 
 def test_the_price_book_shows_it(tmp_path):
