@@ -203,10 +203,10 @@ def test_entries_that_are_too_old_are_taken_out(member, redis):
     assert chat(gw.listen, max_tokens=20).status == 200
     all_there(server, gw, 251) # none is that old
     gw.reload(merged(gw.config, {"redis": {"ship_retain": "1s"}}))
-    wait_for(lambda: int(server.command("XLEN", STREAM)) == 0, lambda: server.command("XLEN", STREAM), 30)
+    wait_for(lambda: int(server.ask("XLEN", STREAM)) == 0, lambda: server.ask("XLEN", STREAM), 30)
     gw.reload(merged(gw.config, {"redis": {"ship_retain": None}}))
     assert chat(gw.listen, max_tokens=20).status == 200
-    wait_for(lambda: int(server.command("XLEN", STREAM)) == 1, "the newest one")
+    wait_for(lambda: int(server.ask("XLEN", STREAM)) == 1, "the newest one")
     def place(i):
         return tuple(map(int, i.split("-")))
     assert place(stream(server)[1][0]) > place(last)
@@ -216,7 +216,7 @@ def test_entries_that_are_too_old_are_taken_out(member, redis):
 
 def test_a_user_that_may_not_trim_ships(member, redis):
     server = redis()
-    server.command("ACL", "SETUSER", "default", "-xtrim")
+    server.ask("ACL", "SETUSER", "default", "-xtrim")
     gw = settled(member, server, {"ship_retain": "1s"})
     together([gw])
     assert chat(gw.listen, max_tokens=20).status == 200
