@@ -89,16 +89,18 @@ static enum walk_rc next_walked(
 	struct follow *f, uint64_t last, struct rec *r, char *err, size_t err_len)
 {
 	struct journal_position end;
-	enum walk_rc rc = f->walking ? WALK_RECORD : walk_begin(f, err, err_len);
+	enum walk_rc rc;
 
-	if (rc == WALK_RECORD)
-		rc = walk_next(&f->walk, r, &end, err, err_len);
+	/* It is the folder that cannot be read, not this segment: later, perhaps. */
+	if (!f->walking && walk_begin(f, err, err_len) != WALK_RECORD)
+		return WALK_ERROR;
+	rc = walk_next(&f->walk, r, &end, err, err_len);
 	if (rc == WALK_RECORD) {
 		f->at = end;
 		return rc;
 	}
-	f->missing += f->walking && rc == WALK_END && f->walk.segments == 0;
-	f->damaged += (f->walking ? f->walk.damaged : 0) + (rc == WALK_ERROR);
+	f->missing += rc == WALK_END && f->walk.segments == 0;
+	f->damaged += f->walk.damaged + (rc == WALK_ERROR);
 	return move_on(f, last, err, err_len) == 0 ? rc : WALK_ERROR;
 }
 

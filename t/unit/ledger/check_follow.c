@@ -161,6 +161,31 @@ START_TEST(what_was_deleted)
 }
 END_TEST
 
+/* While the folder cannot be listed nothing is passed over. */
+START_TEST(what_cannot_be_listed)
+{
+	char command[512], err[512] = "";
+	struct follow f;
+	struct rec r;
+
+	write_some(0, RECORDS);
+	follow_init(&f, folder_journal);
+	follow_seek(&f, told[0]);
+	snprintf(command, sizeof command, "mv %s %s.away", folder_journal, folder_journal);
+	folder_run(command);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(
+			follow_next(&f, told[n_told - 1], &r, err, sizeof err), WALK_ERROR);
+		ck_assert_str_ne(err, "");
+		ck_assert_uint_eq(f.at.segment, told[0].segment);
+	}
+	snprintf(command, sizeof command, "mv %s.away %s", folder_journal, folder_journal);
+	folder_run(command);
+	ck_assert_uint_eq(read_all(&f, told[n_told - 1], 1), RECORDS - 1);
+	follow_fini(&f);
+}
+END_TEST
+
 START_TEST(the_end)
 {
 	struct journal_position end;
@@ -183,6 +208,7 @@ static void tests(TCase *tc)
 	tcase_add_test(tc, not_beyond_the_limit);
 	tcase_add_test(tc, from_anywhere);
 	tcase_add_test(tc, what_was_deleted);
+	tcase_add_test(tc, what_cannot_be_listed);
 	tcase_add_test(tc, the_end);
 }
 
