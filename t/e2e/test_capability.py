@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from harness import BUILD, KEY, MODEL, Client, chat, merged, standard_config, wait_for
+from harness import BUILD, KEY, MODEL, Client, chat, chat_body, merged, standard_config, wait_for
 from ledgers import export_of
 
 TGCTL = BUILD / "tgctl"
@@ -141,6 +141,19 @@ def test_what_is_certainly_too_much(gw):
     gw.reload(merged(gw.config, {"models": {MODEL: {"on_unsupported": "refuse"}}, "tenants": {"acme": {"max_tokens": 150}}}))
     r = chat(gw.listen, max_tokens=201)
     assert r.status == 200 and int(r.get("x-tollgate-max-tokens-clamped")) in (100, 150), r
+
+
+def test_a_full_target_is_not_the_request_s_fault(gw):
+    """The first model could serve it and is full, its fallback cannot: that is worth another try, and no 400."""
+    gw, sim = gw({"target": "openai", "model": "sees"}, targets={"openai": {"limits": {"concurrency": 1}}},
+                 models={MODEL: {"fallback": ["other"]}, "other": {"targets": [{"target": "openai", "model": "small"}]}},
+                 price_overrides=[price("small", max_output=100), price("sees")])
+    with Client(gw.listen) as busy:
+        busy.send_request("POST", "/v1/chat/completions", chat_body(), [("x-sim-ttft", "2s")], KEY)
+        sim.requests(1)
+        r = chat(gw.listen, max_tokens=150)
+        assert r.status == 503 and r.get("retry-after") == "1", r
+        assert busy.response().status == 200
 
 
 def test_what_is_asked_for_is_held(gw, tmp_path):
