@@ -21,7 +21,7 @@ enum chat_shape {
 	SHAPE__MAX
 };
 
-struct responses_space;
+struct responses_spaces;
 
 #define CHAT_UNSUPPORTED 32
 struct chat_context {
@@ -46,7 +46,7 @@ struct chat_context {
 	bool count_bare;   /* Gemini: Vertex counts a request that stands for itself */
 	bool stream_array; /* Gemini: its client takes a stream as one JSON array (no alt=sse) */
 	/* Responses: the request's tools in namespaces, which its answers name so again */
-	struct responses_space *spaces;
+	struct responses_spaces *spaces;
 	int64_t created; /* unix seconds: for answers that carry a time */
 	struct str id;   /* jstr: for answers that need an id of ours */
 };

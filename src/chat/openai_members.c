@@ -2,7 +2,9 @@
  * openai_members.c: what chat completions and Responses requests have in common: walking a table of
  * members, the knobs of sampling, tools, schemas. Pure; any thread.
  */
-#include "chat/openai_int.h"
+#include <stdlib.h>
+
+#include "chat/responses_int.h"
 
 static const struct openai_member *member_find(
 	const struct openai_member *m, size_t n, struct str key)
@@ -247,10 +249,61 @@ static struct str function_name(const struct json_node *v)
 	return json_get_jstr(f != NULL ? f : v, STR("name"));
 }
 
-static bool is_listed(const struct json_node *list, struct str name)
+/* The same by the name that it has among the tools of the request: one in a namespace has both. */
+static int chosen_name(struct openai_reader *r, const struct json_node *v, struct str *name)
 {
-	json_each(v, list) if (str_eq(function_name(v), name)) return true;
-	return false;
+	*name = function_name(v);
+	return name->n > 0 ? responses_space_name(r->cx, v, name) : 0;
+}
+
+/* Names, sorted: those of a request's tools and of its choice may be many. */
+struct names {
+	struct str *v;
+	size_t n;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+static bool is_among(const struct names *names, struct str name)
+{
+	return name.n > 0 && names->n > 0 &&
+	       bsearch(&name, names->v, names->n, sizeof name, by_name) != NULL;
+}
+
+struct allowed {
+	struct names tools, spaces; /* spaces: all tools of theirs */
+};
+
+static int read_allowed_list(
+	struct openai_reader *r, const struct json_node *list, struct allowed *a)
+{
+	size_t n = 0;
+
+	json_each(v, list) n++;
+	a->tools.v = chat_new(r->cx, (n + 1) * sizeof(struct str));
+	a->spaces.v = chat_new(r->cx, (n + 1) * sizeof(struct str));
+	if (a->tools.v == NULL || a->spaces.v == NULL)
+		return -1;
+	json_each(v, list)
+	{
+		if (str_eq(json_get_jstr(v, STR("type")), STR("namespace")))
+			a->spaces.v[a->spaces.n++] = json_get_jstr(v, STR("name"));
+		else if (chosen_name(r, v, &a->tools.v[a->tools.n++]) != 0)
+			return -1;
+	}
+	qsort(a->tools.v, a->tools.n, sizeof(struct str), by_name);
+	qsort(a->spaces.v, a->spaces.n, sizeof(struct str), by_name);
+	return 0;
+}
+
+static bool is_allowed(const struct openai_reader *r, const struct allowed *a, struct str name)
+{
+	if (is_among(&a->tools, name))
+		return true;
+	return is_among(&a->spaces, responses_space_of(r->cx, &name));
 }
 
 /* Those that are not allowed are not offered: the same to the model, but for its cache. */
@@ -258,11 +311,14 @@ static int read_allowed(struct openai_reader *r, const struct json_node *allowed
 {
 	const struct json_node *list = json_get_type(allowed, STR("tools"), JSON_ARRAY);
 	struct chat_tool **link = &r->rq->tool;
+	struct allowed a = { 0 };
 
 	if (list == NULL)
 		return chat_fail(r->cx, "'tool_choice' of type allowed_tools must have 'tools'.");
+	if (read_allowed_list(r, list, &a) != 0)
+		return -1;
 	while (*link != NULL) {
-		if (is_listed(list, (*link)->name))
+		if (is_allowed(r, &a, (*link)->name))
 			link = &(*link)->next;
 		else
 			*link = (*link)->next;
@@ -280,7 +336,8 @@ static int read_choice_object(struct openai_reader *r, const struct json_node *v
 
 	if (str_eq(type, STR("function"))) {
 		r->rq->choose = CHOOSE_TOOL;
-		r->rq->choose_name = function_name(v);
+		if (chosen_name(r, v, &r->rq->choose_name) != 0)
+			return -1;
 		return r->rq->choose_name.n > 0
 			       ? 0
 			       : chat_fail(r->cx, "'tool_choice' must name its function.");

@@ -82,7 +82,11 @@ void responses_write_event(struct chat_stream *s, const struct chat_event *e, st
 
 /* Adds the tools of a {"type":"namespace"} to the request, and to cx->spaces. */
 int responses_space_read(struct openai_reader *r, const struct json_node *v) TG_MUST_CHECK;
-/* The name of the tool of a call in the input, which may say its namespace. */
+/* Adds a tool that is in no namespace. */
+int responses_space_none(struct openai_reader *r, const struct json_node *f) TG_MUST_CHECK;
+/* All of them are there: 0, or -1 with cx->fail when two could not be told apart. */
+int responses_space_sort(struct chat_context *cx) TG_MUST_CHECK;
+/* The name of the tool of a call in the input, or of a choice, which may say its namespace. */
 int responses_space_name(
 	struct chat_context *cx, const struct json_node *v, struct str *name) TG_MUST_CHECK;
 /* The namespace of the tool that is called *name, which becomes its name in there; absent: none. */

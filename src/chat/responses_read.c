@@ -7,17 +7,26 @@
  */
 #include "chat/responses_int.h"
 
-#define NODES 65536
+#define NODES          65536
+#define THOUGHTS_FIRST 64
 
 /* ---- both */
 
-/* "encrypted:" before it says whose it is, when it comes back; absent: absent. */
-static struct str opaque(struct chat_context *cx, const struct json_node *item)
+static int too_large(struct chat_context *cx)
 {
-	struct str value = json_get_jstr(item, STR("encrypted_content"));
+	return chat_fail(cx, "The provider's answer is too large to be translated.");
+}
 
-	return value.n > 0 ? arena_printf(cx->arena, CHAT_ENCRYPTED "%.*s", STR_FMT(value))
-			   : STR_NONE;
+/* "encrypted:" before it says whose it is, when it comes back; absent: absent. */
+static int opaque(struct chat_context *cx, const struct json_node *item, struct str *value)
+{
+	*value = json_get_jstr(item, STR("encrypted_content"));
+	if (value->n == 0) {
+		*value = STR_NONE;
+		return 0;
+	}
+	*value = arena_printf(cx->arena, CHAT_ENCRYPTED "%.*s", STR_FMT(*value));
+	return value->p != NULL ? 0 : too_large(cx);
 }
 
 static enum chat_finish finish_of(const struct json_node *response, bool calls)
@@ -43,28 +52,41 @@ static void read_usage(const struct json_node *response, struct usage *u)
 
 typedef int picture_f(void *arg, struct chat_part *p);
 
-/* What an item has drawn: an image_generation_call in base64, a program of the provider's own at a
- * URL. */
+/* In base64; of one that failed a text says so. */
+static int generated_picture(
+	struct chat_context *cx, const struct json_node *item, picture_f *tell, void *arg)
+{
+	struct str format = json_get_jstr(item, STR("output_format"));
+	struct chat_part p = { .kind = PART_IMAGE, .data = json_get_jstr(item, STR("result")) };
+	struct chat_media m = { .kind = PART_IMAGE, .url = STR("failed") };
+
+	p.mime = arena_printf(cx->arena, "image/%.*s", STR_FMT(format.n > 0 ? format : STR("png")));
+	if (p.data.n > 0)
+		return tell(arg, &p);
+	if (!str_eq(json_get_jstr(item, STR("status")), STR("failed")))
+		return 0;
+	m.mime = p.mime;
+	p = (struct chat_part){ .kind = PART_TEXT, .text = chat_media_text(cx->arena, &m) };
+	return tell(arg, &p);
+}
+
+/* What an item has drawn: an image_generation_call; a program of the provider's own, at URLs. */
 static int pictures_of(
 	struct chat_context *cx, const struct json_node *item, picture_f *tell, void *arg)
 {
 	struct str type = json_get_jstr(item, STR("type"));
-	struct chat_part p = { .kind = PART_IMAGE };
 
-	if (str_eq(type, STR("image_generation_call"))) {
-		struct str format = json_get_jstr(item, STR("output_format"));
-
-		p.data = json_get_jstr(item, STR("result"));
-		p.mime = arena_printf(
-			cx->arena, "image/%.*s", STR_FMT(format.n > 0 ? format : STR("png")));
-		return p.data.n > 0 ? tell(arg, &p) : 0;
-	}
+	if (str_eq(type, STR("image_generation_call")))
+		return generated_picture(cx, item, tell, arg);
 	if (!str_eq(type, STR("code_interpreter_call")))
 		return 0;
 	json_each(v, json_get_type(item, STR("outputs"), JSON_ARRAY))
 	{
-		p.url = json_get_jstr(v, STR("url"));
-		if (p.url.n > 0 && tell(arg, &p) != 0)
+		struct str url = json_get_jstr(v, STR("url"));
+		struct chat_part p = { .kind = PART_IMAGE };
+
+		openai_read_image(&p, url, STR_NONE);
+		if (url.n > 0 && tell(arg, &p) != 0)
 			return -1;
 	}
 	return 0;
@@ -115,30 +137,33 @@ static void read_message(struct reader *r, const struct json_node *item)
 	}
 }
 
-/* Its summary; of open models the thoughts themselves. */
-static struct str thoughts(struct reader *r, const struct json_node *item)
+/* Its summary; of open models the thoughts themselves. -1: no memory. */
+static int thoughts(struct reader *r, const struct json_node *item, struct str *text)
 {
 	const struct json_node *list = json_get_type(item, STR("summary"), JSON_ARRAY);
-	struct str all = STR_NONE;
+	struct arena_buf all = { 0 };
 
 	if (list == NULL || list->child == NULL)
 		list = json_get_type(item, STR("content"), JSON_ARRAY);
 	json_each(s, list)
 	{
-		struct str text = json_get_jstr(s, STR("text"));
+		struct str between = all.n > 0 ? STR("\\n\\n") : STR("");
 
-		all = all.n == 0 ? text
-				 : arena_printf(r->cx->arena, "%.*s\\n\\n%.*s", STR_FMT(all),
-					   STR_FMT(text));
+		if (arena_buf_put(r->cx->arena, &all, between, THOUGHTS_FIRST) != 0 ||
+			arena_buf_put(r->cx->arena, &all, json_get_jstr(s, STR("text")),
+				THOUGHTS_FIRST) != 0)
+			return -1;
 	}
-	return all;
+	*text = str_mk(all.p, all.n);
+	return 0;
 }
 
 static void read_reasoning(struct reader *r, const struct json_node *item)
 {
-	struct str text = thoughts(r, item), value = opaque(r->cx, item);
+	struct str text = STR_NONE, value = STR_NONE;
 	struct chat_part *p;
 
+	r->failed |= thoughts(r, item, &text) != 0 || opaque(r->cx, item, &value) != 0;
 	if (text.n == 0 && value.n == 0)
 		return;
 	p = add(r, text.n > 0 ? PART_THINKING : PART_REDACTED);
@@ -162,10 +187,11 @@ static void read_call(struct reader *r, const struct json_node *item)
 
 static int add_picture(void *arg, struct chat_part *picture)
 {
-	struct chat_part *p = add(arg, PART_IMAGE);
+	struct chat_part *p = add(arg, picture->kind);
 
 	if (p == NULL)
 		return -1;
+	p->text = picture->text;
 	p->mime = picture->mime;
 	p->data = picture->data;
 	p->url = picture->url;
@@ -199,7 +225,7 @@ int responses_read_answer(
 		return chat_fail(cx, "The provider's answer has no output.");
 	json_each(item, output) read_item(&r, item);
 	if (r.failed)
-		return chat_fail(cx, "The provider's answer is too large to be translated.");
+		return too_large(cx);
 	a->n_choices = 1;
 	c->finish = finish_of(root, chat_has_calls(c->part));
 	read_usage(root, &a->usage);
@@ -342,10 +368,10 @@ static int call_done(const struct out *o, const struct json_node *item, uint64_t
 static int reasoning_done(const struct out *o, const struct json_node *item, uint64_t index)
 {
 	bool mine = o->s->open && o->s->kind == PART_THINKING && o->s->index == index;
-	struct chat_event e = {
-		.kind = EVENT_OPEN, .part = PART_REDACTED, .data = opaque(o->cx, item)
-	};
+	struct chat_event e = { .kind = EVENT_OPEN, .part = PART_REDACTED };
 
+	if (opaque(o->cx, item, &e.data) != 0)
+		return -1;
 	if (mine)
 		return close_block(o, e.data);
 	if (e.data.n == 0)
@@ -356,13 +382,13 @@ static int reasoning_done(const struct out *o, const struct json_node *item, uin
 static int tell_picture(void *arg, struct chat_part *p)
 {
 	const struct out *o = arg;
-	const struct chat_event e = { .kind = EVENT_OPEN,
-		.part = PART_IMAGE,
-		.mime = p->mime,
-		.data = p->data,
-		.url = p->url };
+	const struct chat_event e = {
+		.kind = EVENT_OPEN, .part = p->kind, .mime = p->mime, .data = p->data, .url = p->url
+	};
 
-	return open_block(o, &e, o->s->index) != 0 ? -1 : close_block(o, STR_NONE);
+	if (open_block(o, &e, o->s->index) != 0 || say(o, p->kind, p->text) != 0)
+		return -1;
+	return close_block(o, STR_NONE);
 }
 
 static int on_done(const struct out *o, const struct json_node *root)

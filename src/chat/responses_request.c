@@ -212,15 +212,19 @@ static int read_reasoning(struct openai_reader *r, const struct json_node *v)
 				 : chat_fail(r->cx, "The request is too large to be translated.");
 }
 
-/* A picture of an earlier answer. One that was kept at the provider has no result. */
+/* A picture of an earlier answer. One that was kept at the provider has no result; one that failed
+ * never had any, and says nothing. */
 static int read_picture(struct openai_reader *r, const struct json_node *v)
 {
 	struct str format = json_get_jstr(v, STR("output_format"));
 	struct chat_part *p;
 
-	if (json_get_jstr(v, STR("result")).n == 0)
-		return bad_item(r, "is an image_generation_call and must have its result, in "
-				   "base64: nothing of it was kept.");
+	if (json_get_jstr(v, STR("result")).n == 0) {
+		if (!str_eq(json_get_jstr(v, STR("status")), STR("failed")))
+			chat_unsupported(
+				r->cx, "input[].image_generation_call (without its result)");
+		return 0;
+	}
 	p = openai_add_turn(r, CHAT_ASSISTANT) != NULL ? openai_add_part(r, PART_IMAGE) : NULL;
 	if (p == NULL)
 		return -1;
@@ -300,10 +304,10 @@ static int read_tools(struct openai_reader *r, const struct json_node *v)
 				return -1;
 		} else if (!str_eq(type, STR("function")))
 			openai_unsupported_word(r->cx, "tools[].", type);
-		else if (openai_add_tool(r, t) == NULL)
+		else if (responses_space_none(r, t) != 0)
 			return -1;
 	}
-	return 0;
+	return responses_space_sort(r->cx);
 }
 
 static int read_limit(struct openai_reader *r, const struct json_node *v)

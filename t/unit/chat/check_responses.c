@@ -2,6 +2,9 @@
  * check_responses.c: the Responses API as a client's dialect: its requests for a target that speaks
  * chat completions, that target's answers and streams as responses.
  */
+#include <time.h>
+
+#include "chat/responses_int.h"
 #include "unit/chat/chat_unit.h"
 
 static struct chat_unit u;
@@ -20,7 +23,11 @@ static void teardown(void)
 }
 
 #define OUT(content) "{\"model\":\"some-model\",\"messages\":[" content "]"
-#define HI           "{\"role\":\"user\",\"content\":\"hi\"}"
+/* 62 characters: with "__f" behind them, 65; and what becomes of those */
+#define LONG "mcp__0123456789_0123456789_0123456789_0123456789_0123456789_01"
+#define CUT  "mcp__0123456789_0123456789_0123456789_012345678_e3eadf412e4e61ac"
+#define S64  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define HI   "{\"role\":\"user\",\"content\":\"hi\"}"
 
 static const struct {
 	const char *in, *out, *unsupported;
@@ -107,6 +114,56 @@ static const struct {
 					     "\"F\",\"parameters\":{\"type\":\"object\","
 					     "\"properties\":{}}}}]}",
 		"tools[].namespace.custom" },
+	/* what is allowed or chosen is named by both names, too, or is all of a namespace */
+	{ "{\"input\":\"hi\",\"tools\":[{\"type\":\"function\",\"name\":\"f\"},{\"type\":"
+	  "\"namespace\",\"name\":\"a\",\"tools\":[{\"type\":\"function\",\"name\":\"f\"},{"
+	  "\"type\":\"function\",\"name\":\"g\"}]},{\"type\":\"namespace\",\"name\":\"b\","
+	  "\"tools\":[{\"type\":\"function\",\"name\":\"f\"},{\"type\":\"function\",\"name\":\"g\"}"
+	  "]}],\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"required\",\"tools\":[{"
+	  "\"type\":\"namespace\",\"name\":\"a\"},{\"type\":\"function\",\"namespace\":\"b\","
+	  "\"name\":\"f\"}]}}",
+		OUT(HI) ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a__f\","
+			"\"parameters\":{\"type\":\"object\",\"properties\":{}}}},{\"type\":"
+			"\"function\",\"function\":{\"name\":\"a__g\",\"parameters\":{\"type\":"
+			"\"object\",\"properties\":{}}}},{\"type\":\"function\",\"function\":{"
+			"\"name\":\"b__f\",\"parameters\":{\"type\":\"object\",\"properties\":{}}}}"
+			"],\"tool_choice\":\"required\"}",
+		"" },
+	{ "{\"input\":\"hi\",\"tools\":[{\"type\":\"function\",\"name\":\"f\"},{\"type\":"
+	  "\"namespace\",\"name\":\"a\",\"tools\":[{\"type\":\"function\",\"name\":\"f\"},{"
+	  "\"type\":\"function\",\"name\":\"g\"}]},{\"type\":\"namespace\",\"name\":\"b\","
+	  "\"tools\":[{\"type\":\"function\",\"name\":\"f\"},{\"type\":\"function\",\"name\":\"g\"}"
+	  "]}],\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"auto\",\"tools\":[{\"type\":"
+	  "\"function\",\"name\":\"f\"},{\"type\":\"namespace\"}]}}",
+		OUT(HI) ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
+			"\"parameters\":{\"type\":\"object\",\"properties\":{}}}}],\"tool_choice\":"
+			"\"auto\"}",
+		"" },
+	{ "{\"input\":\"hi\",\"tools\":[{\"type\":\"namespace\",\"name\":\"a\",\"tools\":[{"
+	  "\"type\":\"function\",\"name\":\"f\"}]}],\"tool_choice\":{\"type\":\"function\","
+	  "\"namespace\":\"a\",\"name\":\"f\"}}",
+		OUT(HI) ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a__f\","
+			"\"parameters\":{\"type\":\"object\",\"properties\":{}}}}],\"tool_choice\":"
+			"{\"type\":\"function\",\"function\":{\"name\":\"a__f\"}}}",
+		"" },
+	/* a name that no API takes is cut, the same wherever it stands; one of other characters is
+	 * for the provider to refuse */
+	{ "{\"input\":[{\"role\":\"user\",\"content\":\"hi\"},{\"type\":\"function_call\",\"call_"
+	  "id\":\"c1\",\"namespace\":\"" LONG "\",\"name\":\"f\",\"arguments\":\"{}\"}],\"tools\":["
+	  "{\"type\":\"namespace\",\"name\":\"" LONG "\",\"tools\":[{\"type\":\"function\","
+	  "\"name\":\"f\"},{\"type\":\"function\",\"name\":\"g.\"}]}]}",
+		OUT(HI ",{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":"
+		       "\"c1\",\"type\":\"function\",\"function\":{\"name\":\"" CUT
+		       "\",\"arguments\":\"{}\"}}]}") ",\"tools\":[{\"type\":\"function\","
+						      "\"function\":"
+						      "{\"name\":\"" CUT
+						      "\",\"parameters\":{\"type\":\"object\","
+						      "\"properties\":{}}}},"
+						      "{\"type\":\"function\",\"function\":{"
+						      "\"name\":\"" LONG "__g.\","
+						      "\"parameters\":{\"type\":\"object\","
+						      "\"properties\":{}}}}]}",
+		"" },
 	{ "{\"input\":\"hi\",\"max_output_tokens\":9,\"temperature\":0.5,\"top_p\":0.9,\"user\":"
 	  "\"u\",\"service_tier\":\"auto\",\"stream\":true,\"reasoning\":{\"effort\":\"low\","
 	  "\"summary\":\"auto\"},"
@@ -131,6 +188,13 @@ static const struct {
 	{ "{\"input\":[{\"role\":\"user\",\"content\":\"hi\"},{\"type\":\"web_search_call\",\"id\":"
 	  "\"w\"}]}",
 		OUT(HI) "}", "input[].web_search_call" },
+	/* a picture that failed says nothing; one that was kept elsewhere is missing */
+	{ "{\"input\":[{\"role\":\"user\",\"content\":\"hi\"},{\"type\":\"image_generation_call\","
+	  "\"id\":\"i\",\"status\":\"failed\",\"result\":null}]}",
+		OUT(HI) "}", "" },
+	{ "{\"input\":[{\"role\":\"user\",\"content\":\"hi\"},{\"type\":\"image_generation_call\","
+	  "\"id\":\"i\",\"status\":\"completed\",\"result\":null}]}",
+		OUT(HI) "}", "input[].image_generation_call (without its result)" },
 };
 
 START_TEST(request)
@@ -142,6 +206,15 @@ START_TEST(request)
 	ck_assert_str_eq(chat_unit_unsupported(&u), requests[_i].unsupported);
 }
 END_TEST
+
+static const struct json_node *parse_many(struct arena *a, const char *json)
+{
+	struct json_node *root = NULL;
+	struct json_fail fail;
+
+	ck_assert_int_eq(json_tree_parse(a, str_z(json), 1000000, &root, &fail), 0);
+	return root;
+}
 
 static const struct {
 	const char *in, *fail;
@@ -157,11 +230,22 @@ static const struct {
 		"'input[0]' is a function_call and must have a call_id and a name." },
 	{ "{\"input\":\"hi\",\"tools\":[{\"type\":\"namespace\",\"name\":\"a\"}]}",
 		"A namespace in 'tools' must have a name and 'tools'." },
+	{ "{\"input\":\"hi\",\"tools\":[{\"type\":\"namespace\",\"name\":\"" S64 S64 S64 S64
+	  "x\",\"tools\":[{\"type\":\"function\",\"name\":\"f\"}]}]}",
+		"The name of a namespace has 257 characters; 256 is the most that can be put "
+		"before "
+		"the names of its tools." },
+	{ "{\"input\":[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\","
+	  "\"namespace\":\"" S64 S64 S64 S64 "x\"}]}",
+		"The name of a namespace has 257 characters; 256 is the most that can be put "
+		"before "
+		"the names of its tools." },
+	{ "{\"input\":\"hi\",\"tools\":[{\"type\":\"function\",\"name\":\"a__f\"},{\"type\":"
+	  "\"namespace\",\"name\":\"a\",\"tools\":[{\"type\":\"function\",\"name\":\"f\"}]}]}",
+		"Two of 'tools' would both be called \"a__f\": the name of a namespace goes before "
+		"those of its tools. Call one of them something else." },
 	{ "{\"input\":[{\"type\":\"function_call_output\"}]}",
 		"'input[0]' is a function_call_output and must have a call_id." },
-	{ "{\"input\":[{\"type\":\"image_generation_call\",\"id\":\"ig_1\",\"result\":null}]}",
-		"'input[0]' is an image_generation_call and must have its result, in base64: "
-		"nothing of it was kept." },
 	{ "{\"input\":[{\"type\":\"item_reference\",\"id\":\"x\"}]}",
 		"'input[0]' refers to an item that the provider would have had to keep: send the "
 		"item itself." },
@@ -183,6 +267,40 @@ START_TEST(refusal)
 				 refused[_i].in, &rq),
 		-1);
 	ck_assert_str_eq(u.cx.fail, refused[_i].fail);
+}
+END_TEST
+
+/* Some ten thousand tools, and as many that are allowed: one by one among the others, they would
+ * keep a worker for half a minute. */
+START_TEST(many_allowed)
+{
+	enum { N = 40000 };
+	clock_t began;
+	char *text = NULL;
+	size_t len = 0, kept = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	fprintf(f,
+		"{\"input\":\"hi\",\"tools\":[{\"type\":\"namespace\",\"name\":\"a\",\"tools\":[");
+	for (int i = 0; i < N; i++)
+		fprintf(f, "%s{\"type\":\"function\",\"name\":\"f%d\"}", i > 0 ? "," : "", i);
+	fprintf(f, "]}],\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"auto\",\"tools\":[");
+	for (int i = 0; i < N; i++)
+		fprintf(f, "%s{\"namespace\":\"a\",\"name\":\"f%d\"}", i > 0 ? "," : "", N / 2 + i);
+	fprintf(f, "]}}");
+	fclose(f);
+	began = clock();
+	ck_assert_int_eq(
+		chat_codec_responses.read_request(&u.cx, parse_many(&u.arena, text), &rq), 0);
+	for (const struct chat_tool *t = rq.tool; t != NULL; t = t->next) {
+		struct str name = t->name;
+
+		kept++;
+		UNIT_STR_EQ(responses_space_of(&u.cx, &name), STR("a"));
+	}
+	ck_assert_uint_eq(kept, N / 2);
+	ck_assert_int_lt((clock() - began) / CLOCKS_PER_SEC, 8);
+	free(text);
 }
 END_TEST
 
@@ -477,15 +595,71 @@ START_TEST(namespaces)
 }
 END_TEST
 
+/* By a name that was cut, the call finds its two names all the same. */
+START_TEST(cut_name)
+{
+	ck_assert_int_eq(
+		chat_unit_request(&u, &chat_codec_responses, &chat_codec_openai,
+			"{\"input\":\"hi\",\"tools\":[{\"type\":\"namespace\",\"name\":\"" LONG
+			"\",\"tools\":[{\"type\":\"function\",\"name\":\"f\"}]}]}",
+			&rq),
+		0);
+	ck_assert_int_eq(chat_unit_answer(&u, &chat_codec_openai, &chat_codec_responses,
+				 ANSWER("{\"tool_calls\":[{\"id\":\"c\",\"function\":{\"name\":"
+					"\"" CUT "\",\"arguments\":\"{}\"}}]}",
+					 "tool_calls") "}"),
+		0);
+	ck_assert_ptr_nonnull(strstr(u.text, "\"name\":\"f\",\"namespace\":\"" LONG "\""));
+}
+END_TEST
+
+/* Thoughts in many pieces take as much memory as they are long, a few times; where that is not
+ * there the answer fails: none of them is lost in silence. */
+START_TEST(many_thoughts)
+{
+	enum { N = 20000 };
+	static const size_t most[] = { 16 << 20, 64 << 10 };
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	fprintf(f, "{\"output\":[{\"type\":\"reasoning\",\"summary\":[");
+	for (int i = 0; i < N; i++)
+		fprintf(f, "%s{\"text\":\"thought\"}", i > 0 ? "," : "");
+	fprintf(f, "]}]}");
+	fclose(f);
+	for (size_t i = 0; i < TG_ARRAY_LEN(most); i++) {
+		const struct json_node *root = parse_many(&u.arena, text);
+		struct chat_context cx = { .arena = &u.event_arena };
+		struct chat_answer a = { 0 };
+
+		arena_init(&u.event_arena, NULL, most[i]);
+		if (i == 0) {
+			ck_assert_int_eq(chat_codec_responses.read_answer(&cx, root, &a), 0);
+			ck_assert_uint_eq(a.choice[0].part->text.n, N * 7 + (N - 1) * 4);
+		} else {
+			ck_assert_int_eq(chat_codec_responses.read_answer(&cx, root, &a), -1);
+			ck_assert_str_eq(
+				cx.fail, "The provider's answer is too large to be translated.");
+		}
+		arena_fini(&u.event_arena);
+	}
+	free(text);
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, request, 0, (int)TG_ARRAY_LEN(requests));
 	tcase_add_loop_test(tc, refusal, 0, (int)TG_ARRAY_LEN(refused));
+	tcase_add_test(tc, many_allowed);
 	tcase_add_loop_test(tc, answer, 0, (int)TG_ARRAY_LEN(answers));
 	tcase_add_test(tc, malformed);
+	tcase_add_test(tc, many_thoughts);
 	tcase_add_test(tc, opaque);
 	tcase_add_test(tc, namespaces);
+	tcase_add_test(tc, cut_name);
 	tcase_add_test(tc, error);
 	tcase_add_loop_test(tc, stream, 0, (int)TG_ARRAY_LEN(streams));
 	tcase_add_test(tc, stream_fails);
