@@ -592,16 +592,18 @@ static int read_metadata(struct reader *r, const struct json_node *v)
 	return read_members(r, v, known, TG_ARRAY_LEN(known), "metadata.");
 }
 
-/* Thoughts of earlier turns that are all kept are what any API does with what it is sent. Other
- * edits take something out of the input. */
+/* Thoughts of earlier turns that are all kept ("all", or an object of that type) are what any API
+ * does with what it is sent. Other edits take something out of the input. */
 static int read_edit(struct reader *r, const struct json_node *v)
 {
 	struct str type = anthropic_word(r->cx, v, STR("type"));
+	const struct json_node *keep = json_get_type(v, STR("keep"), JSON_OBJECT);
+	struct str kept = keep != NULL ? anthropic_word(r->cx, keep, STR("type"))
+				       : anthropic_word(r->cx, v, STR("keep"));
 
 	if (v->type != JSON_OBJECT || type.n == 0)
 		return chat_fail(r->cx, "context_management.edits must be objects with a \"type\"");
-	if (!str_eq(type, STR("clear_thinking_20251015")) ||
-		!str_eq(anthropic_word(r->cx, v, STR("keep")), STR("all")))
+	if (!str_eq(type, STR("clear_thinking_20251015")) || !str_eq(kept, STR("all")))
 		anthropic_unsupported(r->cx, "context_management.edits[].", type);
 	return 0;
 }

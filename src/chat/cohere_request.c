@@ -93,7 +93,25 @@ static void write_content(struct chat_context *cx, const struct chat_part *p, st
 
 static bool is_said(const struct chat_part *p)
 {
-	return p->kind != PART_CALL && p->kind != PART_RESULT && p->kind != PART_REDACTED;
+	return p->kind != PART_CALL && p->kind != PART_RESULT;
+}
+
+/* What has no place, or nothing to say, is left out, and a turn that says nothing else. */
+static bool fits(const void *arg, const struct chat_turn *t, const struct chat_part *p)
+{
+	struct chat_context *cx = *(struct chat_context *const *)arg;
+
+	if (p->kind == PART_CALL || p->kind == PART_RESULT)
+		return true;
+	if (p->kind == PART_TEXT || p->kind == PART_REFUSAL || p->kind == PART_THINKING)
+		return p->text.n > 0;
+	if (t->role == CHAT_ASSISTANT && chat_is_media(p->kind))
+		chat_unsupported(cx, "media in an assistant's turn");
+	else if (p->kind == PART_IMAGE && (p->data.n > 0 || p->url.n > 0))
+		return true;
+	else
+		note_part(cx, p);
+	return false;
 }
 
 static void write_result(struct chat_context *cx, const struct chat_part *p, struct json_out *o)
@@ -125,7 +143,7 @@ static void write_call(const struct chat_part *p, struct json_out *o)
 	jo_obj_end(o);
 }
 
-static void write_calls(struct chat_context *cx, struct chat_walk w, struct json_out *o)
+static void write_calls(struct chat_walk w, struct json_out *o)
 {
 	const struct chat_part *p;
 
@@ -136,8 +154,6 @@ static void write_calls(struct chat_context *cx, struct chat_walk w, struct json
 	while ((p = chat_walk_part(&w)) != NULL)
 		if (p->kind == PART_CALL)
 			write_call(p, o);
-		else if (chat_is_media(p->kind))
-			chat_unsupported(cx, "media in an assistant's turn");
 	jo_arr_end(o);
 	jo_obj_end(o);
 }
@@ -156,7 +172,7 @@ static void write_turn(struct chat_context *cx, struct chat_walk w, struct json_
 		calls |= p->kind == PART_CALL;
 	}
 	if (calls && w.role == CHAT_ASSISTANT) {
-		write_calls(cx, again, o);
+		write_calls(again, o);
 		return;
 	}
 	if (!said)
@@ -165,9 +181,7 @@ static void write_turn(struct chat_context *cx, struct chat_walk w, struct json_
 	jo_key(o, "content");
 	jo_arr(o);
 	while ((p = chat_walk_part(&again)) != NULL)
-		if (w.role == CHAT_ASSISTANT && chat_is_media(p->kind))
-			chat_unsupported(cx, "media in an assistant's turn");
-		else if (is_said(p))
+		if (is_said(p))
 			write_content(cx, p, o);
 	jo_arr_end(o);
 	jo_obj_end(o);
@@ -190,7 +204,7 @@ static void write_system(struct chat_context *cx, const struct chat_turn *t, str
 static void write_messages(
 	struct chat_context *cx, const struct chat_request *rq, struct json_out *o)
 {
-	struct chat_walk w = { .turn = rq->turn };
+	struct chat_walk w = { .turn = rq->turn, .fits = fits, .arg = &cx };
 	const struct chat_turn *system = rq->turn;
 
 	jo_key(o, "messages");

@@ -44,6 +44,10 @@ static bool fits(const void *arg, const struct chat_turn *t, const struct chat_p
 		chat_unsupported(p->cx, CHAT_PREFILL);
 		return false;
 	}
+	if (t->role == CHAT_ASSISTANT && chat_is_media(q->kind)) {
+		chat_unsupported(p->cx, "media in an assistant's turn");
+		return false;
+	}
 	return converse_part_fits(&p->parts, q);
 }
 

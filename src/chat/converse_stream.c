@@ -146,22 +146,26 @@ static int put_data(struct chat_stream *s, struct chat_context *cx, struct str t
 		       : chat_fail(cx, "a picture is too large");
 }
 
-/* How many bits of bytes a piece has: JSON may write its slashes with an escape. */
+/* How many bits of bytes a piece has. */
 static size_t base64_bits(struct str piece)
 {
 	size_t chars = 0;
 
 	for (size_t i = 0; i < piece.n; i++)
-		chars += piece.p[i] != '=' && piece.p[i] != '\\';
+		chars += piece.p[i] != '=';
 	return chars * 6 / 8 * 8;
 }
 
-/* Pieces are encoded each for itself: their bits, without the padding, are encoded anew as one. */
-static int add_base64(struct chat_stream *s, struct chat_context *cx, struct str piece)
+/* Pieces are encoded each for itself: their bits, without the padding, are encoded anew as one.
+ * JSON may write any character with an escape: that goes in the event's own arena. */
+static int add_base64(struct chat_stream *s, struct chat_context *cx, struct str jstr)
 {
+	struct str piece = json_jstr_decode(cx->arena, jstr);
 	size_t bits = base64_bits(piece), n = 0;
 	char out[512];
 
+	if (jstr.p != NULL && piece.p == NULL)
+		return chat_fail(cx, "a picture's bytes are no text");
 	for (size_t i = 0; i < piece.n && bits > 0; i++) {
 		const char *c = memchr(base64_chars, piece.p[i], 64);
 		unsigned take = (unsigned)TG_MIN(bits, (size_t)6);
@@ -302,8 +306,6 @@ static int on_message_stop(struct chat_stream *s, const struct json_node *v, con
 	struct chat_event e = { .kind = EVENT_FINISH };
 	const struct json_node *more = json_get(v, STR("additionalModelResponseFields"));
 
-	if (s->stopped)
-		return 0;
 	if (start(s, o) != 0 || close_block(s, o) != 0)
 		return -1;
 	s->stopped = true;
@@ -353,6 +355,8 @@ static int on_exception(struct chat_stream *s, const struct json_node *root, con
 static int dispatch(struct chat_stream *s, struct chat_context *cx, const struct json_node *v,
 	const struct out *o)
 {
+	if (s->stopped) /* what a relay says behind the end is no part of the answer */
+		return str_eq(v->key, STR("metadata")) ? on_metadata(s, v, o) : 0;
 	if (str_eq(v->key, STR("messageStart")))
 		return start(s, o);
 	if (str_eq(v->key, STR("contentBlockStart")))

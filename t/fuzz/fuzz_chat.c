@@ -19,7 +19,7 @@ struct sink {
 	struct chat_stream *out;
 	struct chat_context cx; /* of the request, as long as the stream */
 	struct arena arena;
-	bool open[256], ended, started;
+	bool open[256], finished[256], ended, started;
 	char *text; /* all that was written */
 	size_t n, cap;
 };
@@ -156,7 +156,7 @@ static int sink_flush(struct json_out *o)
 
 static void check_order(struct sink *s, const struct chat_event *e)
 {
-	bool *open = &s->open[e->choice];
+	bool *open = &s->open[e->choice], *finished = &s->finished[e->choice];
 
 	require(!s->ended);
 	if (e->kind != EVENT_ERROR)
@@ -166,6 +166,11 @@ static void check_order(struct sink *s, const struct chat_event *e)
 		require(!*open);
 	if (e->kind == EVENT_DELTA || e->kind == EVENT_CLOSE)
 		require(*open);
+	if (e->kind == EVENT_OPEN || e->kind == EVENT_DELTA || e->kind == EVENT_FINISH)
+		require(!*finished);
+	*finished |= e->kind == EVENT_FINISH;
+	for (size_t i = 0; e->kind == EVENT_END && i < TG_ARRAY_LEN(s->open); i++)
+		require(!s->open[i]);
 	*open = e->kind == EVENT_OPEN || (*open && e->kind != EVENT_CLOSE);
 	s->ended = e->kind == EVENT_END || e->kind == EVENT_ERROR;
 	if (e->kind == EVENT_ERROR)

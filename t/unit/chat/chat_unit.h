@@ -120,8 +120,9 @@ struct chat_unit_sink {
 	const struct chat_codec *to; /* NULL: events as lines, see below */
 	struct chat_stream *out;
 	size_t cap;
-	unsigned events, stop_after;             /* the sink is gone after so many; 0: never */
-	bool open[CHAT_CHOICES], started, ended; /* the order that chat.h promises */
+	unsigned events, stop_after; /* the sink is gone after so many; 0: never */
+	/* the order that chat.h promises */
+	bool open[CHAT_CHOICES], finished[CHAT_CHOICES], started, ended;
 };
 
 static inline void chat_unit_append(struct chat_unit_sink *k, const char *p, size_t n)
@@ -222,6 +223,9 @@ static inline int chat_unit_emit(void *arg, const struct chat_event *e)
 	k->ended = e->kind == EVENT_END || e->kind == EVENT_ERROR;
 	if (e->kind == EVENT_FINISH || e->kind == EVENT_END)
 		ck_assert_msg(!*open, "a block is open at the end");
+	if (e->kind == EVENT_OPEN || e->kind == EVENT_DELTA || e->kind == EVENT_FINISH)
+		ck_assert_msg(!k->finished[e->choice], "more of a choice that has ended");
+	k->finished[e->choice] |= e->kind == EVENT_FINISH;
 	if (k->stop_after > 0 && ++k->events == k->stop_after)
 		return -1;
 	if (k->to == NULL) {

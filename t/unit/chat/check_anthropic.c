@@ -258,6 +258,14 @@ static const struct request_row {
 		       "\"tool_use_id\":\"t\",\"content\":\"get\"}]}],\"tools\":[{\"name\":\"get\","
 		       "\"input_schema\":{\"type\":\"object\"}}]}",
 		"", NULL },
+	{ "edits that keep all, as the SDK types it", S45,
+		"{\"max_tokens\":100," HI ",\"context_management\":{\"edits\":[{\"type\":\"clear_"
+		"thinking_20251015\",\"keep\":{\"type\":\"all\"}}]}}",
+		M(S45) HI "}", "", NULL },
+	{ "edits that keep some, likewise", S45,
+		"{\"max_tokens\":100," HI ",\"context_management\":{\"edits\":[{\"type\":\"clear_"
+		"thinking_20251015\",\"keep\":{\"type\":\"thinking_turns\",\"value\":2}}]}}",
+		M(S45) HI "}", "context_management.edits[].clear_thinking_20251015", NULL },
 	{ "edits that take something away", S45,
 		"{\"max_tokens\":100," HI ",\"context_management\":{\"edits\":[{\"type\":\"clear_"
 		"thinking_20251015\",\"keep\":"

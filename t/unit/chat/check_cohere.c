@@ -63,6 +63,13 @@ static const struct {
 		    "url\":{"
 		    "\"url\":\"data:image/png;base64,QQ==\",\"detail\":\"low\"}}]}]}",
 		"" },
+	{ "turns that say nothing it can take",
+		"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":"
+		"\"assistant\",\"content\":\"\",\"images\":[{\"type\":\"image_url\",\"image_url\":{"
+		"\"url\":\"data:image/"
+		"png;base64,QQ==\"}}]},{\"role\":\"user\",\"content\":[{\"type\":"
+		"\"input_audio\",\"input_audio\":{\"data\":\"QQ==\",\"format\":\"wav\"}}]}]}",
+		OUT HI_OUT "}", "media in an assistant's turn,messages[].content[].audio" },
 	{ "a schema",
 		"{" HI ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":"
 		"\"n\",\"schema\":{"

@@ -487,6 +487,17 @@ static const struct {
 	{ "it breaks off", START_EV DELTA(0, "{\"text\":\"a\"}"),
 		"start  \nopen text\n+ a\nerror 502 : The provider's stream ended before the "
 		"answer did.\n" },
+	{ "what comes behind the end is none of the answer",
+		START_EV DELTA(0, "{\"text\":\"a\"}") STOP(0) END_EV("end_turn") DELTA(1,
+			"{\"text\":\"b\"}") STOP(1) CALL_EV(2) START_EV END_EV("tool_use") USAGE_EV,
+		"start  \nopen text\n+ a\nclose\nfinish stop\nusage input=3 output=2\nend\n" },
+	{ "a picture whose base64 is written with escapes",
+		START_EV DELTA(
+			0, "{\"image\":{\"source\":{\"bytes\":\"\\u002b\\/\\u002B\\u0041\"}}}")
+			DELTA(0, "{\"image\":{\"source\":{\"bytes\":\"QQ\\u003d=\"}}}")
+				DELTA(0, "{\"image\":{\"source\":{\"bytes\":\"QkM=\"}}}") STOP(0)
+					END_EV("end_turn") USAGE_EV,
+		"start  \nopen image +/+AQUJD\nclose\nfinish stop\nusage input=3 output=2\nend\n" },
 	{ "what is not known is passed over",
 		START_EV "{\"later\":{}}\n[]\n" DELTA(0, "{\"later\":1}") END_EV("end_turn")
 			USAGE_EV,
