@@ -43,9 +43,6 @@ int anthropic_read_media(struct chat_context *cx, const struct json_node *block,
 
 /* A string member that says what something is, decoded; empty when absent or no string. */
 struct str anthropic_word(struct chat_context *cx, const struct json_node *o, struct str key);
-/* chat_unsupported with a name that a peer chose: anything but [A-Za-z0-9_.-]{1,64} is "(unnamed)".
- */
-void anthropic_unsupported(struct chat_context *cx, const char *where, struct str name);
 
 /* ---- request parts (anthropic_parts_write.c) */
 

@@ -44,23 +44,6 @@ struct str anthropic_word(struct chat_context *cx, const struct json_node *o, st
 	return s.n == 0 ? STR_NONE : json_jstr_decode(cx->arena, s);
 }
 
-void anthropic_unsupported(struct chat_context *cx, const char *where, struct str name)
-{
-	bool plain = name.n > 0 && name.n <= 64;
-	struct str s;
-
-	for (size_t i = 0; plain && i < name.n; i++) {
-		char c = name.p[i], lower = (char)(c | 0x20);
-
-		plain = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
-			c == '-' || c == '.';
-	}
-	if (!plain)
-		name = STR("(unnamed)");
-	s = arena_printf(cx->arena, "%s%.*s", where, STR_FMT(name));
-	chat_unsupported(cx, s.p != NULL ? s.p : where);
-}
-
 /* ---- reading */
 
 static struct chat_part *part_of(

@@ -44,7 +44,7 @@ static int read_members(struct reader *r, const struct json_node *o, const struc
 		while (i < n && !str_eq(m->key, table[i].key))
 			i++;
 		if (i == n)
-			anthropic_unsupported(r->cx, where, m->key);
+			chat_unsupported_in(r->cx, where, m->key);
 		else if (table[i].read != NULL && table[i].read(r, m) != 0)
 			return -1;
 	}
@@ -120,7 +120,7 @@ static int read_media(struct reader *r, const struct json_node *source, struct c
 		return need(r, source, STR("url"), &p->url);
 	if (str_eq(type, STR("file")))
 		return need(r, source, STR("file_id"), &p->file_id);
-	anthropic_unsupported(r->cx, "messages[].content[].source.", type);
+	chat_unsupported_in(r->cx, "messages[].content[].source.", type);
 	return 0;
 }
 
@@ -270,7 +270,7 @@ static void note_members(struct reader *r, const struct block *k, const struct j
 		else
 			snprintf(key, sizeof key, " %.*s ", STR_FMT(m->key));
 		if (key[0] == '\0' || strstr(k->members, key) == NULL)
-			anthropic_unsupported(r->cx, "messages[].content[].", m->key);
+			chat_unsupported_in(r->cx, "messages[].content[].", m->key);
 	}
 }
 
@@ -297,7 +297,7 @@ static int read_block(struct reader *r, const struct json_node *b)
 		return cache != NULL && r->last != before ? read_cache(r, cache, &r->last->cache)
 							  : 0;
 	}
-	anthropic_unsupported(r->cx, "messages[].content[].", type);
+	chat_unsupported_in(r->cx, "messages[].content[].", type);
 	return 0;
 }
 
@@ -457,7 +457,7 @@ static int read_tool(struct reader *r, const struct json_node *v, struct chat_to
 
 	if (type.n > 0 && !str_eq(type, STR("custom"))) {
 		/* One that the provider runs, or whose schema the model knows */
-		anthropic_unsupported(r->cx, "tools[].", type);
+		chat_unsupported_in(r->cx, "tools[].", type);
 		return 0;
 	}
 	t = CHAT_NEW(r->cx, chat_tool);
@@ -604,7 +604,7 @@ static int read_edit(struct reader *r, const struct json_node *v)
 	if (v->type != JSON_OBJECT || type.n == 0)
 		return chat_fail(r->cx, "context_management.edits must be objects with a \"type\"");
 	if (!str_eq(type, STR("clear_thinking_20251015")) || !str_eq(kept, STR("all")))
-		anthropic_unsupported(r->cx, "context_management.edits[].", type);
+		chat_unsupported_in(r->cx, "context_management.edits[].", type);
 	return 0;
 }
 

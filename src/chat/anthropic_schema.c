@@ -75,7 +75,7 @@ static void write_member(
 	enum kind kind = kind_of(m);
 
 	if (kind == BOUND) {
-		anthropic_unsupported(cx, where, m->key);
+		chat_unsupported_in(cx, where, m->key);
 		return;
 	}
 	write_name(o, m->key);

@@ -32,6 +32,23 @@ void chat_unsupported(struct chat_context *cx, const char *name)
 		cx->unsupported_more = true;
 }
 
+void chat_unsupported_in(struct chat_context *cx, const char *where, struct str name)
+{
+	bool plain = name.n > 0 && name.n <= 64;
+	struct str s;
+
+	for (size_t i = 0; plain && i < name.n; i++) {
+		char c = name.p[i], lower = (char)(c | 0x20);
+
+		plain = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+			c == '-' || c == '.';
+	}
+	if (!plain)
+		name = STR("(unnamed)");
+	s = arena_printf(cx->arena, "%s%.*s", where, STR_FMT(name));
+	chat_unsupported(cx, s.p != NULL ? s.p : "(unnamed)");
+}
+
 int chat_fail(struct chat_context *cx, const char *fmt, ...)
 {
 	va_list ap;

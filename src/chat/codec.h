@@ -53,6 +53,9 @@ struct chat_context {
 
 /* Note it (once); name is static or in the arena. */
 void chat_unsupported(struct chat_context *cx, const char *name);
+/* The same of where and a name that is the client's, and goes into a field line and error texts:
+ * anything but [A-Za-z0-9_.-]{1,64} is "(unnamed)". */
+void chat_unsupported_in(struct chat_context *cx, const char *where, struct str name);
 /* printf into cx->fail; returns -1, so that readers can `return chat_fail(...)`. */
 int chat_fail(struct chat_context *cx, const char *fmt, ...) TG_PRINTF(2, 3);
 

@@ -29,13 +29,6 @@ enum embed_shape embed_shape_of_model(struct str model)
 
 /* ---- reading */
 
-static void note_unknown(struct chat_context *cx, const char *where, struct str key)
-{
-	struct str name = arena_printf(cx->arena, "%s%.*s", where, STR_FMT(key));
-
-	chat_unsupported(cx, name.p != NULL ? name.p : "(unknown members)");
-}
-
 /* At the value behind it, or NULL. */
 static const char *member_value(const char *p, const char *end)
 {
@@ -103,7 +96,7 @@ static void each_unknown(struct chat_context *cx, struct str text, const struct 
 		if (value == NULL)
 			return;
 		if (!is_watched(w, n, str_mk(key + 1, (size_t)(close - key) - 2)))
-			note_unknown(cx, where, str_mk(key + 1, (size_t)(close - key) - 2));
+			chat_unsupported_in(cx, where, str_mk(key + 1, (size_t)(close - key) - 2));
 		p = value_end(value, end);
 	}
 }

@@ -6,12 +6,26 @@
 
 enum { W_MODEL, W_CONTENT, W_TASK, W_TITLE, W_DIMENSIONS, W_CONFIG, W__N };
 
+#define TEXT_FIRST 256
+
+/* A further part, on a line of its own. */
+static int add_text(
+	struct chat_context *cx, struct arena_buf *all, struct str text, struct str first)
+{
+	if ((all->n > 0 || arena_buf_put(cx->arena, all, first, TEXT_FIRST) == 0) &&
+		arena_buf_put(cx->arena, all, STR("\\n"), TEXT_FIRST) == 0 &&
+		arena_buf_put(cx->arena, all, text, TEXT_FIRST) == 0)
+		return 0;
+	return chat_fail(cx, "the text is too large to be translated");
+}
+
 /* The text of a content: several parts are one text to the model, and to nobody else. */
 static int read_content(struct chat_context *cx, const struct json_val *content, struct str *text)
 {
 	struct json_watch w[] = { { STR("parts"), { 0 } }, { STR("role"), { 0 } } };
 	struct json_watch p[] = { { STR("text"), { 0 } } };
 	struct json_iter it = { 0 };
+	struct arena_buf all = { 0 };
 	struct json_val part;
 	unsigned n = 0;
 
@@ -25,15 +39,13 @@ static int read_content(struct chat_context *cx, const struct json_val *content,
 			return chat_fail(cx, "'content.parts[%u]' must be an object", n);
 		if (p[0].val.type != JSON_STRING)
 			continue; /* noted by its name */
-		if (text->p != NULL) {
-			*text = arena_printf(cx->arena, "%.*s\\n%.*s", STR_FMT(*text),
-				STR_FMT(embed_jstr(&p[0].val)));
-			if (text->p == NULL)
-				return chat_fail(cx, "the text is too large to be translated");
-		} else {
+		if (text->p == NULL)
 			*text = embed_jstr(&p[0].val);
-		}
+		else if (add_text(cx, &all, embed_jstr(&p[0].val), *text) != 0)
+			return -1;
 	}
+	if (all.n > 0)
+		*text = str_mk(all.p, all.n);
 	return text->p != NULL ? 0 : chat_fail(cx, "'content.parts' has no text");
 }
 

@@ -210,15 +210,12 @@ static void note_others(struct gemini_reader *g, const struct json_node *part)
 	json_each(n, part)
 	{
 		bool is = n->type == JSON_NULL;
-		struct str name;
 
 		for (size_t i = 0; i < TG_ARRAY_LEN(known); i++)
 			is |= gemini_key_is(n, known[i]);
 		if (is)
 			continue;
-		name = arena_printf(g->cx->arena, "contents[].parts[].%.*s", STR_FMT(n->key));
-		if (name.p != NULL)
-			chat_unsupported(g->cx, name.p);
+		chat_unsupported_in(g->cx, "contents[].parts[].", n->key);
 	}
 }
 
@@ -377,13 +374,9 @@ static void note_tool(struct gemini_reader *g, const struct json_node *tool)
 {
 	json_each(n, tool)
 	{
-		struct str name;
-
 		if (n->type == JSON_NULL || gemini_key_is(n, "functionDeclarations"))
 			continue;
-		name = arena_printf(g->cx->arena, "tools[].%.*s", STR_FMT(n->key));
-		if (name.p != NULL)
-			chat_unsupported(g->cx, name.p);
+		chat_unsupported_in(g->cx, "tools[].", n->key);
 	}
 }
 
@@ -528,7 +521,7 @@ static bool is_known(const struct json_node *n)
 
 static void read_member(struct gemini_reader *g, const struct json_node *n)
 {
-	struct str *number = number_of(g->rq, n), name;
+	struct str *number = number_of(g->rq, n);
 
 	if (number != NULL) {
 		if (n->type == JSON_NUMBER)
@@ -537,9 +530,7 @@ static void read_member(struct gemini_reader *g, const struct json_node *n)
 	}
 	if (n->type == JSON_NULL || is_known(n))
 		return;
-	name = arena_printf(g->cx->arena, "generationConfig.%.*s", STR_FMT(n->key));
-	if (name.p != NULL)
-		chat_unsupported(g->cx, name.p);
+	chat_unsupported_in(g->cx, "generationConfig.", n->key);
 }
 
 static int read_config(struct gemini_reader *g, const struct json_node *c)
@@ -566,15 +557,12 @@ static void note_members(struct gemini_reader *g, const struct json_node *root)
 	json_each(n, root)
 	{
 		bool is = n->type == JSON_NULL;
-		struct str name;
 
 		for (size_t i = 0; i < TG_ARRAY_LEN(known); i++)
 			is |= gemini_key_is(n, known[i]);
 		if (is)
 			continue;
-		name = arena_dup(g->cx->arena, n->key);
-		if (name.p != NULL)
-			chat_unsupported(g->cx, name.p);
+		chat_unsupported_in(g->cx, "", n->key);
 	}
 }
 

@@ -63,8 +63,6 @@ int openai_read_format(struct openai_reader *r, const struct json_node *format,
 int openai_read_choice(struct openai_reader *r, const struct json_node *v) TG_MUST_CHECK;
 /* Anthropic's breakpoints, as relays of its models take them on parts and tools. */
 enum chat_cache openai_read_cache(const struct json_node *o);
-/* Notes "prefix" + word as unsupported. */
-void openai_unsupported_word(struct chat_context *cx, const char *prefix, struct str word);
 
 /* ---- media (openai_media.c) */
 

@@ -16,17 +16,10 @@ static const struct openai_member *member_find(
 }
 
 /* Noted by name unless it says nothing. */
-static int note_unknown(struct openai_reader *r, const struct json_node *v)
+static void note_unknown(struct openai_reader *r, const struct json_node *v)
 {
-	struct str name;
-
-	if (v->type == JSON_NULL)
-		return 0;
-	name = arena_dup(r->cx->arena, v->key);
-	if (name.p == NULL)
-		return chat_fail(r->cx, "The request has too many members.");
-	chat_unsupported(r->cx, name.p);
-	return 0;
+	if (v->type != JSON_NULL)
+		chat_unsupported_in(r->cx, "", v->key);
 }
 
 int openai_read_members(struct openai_reader *r, const struct openai_member *m, size_t n)
@@ -43,8 +36,7 @@ int openai_read_members(struct openai_reader *r, const struct openai_member *m, 
 		if (m[i].read(r, v) != 0)
 			return -1;
 	}
-	json_each(v, r->root) if (member_find(m, n, v->key) == NULL &&
-				  note_unknown(r, v) != 0) return -1;
+	json_each(v, r->root) if (member_find(m, n, v->key) == NULL) note_unknown(r, v);
 	return 0;
 }
 
@@ -106,14 +98,6 @@ struct chat_tool *openai_add_tool(struct openai_reader *r, const struct json_nod
 	*r->tool_tail = t;
 	r->tool_tail = &t->next;
 	return t;
-}
-
-void openai_unsupported_word(struct chat_context *cx, const char *prefix, struct str word)
-{
-	struct str name =
-		arena_printf(cx->arena, "%s%.*s", prefix, (int)TG_MIN(word.n, (size_t)64), word.p);
-
-	chat_unsupported(cx, name.p != NULL ? name.p : prefix);
 }
 
 enum chat_cache openai_read_cache(const struct json_node *o)
@@ -347,7 +331,7 @@ static int read_choice_object(struct openai_reader *r, const struct json_node *v
 
 		return read_allowed(r, inner != NULL ? inner : v);
 	}
-	openai_unsupported_word(r->cx, "tool_choice.", type);
+	chat_unsupported_in(r->cx, "tool_choice.", type);
 	return 0;
 }
 

@@ -116,7 +116,7 @@ static int read_part(struct openai_reader *r, const struct json_node *v)
 			return part_types[i].read(r, v);
 	if (type.p == NULL)
 		return bad_message(r, "has a content part without a type.");
-	openai_unsupported_word(r->cx, "messages[].content[].", type);
+	chat_unsupported_in(r->cx, "messages[].content[].", type);
 	return 0;
 }
 
@@ -179,7 +179,7 @@ static int read_call(struct openai_reader *r, const struct json_node *v)
 	struct chat_part *p;
 
 	if (f == NULL && type.n > 0) {
-		openai_unsupported_word(r->cx, "messages[].tool_calls[].", type);
+		chat_unsupported_in(r->cx, "messages[].tool_calls[].", type);
 		return 0;
 	}
 	p = openai_add_part(r, PART_CALL);
@@ -324,7 +324,7 @@ static int read_tools(struct openai_reader *r, const struct json_node *v)
 		struct chat_tool *tool;
 
 		if (f == NULL) {
-			openai_unsupported_word(r->cx, "tools[].", json_get_jstr(t, STR("type")));
+			chat_unsupported_in(r->cx, "tools[].", json_get_jstr(t, STR("type")));
 			continue;
 		}
 		tool = openai_add_tool(r, f);

@@ -85,7 +85,7 @@ static int read_part(struct openai_reader *r, const struct json_node *v)
 	for (size_t i = 0; i < TG_ARRAY_LEN(parts); i++)
 		if (str_eq(type, parts[i].key))
 			return parts[i].read(r, v);
-	openai_unsupported_word(r->cx, "input[].content[].", type);
+	chat_unsupported_in(r->cx, "input[].content[].", type);
 	return 0;
 }
 
@@ -262,7 +262,7 @@ static int read_item(struct openai_reader *r, const struct json_node *v)
 	for (size_t i = 0; i < TG_ARRAY_LEN(items); i++)
 		if (str_eq(type, items[i].key))
 			return items[i].read(r, v);
-	openai_unsupported_word(r->cx, "input[].", type);
+	chat_unsupported_in(r->cx, "input[].", type);
 	return 0;
 }
 
@@ -303,7 +303,7 @@ static int read_tools(struct openai_reader *r, const struct json_node *v)
 			if (responses_space_read(r, t) != 0)
 				return -1;
 		} else if (!str_eq(type, STR("function")))
-			openai_unsupported_word(r->cx, "tools[].", type);
+			chat_unsupported_in(r->cx, "tools[].", type);
 		else if (responses_space_none(r, t) != 0)
 			return -1;
 	}
@@ -353,7 +353,7 @@ static int note_if_on(struct openai_reader *r, const struct json_node *v)
 	uint64_t n;
 
 	if (json_node_true(v) || (json_node_u64(v, &n) == 0 && n > 0))
-		openai_unsupported_word(r->cx, "", v->key);
+		chat_unsupported_in(r->cx, "", v->key);
 	return 0;
 }
 

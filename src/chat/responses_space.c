@@ -119,7 +119,7 @@ int responses_space_read(struct openai_reader *r, const struct json_node *v)
 		struct chat_tool *t;
 
 		if (!str_eq(type, STR("function"))) {
-			openai_unsupported_word(r->cx, "tools[].namespace.", type);
+			chat_unsupported_in(r->cx, "tools[].namespace.", type);
 			continue;
 		}
 		t = openai_add_tool(r, f);

@@ -41,6 +41,32 @@ START_TEST(notes)
 }
 END_TEST
 
+/* What a client calls its members goes into a field line, where they are left out. */
+START_TEST(names_of_clients)
+{
+	static const struct {
+		const char *name, *noted;
+	} rows[] = {
+		{ "logit_bias", "a.logit_bias" },
+		{ "x-y.z", "a.x-y.z" },
+		{ "", "a.(unnamed)" },
+		{ "x\r\ny: z", "a.(unnamed)" },
+		{ "x y", "a.(unnamed)" },
+		{ "0123456789012345678901234567890123456789012345678901234567890123",
+			"a.0123456789012345678901234567890123456789012345678901234567890123" },
+		{ "01234567890123456789012345678901234567890123456789012345678901234",
+			"a.(unnamed)" },
+	};
+
+	for (size_t i = 0; i < TG_ARRAY_LEN(rows); i++) {
+		cx.n_unsupported = 0;
+		chat_unsupported_in(&cx, "a.", str_z(rows[i].name));
+		ck_assert_uint_eq(cx.n_unsupported, 1);
+		UNIT_STR_EQ(cx.unsupported[0], str_z(rows[i].noted));
+	}
+}
+END_TEST
+
 START_TEST(codecs)
 {
 	ck_assert_ptr_null(chat_codecs[SHAPE_NONE]);
@@ -370,6 +396,7 @@ static void tests(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, notes);
+	tcase_add_test(tc, names_of_clients);
 	tcase_add_test(tc, codecs);
 	tcase_add_test(tc, arguments);
 	tcase_add_test(tc, result_names);

@@ -140,6 +140,18 @@ static const struct request_row {
 		"g\",\"content\":{\"parts\":[{\"text\":\"a\"}]}}]"
 		"}",
 		"truncate,z" },
+	{ EMBED_OPENAI,
+		"{\"input\":\"a\",\"model\":\"x\",\"0123456789012345678901234567890123456789"
+		"0123456789012345678901234\":1}",
+		EMBED_GEMINI, "g",
+		"{\"requests\":[{\"model\":\"models/"
+		"g\",\"content\":{\"parts\":[{\"text\":\"a\"}]}}]"
+		"}",
+		"(unnamed)" },
+	{ EMBED_GEMINI,
+		"{\"content\":{\"parts\":[{\"text\":\"a\"},{\"text\":\"\"},{\"text\":\"c\"}]}}",
+		EMBED_OPENAI, "t",
+		"{\"model\":\"t\",\"input\":[\"a\\n\\nc\"],\"encoding_format\":\"float\"}", "" },
 	{ EMBED_OPENAI, "{\"input\":[\"a\",\"b\"],\"model\":\"x\",\"dimensions\":8}", EMBED_VERTEX,
 		"g",
 		"{\"instances\":[{\"content\":\"a\"},{\"content\":\"b\"}],\"parameters\":{"
@@ -305,12 +317,35 @@ START_TEST(models)
 }
 END_TEST
 
+/* A text in many parts takes as much memory as it is long, a few times. */
+START_TEST(many_parts)
+{
+	enum { N = 20000 };
+	struct embed_request r = { 0 };
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	fprintf(f, "{\"content\":{\"parts\":[");
+	for (int i = 0; i < N; i++)
+		fprintf(f, "%s{\"text\":\"a part\"}", i > 0 ? "," : "");
+	fprintf(f, "]}}");
+	fclose(f);
+	arena.max_bytes = 4 << 20;
+	ck_assert_int_eq(embed_codecs[EMBED_GEMINI]->read_request(&cx, str_mk(text, len), &r), 0);
+	ck_assert_uint_eq(r.n, 1);
+	ck_assert_uint_eq(r.text[0].n, N * 6 + (N - 1) * 2);
+	free(text);
+}
+END_TEST
+
 static void tests(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, requests, 0, TG_ARRAY_LEN(request_rows));
 	tcase_add_loop_test(tc, answers, 0, TG_ARRAY_LEN(answer_rows));
 	tcase_add_test(tc, models);
+	tcase_add_test(tc, many_parts);
 }
 
 UNIT_MAIN("embed", tests)

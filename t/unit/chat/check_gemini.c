@@ -49,14 +49,17 @@ static const struct request_row {
 		"", NULL },
 	{ "what nobody else has is named", GE, P25,
 		"{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}],"
-		"\"safetySettings\":[],\"cachedContent\":\"c\",\"labels\":{},\"store\":true,"
-		"\"tools\":[{\"googleSearch\":{}},{\"codeExecution\":{},\"urlContext\":{}}],"
+		"\"safetySettings\":[],\"a\\r\\nb\":1,\"cachedContent\":\"c\",\"labels\":{},"
+		"\"store\":true,"
+		"\"tools\":[{\"googleSearch\":{},\"a "
+		"b\":1},{\"codeExecution\":{},\"urlContext\":{}}],"
 		"\"toolConfig\":{\"retrievalConfig\":{}},\"generationConfig\":{"
 		"\"responseModalities\":[\"IMAGE\"],\"speechConfig\":{},\"mediaResolution\":"
 		"\"LOW\"}}",
 		"{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}],"
 		"\"generationConfig\":{}}",
-		"safetySettings,cachedContent,labels,store,tools[].googleSearch,tools[]."
+		"safetySettings,(unnamed),cachedContent,labels,store,tools[].googleSearch,tools[].("
+		"unnamed),tools[]."
 		"codeExecution,tools[].urlContext,generationConfig.responseModalities,"
 		"generationConfig.speechConfig,generationConfig.mediaResolution,toolConfig."
 		"retrievalConfig",

@@ -162,6 +162,7 @@ static const struct request_row requests[] = {
 		  "\"modalities\":[\"text\",\"audio\"],\"verbosity\":\"low\",\"web_search_"
 		  "options\":{}}",
 		OUT(HI) "}", "logprobs,logit_bias,modalities,verbosity,audio,web_search_options" },
+	{ MSG(HI) ",\"a\\r\\nx: y\":1,\"seed_2\":1}", OUT(HI) "}", "(unnamed),seed_2" },
 	{ MSG(HI) ",\"logit_bias\":{},\"logprobs\":false,\"audio\":null,\"stop\":null,"
 		  "\"modalities\":[\"text\"],\"verbosity\":\"medium\",\"metadata\":{\"a\":\"b\"},"
 		  "\"store\":true,\"prompt_cache_key\":\"k\"}",
