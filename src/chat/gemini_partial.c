@@ -17,6 +17,8 @@ struct gemini_arg {
 	struct str key; /* of an object's member, decoded; absent in lists */
 	bool list;      /* its children are elements */
 	struct gemini_arg *child, *last, *next;
+	struct gemini_arg **sorted; /* its children: members by key, elements by index */
+	unsigned n, cap;
 	struct piece *piece, *last_piece; /* a string */
 	struct str raw;                   /* any other scalar, as JSON */
 };
@@ -31,10 +33,28 @@ static struct gemini_arg *arg_new(struct gemini_partial *p, struct arena *a)
 	return p->n++ < MAX_VALUES ? arena_zalloc(a, sizeof(struct gemini_arg)) : NULL;
 }
 
-static struct gemini_arg *child_new(
-	struct gemini_partial *p, struct arena *a, struct gemini_arg *of, struct str key)
+static bool sorted_room(struct gemini_arg *of, struct arena *a)
 {
-	struct gemini_arg *c = arg_new(p, a);
+	unsigned cap = of->cap * 2 + 4;
+	struct gemini_arg **more;
+
+	if (of->n < of->cap)
+		return true;
+	more = arena_alloc(a, cap * sizeof(struct gemini_arg *));
+	if (more == NULL)
+		return false;
+	for (unsigned i = 0; i < of->n; i++)
+		more[i] = of->sorted[i];
+	of->sorted = more;
+	of->cap = cap;
+	return true;
+}
+
+/* The last of them, which stands at `at` among the sorted ones. */
+static struct gemini_arg *child_new(struct gemini_partial *p, struct arena *a,
+	struct gemini_arg *of, struct str key, unsigned at)
+{
+	struct gemini_arg *c = sorted_room(of, a) ? arg_new(p, a) : NULL;
 
 	if (c == NULL)
 		return NULL;
@@ -44,31 +64,39 @@ static struct gemini_arg *child_new(
 	else
 		of->child = c;
 	of->last = c;
+	for (unsigned i = of->n++; i > at; i--)
+		of->sorted[i] = of->sorted[i - 1];
+	of->sorted[at] = c;
 	return c;
 }
 
 static struct gemini_arg *member(
 	struct gemini_partial *p, struct arena *a, struct gemini_arg *of, struct str key)
 {
-	for (struct gemini_arg *c = of->child; c != NULL; c = c->next)
-		if (str_eq(c->key, key))
-			return c;
-	return child_new(p, a, of, key);
+	unsigned low = 0, high = of->n;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+		int c = str_cmp(of->sorted[middle]->key, key);
+
+		if (c == 0)
+			return of->sorted[middle];
+		if (c < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return child_new(p, a, of, key, low);
 }
 
 static struct gemini_arg *element(
 	struct gemini_partial *p, struct arena *a, struct gemini_arg *of, uint64_t index)
 {
-	struct gemini_arg *c = of->child;
-
 	of->list = true;
-	for (uint64_t i = 0;; i++) {
-		if (c == NULL)
-			c = child_new(p, a, of, STR_NONE);
-		if (c == NULL || i == index)
-			return c;
-		c = c->next;
-	}
+	while (of->n <= index)
+		if (child_new(p, a, of, STR_NONE, of->n) == NULL)
+			return NULL;
+	return of->sorted[index];
 }
 
 /* One step of a path off the front of *path: ".name", "['name']" or "[3]". -1: it is none. */

@@ -73,6 +73,26 @@ static const struct stream_row {
 		"key\\\":true,\\\"no\\\":null}\nclose s\nfinish tool\nusage input=9 "
 		"output=5\nend\n",
 		NULL },
+	{ "arguments in any order, and again",
+		"{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"w\","
+		"\"willContinue\":true}}],\"role\":\"model\"}}],\"modelVersion\":\"m\","
+		"\"responseId\":\"r1\"}\n{\"candidates\":[{\"content\":{\"parts\":[{"
+		"\"functionCall\":{\"partialArgs\":[{\"jsonPath\":\"$.m\",\"stringValue\":\"a\"},{"
+		"\"jsonPath\":\"$.c\",\"numberValue\":1},{\"jsonPath\":\"$.z\",\"numberValue\":2},{"
+		"\"jsonPath\":\"$.a\",\"numberValue\":3},{\"jsonPath\":\"$.m\",\"stringValue\":"
+		"\"b\"},{\"jsonPath\":\"$.l[2].k\",\"numberValue\":4},{\"jsonPath\":\"$.l[0]\","
+		"\"numberValue\":5},{\"jsonPath\":\"$.l[2].b\",\"numberValue\":6},{\"jsonPath\":\"$"
+		".l[2].k\",\"numberValue\":7},{\"jsonPath\":\"$.c\",\"numberValue\":8},{"
+		"\"jsonPath\":\"$.z\",\"numberValue\":9},{\"jsonPath\":\"$.a\",\"numberValue\":10},"
+		"{\"jsonPath\":\"$.x.b\",\"numberValue\":11},{\"jsonPath\":\"$.x.a\","
+		"\"numberValue\":11},{\"jsonPath\":\"$.x[1]\",\"numberValue\":11},{\"jsonPath\":\"$"
+		".x.c\",\"numberValue\":13},{\"jsonPath\":\"$.x[0]\",\"numberValue\":11}]}}],"
+		"\"role\":\"model\"},\"finishReason\":\"STOP\"}],\"modelVersion\":\"m\","
+		"\"responseId\":\"r1\"}\n",
+		"start r1 m\nopen call call_r1_0 w\n+ "
+		"{\\\"m\\\":\\\"ab\\\",\\\"c\\\":8,\\\"z\\\":9,\\\"a\\\":10,\\\"l\\\":[5,null,{"
+		"\\\"k\\\":7,\\\"b\\\":6}],\\\"x\\\":[11,11,13]}\nclose\nfinish tool\nend\n",
+		NULL },
 	{ "arguments that are not ended, a second call, text behind it",
 		"{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"w\","
 		"\"willContinue\":true}}],\"role\":\"model\"}}],\"modelVersion\":\"m\","
