@@ -136,8 +136,6 @@ static bool route_choose(struct req *r, struct choice *c)
 	return false;
 }
 
-#define UNABLE (CHOICE_BIT(CAPABILITY) | CHOICE_BIT(LIMITS))
-
 /* Targets that could have served it failed, or are full: it is not the request that is wrong. */
 static enum step_rc route_none_left(struct req *r)
 {
@@ -158,7 +156,7 @@ static enum step_rc route_none(struct req *r, const struct choice *c, bool unabl
 {
 	uint32_t common = choice_common_skips(c);
 
-	if (!unable && (common & UNABLE) != 0)
+	if (!unable && (common & CHOICE_UNABLE) != 0)
 		return route_none_left(r);
 	if ((common & CHOICE_BIT(CAPABILITY)) != 0)
 		return capable_refuse(r, c);
@@ -312,7 +310,7 @@ static enum step_rc route(struct req *r)
 	do {
 		health_leave(r);
 		while (!route_choose(r, &c)) {
-			unable &= (choice_common_skips(&c) & UNABLE) != 0;
+			unable &= (choice_common_skips(&c) & CHOICE_UNABLE) != 0;
 			if (!req_fall_back(r))
 				return route_none(r, &c, unable);
 			wc_add(&r->w->stats, WC_UP_FALLBACKS, 1);

@@ -8,15 +8,16 @@
  */
 #include "chat/converse.h"
 
+#define SIGNATURE_FIRST 512
+
 struct chat_stream {
 	struct arena *arena; /* of the request */
 	bool started, open, stopped, metered, over;
-	bool calls;               /* a tool was called */
-	enum chat_part_kind kind; /* of the open block */
-	uint64_t index;           /* of the open block, as the provider counts */
-	char *signature;          /* of the open block; may come in pieces */
-	size_t n_signature, cap_signature;
-	bool drawing; /* a block of media: nothing was told of it yet */
+	bool calls;                 /* a tool was called */
+	enum chat_part_kind kind;   /* of the open block */
+	uint64_t index;             /* of the open block, as the provider counts */
+	struct arena_buf signature; /* of the open block; may come in pieces */
+	bool drawing;               /* a block of media: nothing was told of it yet */
 	struct chat_part medium;
 	struct arena_buf data; /* its base64 */
 	uint32_t bits;         /* of it that are no character yet, the last n_bits */
@@ -64,9 +65,9 @@ static int close_block(struct chat_stream *s, const struct out *o)
 	if (!s->open)
 		return 0;
 	s->open = false;
-	if (s->n_signature > 0)
-		e.signature = str_mk(s->signature, s->n_signature);
-	s->n_signature = 0;
+	if (s->signature.n > 0)
+		e.signature = str_mk(s->signature.p, s->signature.n);
+	s->signature.n = 0;
 	return emit(o, &e);
 }
 
@@ -97,24 +98,8 @@ static int delta(struct chat_stream *s, uint64_t index, enum chat_part_kind kind
 
 static int add_signature(struct chat_stream *s, struct chat_context *cx, struct str piece)
 {
-	size_t cap = TG_MAX(s->cap_signature, (size_t)512);
-
-	if (piece.n == 0)
-		return 0;
-	while (cap - s->n_signature < piece.n)
-		cap *= 2;
-	if (cap != s->cap_signature) {
-		char *more = arena_alloc(s->arena, cap);
-
-		if (more == NULL)
-			return chat_fail(cx, "a signature is too long");
-		if (s->n_signature > 0)
-			memcpy(more, s->signature, s->n_signature);
-		s->signature = more;
-		s->cap_signature = cap;
-	}
-	memcpy(s->signature + s->n_signature, piece.p, piece.n);
-	s->n_signature += piece.n;
+	if (piece.n > 0 && arena_buf_put(s->arena, &s->signature, piece, SIGNATURE_FIRST) != 0)
+		return chat_fail(cx, "a signature is too long");
 	return 0;
 }
 

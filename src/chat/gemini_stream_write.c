@@ -13,8 +13,7 @@ struct out_choice {
 	enum chat_finish finish;
 	/* the call in work */
 	struct str id, name;
-	char *args; /* a jstr so far */
-	size_t n, cap;
+	struct arena_buf args; /* a jstr so far */
 };
 
 struct chat_stream {
@@ -129,35 +128,13 @@ static void write_media(struct chat_stream *s, const struct chat_event *e, struc
 	candidates_end(s, o, false);
 }
 
-static bool args_add(struct chat_stream *s, struct out_choice *c, struct str piece)
-{
-	size_t cap = c->cap > 0 ? c->cap : ARGS_FIRST;
-	char *more;
-
-	while (cap - c->n < piece.n)
-		cap *= 2;
-	if (cap != c->cap) {
-		more = arena_alloc(s->mem, cap);
-		if (more == NULL)
-			return false;
-		if (c->n > 0)
-			memcpy(more, c->args, c->n);
-		c->args = more;
-		c->cap = cap;
-	}
-	if (piece.n > 0)
-		memcpy(c->args + c->n, piece.p, piece.n);
-	c->n += piece.n;
-	return true;
-}
-
 static void call_open(struct chat_stream *s, const struct chat_event *e)
 {
 	struct out_choice *c = &s->choice[e->choice];
 
 	c->id = arena_dup(s->mem, e->id);
 	c->name = arena_dup(s->mem, e->name);
-	c->n = 0;
+	c->args.n = 0;
 	s->lost |= c->id.p == NULL || c->name.p == NULL;
 }
 
@@ -165,7 +142,8 @@ static void call_close(struct chat_stream *s, const struct chat_event *e, struct
 {
 	struct out_choice *c = &s->choice[e->choice];
 	struct chat_context cx = { .arena = s->mem };
-	struct str args = chat_args_of_jstr(&cx, c->n > 0 ? str_mk(c->args, c->n) : STR(""));
+	struct str args =
+		chat_args_of_jstr(&cx, c->args.n > 0 ? str_mk(c->args.p, c->args.n) : STR(""));
 
 	if (args.n == 0) {
 		s->lost = true;
@@ -202,7 +180,8 @@ static void on_open(struct chat_stream *s, const struct chat_event *e, struct js
 static void on_delta(struct chat_stream *s, const struct chat_event *e, struct json_out *o)
 {
 	if (e->part == PART_CALL)
-		s->lost |= !args_add(s, &s->choice[e->choice], e->text);
+		s->lost |=
+			arena_buf_put(s->mem, &s->choice[e->choice].args, e->text, ARGS_FIRST) != 0;
 	else if (e->text.n > 0)
 		write_text(s, e, e->text, STR_NONE, o);
 }

@@ -25,9 +25,8 @@
 		CHOICE_BIT(CHECK))
 #define FINAL                                                                               \
 	(CHOICE_BIT(TRIED) | CHOICE_BIT(DIALECT) | CHOICE_BIT(OTHER) | CHOICE_BIT(REGION) | \
-		CHOICE_BIT(DRAINED) | CHOICE_BIT(CAPACITY) | UNABLE)
-#define UNABLE (CHOICE_BIT(CAPABILITY) | CHOICE_BIT(LIMITS))
-#define UNFIT  (CHOICE_BIT(CONTEXT) | CHOICE_BIT(OUTPUT) | CHOICE_BIT(REASONING))
+		CHOICE_BIT(DRAINED) | CHOICE_BIT(CAPACITY) | CHOICE_UNABLE)
+#define UNFIT (CHOICE_BIT(CONTEXT) | CHOICE_BIT(OUTPUT) | CHOICE_BIT(REASONING))
 
 /* ---- what it would cost */
 
@@ -492,15 +491,15 @@ uint32_t choice_common_skips(const struct choice *c)
 		if ((skips & never) != 0)
 			continue;
 		common &= skips;
-		unable |= skips & UNABLE;
-		if ((skips & UNABLE) == 0)
+		unable |= skips & CHOICE_UNABLE;
+		if ((skips & CHOICE_UNABLE) == 0)
 			able &= skips;
 	}
 	/* of those that could do what is asked, if there are any */
 	if (able != UINT32_MAX)
 		return able;
 	/* one cannot do it, and another one is too small */
-	if (unable == UNABLE && (common & UNABLE) == 0)
+	if (unable == CHOICE_UNABLE && (common & CHOICE_UNABLE) == 0)
 		return common | CHOICE_BIT(CAPABILITY);
 	return common == UINT32_MAX ? 0 : common;
 }

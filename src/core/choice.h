@@ -24,6 +24,8 @@ enum choice_skip {
 	CHOICE__MAX
 };
 #define CHOICE_BIT(id) (1u << CHOICE_##id)
+/* The target's model cannot serve the request, now or later. */
+#define CHOICE_UNABLE (CHOICE_BIT(CAPABILITY) | CHOICE_BIT(LIMITS))
 
 struct choice_ask {
 	const struct tg_conf *conf;
