@@ -150,7 +150,7 @@ def test_a_full_target_is_not_the_request_s_fault(gw):
                  price_overrides=[price("small", max_output=100), price("sees")])
     with Client(gw.listen) as busy:
         busy.send_request("POST", "/v1/chat/completions", chat_body(), [("x-sim-ttft", "2s")], KEY)
-        sim.requests(1)
+        wait_for(lambda: sim.requests(1), "the one that takes its time")
         r = chat(gw.listen, max_tokens=150)
         assert r.status == 503 and r.get("retry-after") == "1", r
         assert busy.response().status == 200
